@@ -1,0 +1,45 @@
+// Every bound of the shim, with its unit and its reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace kubase::limits {
+
+// etcd's defaults (embed.DefaultMaxRequestBytes, DefaultMaxTxnOps): clients and tests rely on them.
+inline constexpr size_t kRequestBytesMax = 1536 * 1024;
+inline constexpr size_t kGrpcOverheadBytes = 512 * 1024;
+inline constexpr size_t kTxnOperationsMax = 128;
+
+// etcd lease limits: lessor.maxLeaseTTL; the minimum is its election timeout rounded up.
+inline constexpr int64_t kLeaseTtlSecondsMax = 9'000'000'000;
+inline constexpr int64_t kLeaseTtlSecondsMin = 2;
+
+// Writes that wait for the writer thread. At 15,000 writes/s a full queue is half a second of work;
+// past that, refusing early is kinder than a wait that ends in the client's time-out.
+inline constexpr size_t kWriteQueueMax = 8192;
+// Writes that share one commit: enough to hide one fsync, small enough to keep latency even.
+inline constexpr size_t kWriteBatchMax = 512;
+
+// Reads that wait for a reader thread.
+inline constexpr size_t kReadQueueMax = 8192;
+
+// Recent events kept in memory for watchers that are a little behind.
+inline constexpr size_t kWatchRingBytesMax = 32 * 1024 * 1024;
+// Events read from the database at once for a watcher that is behind the ring.
+inline constexpr int64_t kWatchCatchUpEventsMax = 1000;
+// Bytes queued on one watch stream before its watchers pause.
+inline constexpr size_t kWatchStreamBytesMax = 4 * 1024 * 1024;
+
+// One chunk of a streamed range; etcd aims at the same (about its request limit).
+inline constexpr size_t kRangeChunkBytesTarget = 1536 * 1024;
+
+// Rows deleted in one step of compaction: a step stays well below a commit's own time, so that
+// writers hardly notice.
+inline constexpr int64_t kCompactionStepRowsMax = 500;
+
+// A snapshot is sent in parts of this size.
+inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
+
+}  // namespace kubase::limits
