@@ -1,0 +1,58 @@
+// The admission policy that labels custom resources for garbage collection in storage: which ones,
+// and the two API objects as they are applied.
+//
+// manifests/skip-controller-manager-metadata-caching.yaml is the one source of the policy; it is
+// embedded, and only its match rules are adapted here.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/base/result.h"
+
+namespace kubase::launcher {
+
+inline constexpr std::string_view kSkipCachingLabel = "skip-controller-manager-metadata-caching";
+inline constexpr std::string_view kSkipCachingPolicyName = kSkipCachingLabel;
+
+struct GroupResource {
+  std::string group;
+  std::string resource;
+  bool operator==(const GroupResource&) const = default;
+};
+
+struct GroupVersion {
+  std::string group;
+  std::string version;
+  auto operator<=>(const GroupVersion&) const = default;
+};
+
+struct SkipCachingChoice {
+  enum class Mode { kNone, kAll, kListed };
+  Mode mode = Mode::kAll;
+  std::vector<GroupResource> listed;  // for kListed; not empty then
+};
+
+// "none", "all" or "RESOURCE.GROUP,…". Error: kInvalidArgument, one sentence; a type that is built
+// into Kubernetes is refused, since only custom resources may carry the label.
+Result<SkipCachingChoice> ParseSkipCaching(std::string_view text);
+
+// Whether types of `group` are built into Kubernetes 1.37, so that no custom resource is meant.
+bool IsBuiltInGroup(std::string_view group);
+
+// MutatingAdmissionPolicy and MutatingAdmissionPolicyBinding, complete: what the API stores has
+// the same spec, so that a difference is a change made by hand.
+struct PolicyObjects {
+  nlohmann::json policy;
+  nlohmann::json binding;
+};
+
+// The objects for `choice` (not kNone). `aggregated` are the group versions that other API servers
+// serve: their objects are not in this storage, so nothing would collect them once labelled.
+// Error: kInvalidArgument (a group that is not a DNS name).
+Result<PolicyObjects> RenderPolicy(const SkipCachingChoice& choice,
+                                   const std::vector<GroupVersion>& aggregated);
+
+}  // namespace kubase::launcher
