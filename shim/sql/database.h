@@ -1,0 +1,99 @@
+// Database and Connection: what the store needs of an SQL engine. No etcd words.
+//
+// Statements are named (queries.h); their text belongs to the engine's dialect. One Connection is
+// used by one thread at a time; a Database hands out any number of them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "shim/base/result.h"
+#include "shim/sql/queries.h"
+
+namespace kubase::sql {
+
+// A bound parameter: an integer or bytes. The bytes must live until the call returns.
+class Value {
+ public:
+  Value(int64_t number) : number_(number) {}                                // NOLINT: implicit
+  Value(std::string_view bytes) : bytes_(bytes), is_bytes_(true) {}         // NOLINT: implicit
+  Value(const std::string& bytes) : Value(std::string_view(bytes)) {}       // NOLINT: implicit
+
+  bool is_bytes() const { return is_bytes_; }
+  int64_t number() const { return number_; }
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  int64_t number_ = 0;
+  std::string_view bytes_;
+  bool is_bytes_ = false;
+};
+
+using Params = std::span<const Value>;
+
+// The current row of a running query; views die with the next row.
+class Row {
+ public:
+  virtual ~Row() = default;
+  virtual bool IsNull(int column) const = 0;
+  virtual int64_t Int(int column) const = 0;
+  virtual std::string_view Bytes(int column) const = 0;
+};
+
+// Returns false to stop the query early, which is no error.
+using RowSink = std::function<bool(const Row&)>;
+
+enum class Access { kRead, kWrite };
+
+// Errors of every call: kUnavailable (nothing happened, may be tried again), kNoSpace, kCorrupt,
+// kPermissionDenied, kInternal; of Commit also kOutcomeUnknown. After an error inside a transaction
+// only Rollback may follow.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+
+  // A read transaction sees one snapshot, taken at its first statement, that holds every commit
+  // acknowledged before. A write transaction excludes all other writers from the start.
+  virtual Result<void> Begin(Access access) = 0;
+  virtual Result<void> Commit() = 0;
+  virtual void Rollback() = 0;
+
+  virtual Result<void> Select(Query query, Params params, const RowSink& sink) = 0;
+  // The number of rows changed.
+  virtual Result<int64_t> Execute(Query query, Params params) = 0;
+  // Runs `query` for each group of `columns` parameters: one round trip, whatever their number.
+  virtual Result<void> ExecuteMany(Query query, Params params, size_t columns) = 0;
+};
+
+struct SpaceUsage {
+  int64_t total_bytes = 0;
+  int64_t in_use_bytes = 0;
+};
+
+// Any thread.
+class Database {
+ public:
+  virtual ~Database() = default;
+  // A connection with the schema in place. Errors as above.
+  virtual Result<std::unique_ptr<Connection>> Connect(Access access) = 0;
+  virtual std::string engine() const = 0;  // "SQLite 3.40.1"
+  virtual Result<SpaceUsage> ReadSpaceUsage() = 0;
+  // Gives a bounded amount of free space back to the file system, on a write connection outside a
+  // transaction. True: there is more to give.
+  virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;
+  // Gives all of it back; may take long and hold up writers.
+  virtual Result<void> ReclaimSpace(Connection& connection) = 0;
+};
+
+// Sees each statement after it ran. Any thread.
+class StatementObserver {
+ public:
+  virtual ~StatementObserver() = default;
+  virtual void OnStatement(std::string_view name, double seconds, const Error* error) = 0;
+};
+
+}  // namespace kubase::sql

@@ -1,0 +1,84 @@
+// The named statements of the store and the data model they stand on (design: ARCHITECTURE.md,
+// "Temporal tables"). An engine's dialect gives each its text; the parameters are the same for all.
+//
+//   objects   the live pairs; id is stable while a key lives
+//   history   superseded pairs, valid for revisions in [mod_revision, end_revision), and tombstones
+//             (version 0, end_revision = mod_revision + 1), which are the record of a deletion
+//   leases    id and granted time to live
+//   meta      one row: schema version, cluster id, current and compacted revision
+//
+// `sub` orders the changes of one revision.
+#pragma once
+
+#include <cstddef>
+
+namespace kubase::sql {
+
+// Pairs X, XUnbounded differ in the upper bound: [key, end) or [key, infinity); the unbounded one
+// has no `end` parameter. "Pair columns" are key, value, create_revision, mod_revision, version,
+// lease, sub; without a value the statement returns an empty one.
+enum class Query {
+  // () -> schema_version, cluster_id, revision, compact_revision. Primary key.
+  kReadMeta,
+  // (revision, compact_revision): both stored.
+  kWriteMeta,
+  // (key) -> revision, compact_revision, then the pair columns, null when the key is not there.
+  // One statement, hence one snapshot. Unique index on objects.key.
+  kGetWithMeta,
+  // (key) -> pair columns. Unique index on objects.key.
+  kGet,
+  // (key, revision) -> pair columns as of a revision. objects.key; history(key, end).
+  kGetAt,
+  // (key, end, limit) -> pair columns in key order. Unique index on objects.key.
+  kList,
+  kListUnbounded,
+  kListKeys,
+  kListKeysUnbounded,
+  // (key, end) -> count. Covered by the unique index on objects.key.
+  kCount,
+  kCountUnbounded,
+  // (key, end, revision, limit) -> pair columns in key order as of a revision. Merges objects.key
+  // and history(key, end_revision).
+  kListAt,
+  kListAtUnbounded,
+  kListKeysAt,
+  kListKeysAtUnbounded,
+  // (key, end, revision) -> count as of a revision.
+  kCountAt,
+  kCountAtUnbounded,
+  // (first, last, limit) -> pair columns of all changes in [first, last], ordered by (mod_revision,
+  // sub); tombstones have version 0. Index on mod_revision of both tables.
+  kChanges,
+  // (key, end, first, last, limit): the same for the keys of a range.
+  kChangesInRange,
+  kChangesInRangeUnbounded,
+  // (key, end_revision) -> pair columns of what a change superseded. Unique history(key, end).
+  kGetSuperseded,
+  // (key, value, create_revision, mod_revision, version, lease, sub): insert or replace by key.
+  kPutObject,
+  // (key)
+  kDeleteObject,
+  // (key, value, create_revision, mod_revision, version, lease, sub, end_revision)
+  kAddHistory,
+  // (end_revision, limit): deletes history up to and including it, oldest first.
+  kCompactStep,
+  // (lease) -> key, in key order. Partial index on objects.lease.
+  kLeaseKeys,
+  // () -> id, ttl
+  kListLeases,
+  // (id, ttl)
+  kPutLease,
+  // (id)
+  kDeleteLease,
+  // (revision, compact_revision) -> pair columns, end_revision of every pair and
+  // tombstone that a read at or above the compacted revision could show, up to a revision.
+  kScanVersions,
+  kQueryCount,
+};
+
+inline constexpr size_t kQueries = static_cast<size_t>(Query::kQueryCount);
+
+// The name in metrics, logs and plans: "get_with_meta". Static storage.
+const char* QueryName(Query query);
+
+}  // namespace kubase::sql

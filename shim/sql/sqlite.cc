@@ -1,0 +1,149 @@
+// Opening, locking and measuring a SQLite file; statements run in sqlite_connection.cc.
+#include "shim/sql/sqlite.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "shim/sql/sqlite_connection.h"
+#include "shim/sql/sqlite_dialect.h"
+
+namespace kubase::sql {
+namespace {
+
+namespace fs = std::filesystem;
+
+// An advisory lock on a file of its own: SQLite's own locks are POSIX locks on the database file,
+// which any close() of that file by this process would drop.
+class ProcessLock {
+ public:
+  static Result<ProcessLock> Take(const std::string& database) {
+    const std::string path = database + ".lock";
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+      const int cause = errno;
+      return Error{cause == ENOENT ? ErrorCode::kNotFound : ErrorCode::kPermissionDenied,
+                   fmt::format("cannot create {}: {}; choose a directory that exists and that this "
+                               "user may write to",
+                               path, std::strerror(cause))};
+    }
+    ProcessLock lock(fd);
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+      return Error{ErrorCode::kAlreadyExists,
+                   fmt::format("another kubase{} has {} open; stop it or choose another database",
+                               lock.ReadOwner(), database)};
+    }
+    KUBASE_TRY(lock.WriteOwner());
+    return lock;
+  }
+
+  ProcessLock(ProcessLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  ProcessLock& operator=(ProcessLock&&) = delete;
+  ~ProcessLock() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+ private:
+  explicit ProcessLock(int fd) : fd_(fd) {}
+
+  std::string ReadOwner() const {
+    char text[32] = {};
+    const ssize_t size = ::pread(fd_, text, sizeof(text) - 1, 0);
+    if (size <= 0) return "";
+    const std::string owner(text, std::strcspn(text, "\n"));
+    return fmt::format(" (process {})", owner);
+  }
+
+  Result<void> WriteOwner() {
+    const std::string owner = fmt::format("{}\n", ::getpid());
+    if (::ftruncate(fd_, 0) != 0 ||
+        ::pwrite(fd_, owner.data(), owner.size(), 0) != static_cast<ssize_t>(owner.size())) {
+      const int cause = errno;
+      return Error{cause == ENOSPC ? ErrorCode::kNoSpace : ErrorCode::kPermissionDenied,
+                   fmt::format("cannot write the lock file beside the database: {}",
+                               std::strerror(cause))};
+    }
+    return Ok();
+  }
+
+  int fd_;
+};
+
+class SqliteDatabase final : public Database {
+ public:
+  SqliteDatabase(SqliteOptions options, ProcessLock lock)
+      : options_(std::move(options)), lock_(std::move(lock)) {}
+
+  Result<std::unique_ptr<Connection>> Connect(Access access) override {
+    KUBASE_ASSIGN_OR_RETURN(auto connection,
+                            SqliteConnection::Open(options_.path, access, options_.observer));
+    return std::unique_ptr<Connection>(std::move(connection));
+  }
+
+  std::string engine() const override { return fmt::format("SQLite {}", sqlite3_libversion()); }
+
+  Result<SpaceUsage> ReadSpaceUsage() override {
+    KUBASE_ASSIGN_OR_RETURN(
+        auto connection, SqliteConnection::Open(options_.path, Access::kRead, options_.observer));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t pages, connection->ReadPragma("page_count"));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, connection->ReadPragma("freelist_count"));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t page_bytes, connection->ReadPragma("page_size"));
+    return SpaceUsage{pages * page_bytes, (pages - free_pages) * page_bytes};
+  }
+
+  Result<bool> ReclaimSpaceStep(Connection& connection) override {
+    return static_cast<SqliteConnection&>(connection).ReclaimSpaceStep();
+  }
+
+  Result<void> ReclaimSpace(Connection& connection) override {
+    return static_cast<SqliteConnection&>(connection).ReclaimSpace();
+  }
+
+  // Creates or migrates the schema, each step in a transaction of its own.
+  Result<void> EnsureSchema() {
+    KUBASE_ASSIGN_OR_RETURN(
+        auto connection, SqliteConnection::Open(options_.path, Access::kWrite, options_.observer));
+    KUBASE_ASSIGN_OR_RETURN(int64_t version, connection->ReadSchemaVersion());
+    const auto& steps = SqliteSchemaSteps();
+    const auto newest = static_cast<int64_t>(steps.size());
+    if (version > newest) {
+      return Error{ErrorCode::kUnsupported,
+                   fmt::format("{} has schema version {}, this kubase knows up to {}; install the "
+                               "newer kubase that wrote it",
+                               options_.path, version, newest)};
+    }
+    for (; version < newest; ++version) {
+      KUBASE_TRY(connection->RunSchemaStep(steps[version], version + 1));
+    }
+    return Ok();
+  }
+
+ private:
+  const SqliteOptions options_;
+  const ProcessLock lock_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options) {
+  std::error_code ignored;
+  if (fs::is_directory(options.path, ignored)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} is a directory; name a database file in it", options.path)};
+  }
+  KUBASE_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(options.path));
+  auto database = std::make_unique<SqliteDatabase>(options, std::move(lock));
+  if (auto schema = database->EnsureSchema(); !schema.ok()) {
+    return WithContext(std::move(schema).error(), "opening the database " + options.path);
+  }
+  return std::unique_ptr<Database>(std::move(database));
+}
+
+}  // namespace kubase::sql

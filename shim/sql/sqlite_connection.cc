@@ -1,0 +1,290 @@
+// Running prepared statements on one SQLite connection, and telling its errors apart.
+#include "shim/sql/sqlite_connection.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <chrono>
+#include <utility>
+
+#include "shim/sql/sqlite_dialect.h"
+
+namespace kubase::sql {
+namespace {
+
+// Only our own process opens the file, so waiting happens only behind a checkpoint or a schema step.
+constexpr int kBusyTimeoutMs = 10'000;
+// Pages given back per step: about a millisecond of work.
+constexpr int kReclaimPages = 256;
+// Free pages below this are kept for the next writes.
+constexpr int64_t kReclaimFreePagesMin = 1024;
+
+class SqliteRow final : public Row {
+ public:
+  explicit SqliteRow(sqlite3_stmt* statement) : statement_(statement) {}
+  bool IsNull(int column) const override {
+    return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+  }
+  int64_t Int(int column) const override { return sqlite3_column_int64(statement_, column); }
+  std::string_view Bytes(int column) const override {
+    const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return {data == nullptr ? "" : data,
+            static_cast<size_t>(sqlite3_column_bytes(statement_, column))};
+  }
+
+ private:
+  sqlite3_stmt* const statement_;
+};
+
+// Runs `work` and tells the observer, if there is one, how long it took and how it ended.
+template <typename Work>
+auto Observed(StatementObserver* observer, std::string_view name, const Work& work) {
+  if (observer == nullptr) return work();
+  const auto start = std::chrono::steady_clock::now();
+  auto result = work();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+  observer->OnStatement(name, took.count(), result.ok() ? nullptr : &result.error());
+  return result;
+}
+
+}  // namespace
+
+Error ClassifySqlite(int code, const std::string& message) {
+  const auto error = [&](ErrorCode kind, const char* fix) {
+    return Error{kind, fmt::format("SQLite: {} (code {}){}", message, code, fix)};
+  };
+  switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_INTERRUPT:
+    case SQLITE_SCHEMA:
+      return error(ErrorCode::kUnavailable, "");
+    case SQLITE_FULL:
+      return error(ErrorCode::kNoSpace, "; free space on the disk that holds the database");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return error(ErrorCode::kCorrupt,
+                   "; the file is not a database or is damaged: restore a backup, or move it away "
+                   "to start with an empty one");
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+    case SQLITE_AUTH:
+    case SQLITE_CANTOPEN:
+      return error(ErrorCode::kPermissionDenied,
+                   "; check that the directory exists and that this user may write to it");
+    default:
+      return error(ErrorCode::kInternal, "");
+  }
+}
+
+void SqliteConnection::CloseStatement::operator()(sqlite3_stmt* statement) const {
+  sqlite3_finalize(statement);
+}
+
+void SqliteConnection::CloseDatabase::operator()(sqlite3* database) const {
+  sqlite3_close(database);
+}
+
+SqliteConnection::~SqliteConnection() = default;
+
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path,
+                                                                 Access access,
+                                                                 StatementObserver* observer) {
+  auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(observer));
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
+                    (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  connection->database_.reset(raw);
+  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
+  KUBASE_TRY(connection->Configure(access));
+  return connection;
+}
+
+Result<void> SqliteConnection::Configure(Access access) {
+  sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
+  if (access == Access::kRead) {
+    return RunScript("PRAGMA query_only = ON; PRAGMA cache_size = -2000;");
+  }
+  // auto_vacuum only takes effect on a database without tables; on others it is what it was.
+  return RunScript(
+      "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
+      "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; "
+      "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;");
+}
+
+Result<void> SqliteConnection::RunScript(const std::string& script) {
+  const int code = sqlite3_exec(database_.get(), script.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return LastError(code);
+  return Ok();
+}
+
+Error SqliteConnection::LastError() const {
+  return LastError(sqlite3_extended_errcode(database_.get()));
+}
+
+Error SqliteConnection::LastError(int code) const {
+  return ClassifySqlite(code, sqlite3_errmsg(database_.get()));
+}
+
+Result<sqlite3_stmt*> SqliteConnection::Prepared(Query query) {
+  Statement& statement = prepared_[static_cast<size_t>(query)];
+  if (statement == nullptr) {
+    const std::string& text = SqliteText(query);
+    sqlite3_stmt* raw = nullptr;
+    const int code =
+        sqlite3_prepare_v3(database_.get(), text.c_str(), static_cast<int>(text.size()) + 1,
+                           SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+    if (code != SQLITE_OK) return LastError(code);
+    statement.reset(raw);
+  }
+  return statement.get();
+}
+
+Result<void> SqliteConnection::Bind(sqlite3_stmt* statement, Params params) {
+  for (size_t i = 0; i < params.size(); ++i) {
+    const int index = static_cast<int>(i) + 1;
+    const Value& value = params[i];
+    const int code = value.is_bytes()
+                         ? sqlite3_bind_blob64(statement, index,
+                                               value.bytes().empty() ? "" : value.bytes().data(),
+                                               value.bytes().size(), SQLITE_STATIC)
+                         : sqlite3_bind_int64(statement, index, value.number());
+    if (code != SQLITE_OK) return LastError(code);
+  }
+  return Ok();
+}
+
+Result<void> SqliteConnection::RunToEnd(sqlite3_stmt* statement) {
+  int code = SQLITE_ROW;
+  while (code == SQLITE_ROW) code = sqlite3_step(statement);
+  if (code == SQLITE_DONE) {
+    sqlite3_reset(statement);
+    return Ok();
+  }
+  Error error = LastError(code);
+  sqlite3_reset(statement);
+  return error;
+}
+
+Result<void> SqliteConnection::Select(Query query, Params params, const RowSink& sink) {
+  return Observed(observer_, QueryName(query), [&]() -> Result<void> {
+    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
+    KUBASE_TRY(Bind(statement, params));
+    const SqliteRow row(statement);
+    int code = sqlite3_step(statement);
+    while (code == SQLITE_ROW && sink(row)) code = sqlite3_step(statement);
+    if (code == SQLITE_DONE || code == SQLITE_ROW) {
+      sqlite3_reset(statement);
+      return Ok();
+    }
+    Error error = LastError(code);
+    sqlite3_reset(statement);
+    return error;
+  });
+}
+
+Result<int64_t> SqliteConnection::Execute(Query query, Params params) {
+  return Observed(observer_, QueryName(query), [&]() -> Result<int64_t> {
+    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
+    KUBASE_TRY(Bind(statement, params));
+    KUBASE_TRY(RunToEnd(statement));
+    return static_cast<int64_t>(sqlite3_changes64(database_.get()));
+  });
+}
+
+Result<void> SqliteConnection::ExecuteMany(Query query, Params params, size_t columns) {
+  return Observed(observer_, QueryName(query), [&]() -> Result<void> {
+    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
+    for (size_t first = 0; first < params.size(); first += columns) {
+      KUBASE_TRY(Bind(statement, params.subspan(first, columns)));
+      KUBASE_TRY(RunToEnd(statement));
+    }
+    return Ok();
+  });
+}
+
+Result<void> SqliteConnection::RunControl(Statement& cache, const char* text) {
+  if (cache == nullptr) {
+    sqlite3_stmt* raw = nullptr;
+    const int code = sqlite3_prepare_v3(database_.get(), text, -1, SQLITE_PREPARE_PERSISTENT, &raw,
+                                        nullptr);
+    if (code != SQLITE_OK) return LastError(code);
+    cache.reset(raw);
+  }
+  return RunToEnd(cache.get());
+}
+
+Result<void> SqliteConnection::Begin(Access access) {
+  return access == Access::kRead ? RunControl(begin_read_, "BEGIN")
+                                 : RunControl(begin_write_, "BEGIN IMMEDIATE");
+}
+
+Result<void> SqliteConnection::Commit() {
+  return Observed(observer_, "commit", [&]() -> Result<void> {
+    Result<void> result = RunControl(commit_, "COMMIT");
+    // An input/output error may come after the frames were written: only the file knows.
+    if (!result.ok() && result.error().code == ErrorCode::kInternal) {
+      return Error{ErrorCode::kOutcomeUnknown, result.error().message};
+    }
+    return result;
+  });
+}
+
+void SqliteConnection::Rollback() {
+  // SQLite rolls back by itself after some errors; then there is nothing left to do.
+  if (sqlite3_get_autocommit(database_.get()) != 0) return;
+  const Result<void> rolled_back = RunControl(rollback_, "ROLLBACK");
+  KUBASE_CHECK(rolled_back.ok() || sqlite3_get_autocommit(database_.get()) != 0);
+}
+
+Result<int64_t> SqliteConnection::ReadPragma(const std::string& name) {
+  sqlite3_stmt* raw = nullptr;
+  const std::string text = "PRAGMA " + name;
+  const int code = sqlite3_prepare_v2(database_.get(), text.c_str(), -1, &raw, nullptr);
+  if (code != SQLITE_OK) return LastError(code);
+  const Statement statement(raw);
+  if (sqlite3_step(raw) != SQLITE_ROW) return LastError();
+  return static_cast<int64_t>(sqlite3_column_int64(raw, 0));
+}
+
+Result<int64_t> SqliteConnection::ReadSchemaVersion() {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v2(
+      database_.get(), "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'",
+      -1, &raw, nullptr);
+  if (code != SQLITE_OK) return LastError(code);
+  const Statement statement(raw);
+  if (sqlite3_step(raw) != SQLITE_ROW) return LastError();
+  if (sqlite3_column_int64(raw, 0) == 0) return int64_t{0};
+  int64_t version = 0;
+  KUBASE_TRY(Select(Query::kReadMeta, {}, [&](const Row& row) {
+    version = row.Int(0);
+    return false;
+  }));
+  if (version > 0) return version;
+  return Error{ErrorCode::kCorrupt,
+               "the table meta has no row; the file was not written by kubase: choose another"};
+}
+
+Result<void> SqliteConnection::RunSchemaStep(const std::string& script, int64_t version) {
+  Result<void> result = RunScript(fmt::format(
+      "BEGIN IMMEDIATE; {}; UPDATE meta SET schema_version = {}; COMMIT;", script, version));
+  if (!result.ok()) Rollback();
+  return result;
+}
+
+Result<bool> SqliteConnection::ReclaimSpaceStep() {
+  KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, ReadPragma("freelist_count"));
+  KUBASE_ASSIGN_OR_RETURN(const int64_t pages, ReadPragma("page_count"));
+  if (free_pages < kReclaimFreePagesMin || free_pages < pages / 8) return false;
+  KUBASE_TRY(RunScript(fmt::format("PRAGMA incremental_vacuum({})", kReclaimPages)));
+  return true;
+}
+
+Result<void> SqliteConnection::ReclaimSpace() {
+  KUBASE_TRY(RunScript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
+  return Ok();
+}
+
+}  // namespace kubase::sql

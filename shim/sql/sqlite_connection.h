@@ -1,0 +1,68 @@
+// One SQLite connection with its prepared statements. Private to the sql room.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace kubase::sql {
+
+// SQLite's result code (extended) as one of ours; `message` is SQLite's own.
+Error ClassifySqlite(int code, const std::string& message);
+
+class SqliteConnection final : public Connection {
+ public:
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Access access,
+                                                        StatementObserver* observer);
+  ~SqliteConnection() override;
+  SqliteConnection(const SqliteConnection&) = delete;
+  SqliteConnection& operator=(const SqliteConnection&) = delete;
+
+  Result<void> Begin(Access access) override;
+  Result<void> Commit() override;
+  void Rollback() override;
+  Result<void> Select(Query query, Params params, const RowSink& sink) override;
+  Result<int64_t> Execute(Query query, Params params) override;
+  Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+
+  // 0: there is no schema yet.
+  Result<int64_t> ReadSchemaVersion();
+  Result<void> RunSchemaStep(const std::string& script, int64_t version);
+  Result<int64_t> ReadPragma(const std::string& name);
+  Result<bool> ReclaimSpaceStep();
+  Result<void> ReclaimSpace();
+
+ private:
+  struct CloseStatement {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  struct CloseDatabase {
+    void operator()(sqlite3* database) const;
+  };
+  using Statement = std::unique_ptr<sqlite3_stmt, CloseStatement>;
+
+  explicit SqliteConnection(StatementObserver* observer) : observer_(observer) {}
+
+  Result<void> Configure(Access access);
+  Result<void> RunScript(const std::string& script);
+  Result<sqlite3_stmt*> Prepared(Query query);
+  Result<void> Bind(sqlite3_stmt* statement, Params params);
+  Result<void> RunToEnd(sqlite3_stmt* statement);
+  Result<void> RunControl(Statement& cache, const char* text);
+  Error LastError() const;
+  Error LastError(int code) const;
+
+  StatementObserver* const observer_;
+  // The statements go before the database they belong to.
+  std::unique_ptr<sqlite3, CloseDatabase> database_;
+  std::array<Statement, kQueries> prepared_;
+  Statement begin_read_, begin_write_, commit_, rollback_;
+};
+
+}  // namespace kubase::sql

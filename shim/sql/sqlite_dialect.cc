@@ -1,0 +1,189 @@
+// The statements differ from other engines' in their numbered parameters, in the upsert and in
+// relying on rowid order. Live pairs keep their rowid, so an update rewrites one leaf in place.
+#include "shim/sql/sqlite_dialect.h"
+
+#include <fmt/format.h>
+
+#include "shim/base/result.h"
+
+namespace kubase::sql {
+namespace {
+
+constexpr char kPair[] = "key, value, create_revision, mod_revision, version, lease, sub";
+constexpr char kKeyOnly[] = "key, x'' AS value, create_revision, mod_revision, version, lease, sub";
+
+std::string List(const char* columns, bool bounded) {
+  return fmt::format("SELECT {} FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
+                     bounded ? " AND key < ?2" : "", bounded ? 3 : 2);
+}
+
+// The pairs a read at revision {r} shows, in the key range given by {upper}: what lives and is old
+// enough, and what lived then. Tombstones (version 0) are never shown.
+std::string VisibleAt(const char* columns, bool bounded) {
+  const char* upper = bounded ? " AND key < ?2" : "";
+  const char* revision = bounded ? "?3" : "?2";
+  return fmt::format(
+      "SELECT {0} FROM objects WHERE key >= ?1{1} AND mod_revision <= {2} "
+      "UNION ALL "
+      "SELECT {0} FROM history WHERE key >= ?1{1} AND mod_revision <= {2} AND end_revision > {2} "
+      "AND version > 0",
+      columns, upper, revision);
+}
+
+std::string ListAt(const char* columns, bool bounded) {
+  return fmt::format("{} ORDER BY key LIMIT ?{}", VisibleAt(columns, bounded), bounded ? 4 : 3);
+}
+
+std::string Changes(const char* range, int first) {
+  return fmt::format(
+      "SELECT {0} FROM objects WHERE mod_revision BETWEEN ?{1} AND ?{2}{3} "
+      "UNION ALL "
+      "SELECT {0} FROM history WHERE mod_revision BETWEEN ?{1} AND ?{2}{3} "
+      "ORDER BY mod_revision, sub LIMIT ?{4}",
+      kPair, first, first + 1, range, first + 2);
+}
+
+std::string Text(Query query) {
+  switch (query) {
+    case Query::kReadMeta:
+      return "SELECT schema_version, cluster_id, revision, compact_revision FROM meta WHERE id = 1";
+    case Query::kWriteMeta:
+      return "UPDATE meta SET revision = ?1, compact_revision = ?2 WHERE id = 1";
+    case Query::kGetWithMeta:
+      return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
+             "o.mod_revision, o.version, o.lease, o.sub "
+             "FROM meta m LEFT JOIN objects o ON o.key = ?1 WHERE m.id = 1";
+    case Query::kGet:
+      return fmt::format("SELECT {} FROM objects WHERE key = ?1", kPair);
+    case Query::kGetAt:
+      return fmt::format(
+          "SELECT {0} FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
+          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2 "
+          "AND version > 0",
+          kPair);
+    case Query::kList:
+      return List(kPair, true);
+    case Query::kListUnbounded:
+      return List(kPair, false);
+    case Query::kListKeys:
+      return List(kKeyOnly, true);
+    case Query::kListKeysUnbounded:
+      return List(kKeyOnly, false);
+    case Query::kCount:
+      return "SELECT count(*) FROM objects WHERE key >= ?1 AND key < ?2";
+    case Query::kCountUnbounded:
+      return "SELECT count(*) FROM objects WHERE key >= ?1";
+    case Query::kListAt:
+      return ListAt(kPair, true);
+    case Query::kListAtUnbounded:
+      return ListAt(kPair, false);
+    case Query::kListKeysAt:
+      return ListAt(kKeyOnly, true);
+    case Query::kListKeysAtUnbounded:
+      return ListAt(kKeyOnly, false);
+    case Query::kCountAt:
+      return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", true));
+    case Query::kCountAtUnbounded:
+      return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", false));
+    case Query::kChanges:
+      return Changes("", 1);
+    case Query::kChangesInRange:
+      return Changes(" AND key >= ?1 AND key < ?2", 3);
+    case Query::kChangesInRangeUnbounded:
+      return Changes(" AND key >= ?1", 2);
+    case Query::kGetSuperseded:
+      return fmt::format(
+          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND version > 0", kPair);
+    case Query::kPutObject:
+      return fmt::format(
+          "INSERT INTO objects({}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+          "ON CONFLICT(key) DO UPDATE SET value = excluded.value, "
+          "create_revision = excluded.create_revision, mod_revision = excluded.mod_revision, "
+          "version = excluded.version, lease = excluded.lease, sub = excluded.sub",
+          kPair);
+    case Query::kDeleteObject:
+      return "DELETE FROM objects WHERE key = ?1";
+    case Query::kAddHistory:
+      return fmt::format(
+          "INSERT INTO history({}, end_revision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", kPair);
+    case Query::kCompactStep:
+      return "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE end_revision <= ?1 "
+             "ORDER BY end_revision LIMIT ?2)";
+    case Query::kLeaseKeys:
+      return "SELECT key FROM objects WHERE lease = ?1 AND lease <> 0 ORDER BY key";
+    case Query::kListLeases:
+      return "SELECT id, ttl FROM leases ORDER BY id";
+    case Query::kPutLease:
+      return "INSERT INTO leases(id, ttl) VALUES(?1, ?2)";
+    case Query::kDeleteLease:
+      return "DELETE FROM leases WHERE id = ?1";
+    case Query::kScanVersions:
+      return fmt::format(
+          "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
+          "SELECT {0} FROM history WHERE mod_revision <= ?1 AND end_revision > ?2",
+          kPair);
+    case Query::kQueryCount:
+      break;
+  }
+  CheckFailed(__FILE__, __LINE__, "a statement without a text");
+}
+
+}  // namespace
+
+const std::string& SqliteText(Query query) {
+  static const auto texts = [] {
+    std::array<std::string, kQueries> all;
+    for (size_t i = 0; i < kQueries; ++i) all[i] = Text(static_cast<Query>(i));
+    return all;
+  }();
+  return texts[static_cast<size_t>(query)];
+}
+
+const std::vector<std::string>& SqliteSchemaSteps() {
+  static const std::vector<std::string> steps = {
+      // 0 -> 1: the temporal tables. The empty store is at revision 1, as etcd's is; -1 is "never
+      // compacted".
+      R"(
+CREATE TABLE meta(
+  id INTEGER PRIMARY KEY CHECK (id = 1),
+  schema_version INTEGER NOT NULL,
+  cluster_id INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  compact_revision INTEGER NOT NULL
+);
+INSERT INTO meta VALUES(1, 1, abs(random() / 2) + 1, 1, -1);
+CREATE TABLE objects(
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  create_revision INTEGER NOT NULL,
+  mod_revision INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  lease INTEGER NOT NULL,
+  sub INTEGER NOT NULL,
+  value BLOB NOT NULL
+);
+CREATE INDEX objects_by_mod_revision ON objects(mod_revision, sub);
+CREATE INDEX objects_by_lease ON objects(lease, key) WHERE lease <> 0;
+CREATE TABLE history(
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL,
+  end_revision INTEGER NOT NULL,
+  create_revision INTEGER NOT NULL,
+  mod_revision INTEGER NOT NULL,
+  version INTEGER NOT NULL,
+  lease INTEGER NOT NULL,
+  sub INTEGER NOT NULL,
+  value BLOB NOT NULL,
+  UNIQUE(key, end_revision)
+);
+CREATE INDEX history_by_mod_revision ON history(mod_revision, sub);
+CREATE INDEX history_by_end_revision ON history(end_revision);
+CREATE TABLE leases(
+  id INTEGER PRIMARY KEY,
+  ttl INTEGER NOT NULL
+);
+)"};
+  return steps;
+}
+
+}  // namespace kubase::sql

@@ -1,0 +1,246 @@
+#include "shim/sql/sqlite.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "shim/sql/sqlite_connection.h"
+#include "shim/sql/sqlite_dialect.h"
+
+namespace kubase::sql {
+namespace {
+
+namespace fs = std::filesystem;
+
+class TempDir {
+ public:
+  TempDir() {
+    std::string pattern = (fs::temp_directory_path() / "kubase-sql-XXXXXX").string();
+    path_ = mkdtemp(pattern.data());
+  }
+  ~TempDir() { fs::remove_all(path_); }
+  std::string File(const std::string& name) const { return (path_ / name).string(); }
+
+ private:
+  fs::path path_;
+};
+
+std::unique_ptr<Database> MustOpen(const std::string& path) {
+  auto database = OpenSqlite({.path = path});
+  if (!database.ok()) FAIL(database.error().message);
+  return std::move(database).value();
+}
+
+std::unique_ptr<Connection> MustConnect(Database& database, Access access) {
+  auto connection = database.Connect(access);
+  if (!connection.ok()) FAIL(connection.error().message);
+  return std::move(connection).value();
+}
+
+void RunSql(const std::string& path, const std::string& text) {
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  REQUIRE(sqlite3_exec(raw, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+  sqlite3_close(raw);
+}
+
+void PutObject(Connection& connection, const std::string& key, const std::string& value,
+               int64_t revision) {
+  const std::vector<Value> row = {key, value, revision, revision, int64_t{1}, int64_t{0},
+                                  int64_t{0}};
+  REQUIRE(connection.Execute(Query::kPutObject, row).ok());
+}
+
+TEST_CASE("Sqlite: a new database is at revision 1 and was never compacted") {
+  TempDir dir;
+  auto database = MustOpen(dir.File("a.db"));
+  auto connection = MustConnect(*database, Access::kRead);
+  int rows = 0;
+  REQUIRE(connection
+              ->Select(Query::kReadMeta, {},
+                       [&](const Row& row) {
+                         ++rows;
+                         CHECK(row.Int(0) == static_cast<int64_t>(SqliteSchemaSteps().size()));
+                         CHECK(row.Int(1) > 0);
+                         CHECK(row.Int(2) == 1);
+                         CHECK(row.Int(3) == -1);
+                         return true;
+                       })
+              .ok());
+  CHECK(rows == 1);
+}
+
+TEST_CASE("Sqlite: every statement prepares") {
+  TempDir dir;
+  const std::string path = dir.File("a.db");
+  auto database = MustOpen(path);
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  for (size_t i = 0; i < kQueries; ++i) {
+    INFO(QueryName(static_cast<Query>(i)));
+    sqlite3_stmt* statement = nullptr;
+    CHECK(sqlite3_prepare_v2(raw, SqliteText(static_cast<Query>(i)).c_str(), -1, &statement,
+                             nullptr) == SQLITE_OK);
+    sqlite3_finalize(statement);
+  }
+  sqlite3_close(raw);
+}
+
+// The plan of every statement that takes a key, a revision or a lease must use an index.
+TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
+  TempDir dir;
+  const std::string path = dir.File("a.db");
+  auto database = MustOpen(path);
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  for (size_t i = 0; i < kQueries; ++i) {
+    const auto query = static_cast<Query>(i);
+    if (query == Query::kScanVersions || query == Query::kListLeases) continue;
+    sqlite3_stmt* statement = nullptr;
+    const std::string text = "EXPLAIN QUERY PLAN " + SqliteText(query);
+    REQUIRE(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr) == SQLITE_OK);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      const std::string step(reinterpret_cast<const char*>(sqlite3_column_text(statement, 3)));
+      INFO(QueryName(query) << ": " << step);
+      CHECK((step.rfind("SCAN", 0) != 0 || step.find("subquery") != std::string::npos ||
+             step.find("(subquery") != std::string::npos));
+      CHECK(step.find("TEMP B-TREE") == std::string::npos);
+    }
+    sqlite3_finalize(statement);
+  }
+  sqlite3_close(raw);
+}
+
+TEST_CASE("Sqlite: a read transaction keeps its snapshot while a writer commits") {
+  TempDir dir;
+  auto database = MustOpen(dir.File("a.db"));
+  auto writer = MustConnect(*database, Access::kWrite);
+  auto reader = MustConnect(*database, Access::kRead);
+  const auto count = [&](Connection& connection) {
+    int64_t n = -1;
+    const std::vector<Value> from = {std::string_view("")};
+    REQUIRE(connection
+                .Select(Query::kCountUnbounded, from,
+                        [&](const Row& row) {
+                          n = row.Int(0);
+                          return true;
+                        })
+                .ok());
+    return n;
+  };
+  REQUIRE(reader->Begin(Access::kRead).ok());
+  CHECK(count(*reader) == 0);
+  REQUIRE(writer->Begin(Access::kWrite).ok());
+  PutObject(*writer, "a", "1", 2);
+  REQUIRE(writer->Commit().ok());
+  CHECK(count(*reader) == 0);
+  REQUIRE(reader->Commit().ok());
+  CHECK(count(*reader) == 1);
+}
+
+TEST_CASE("Sqlite: rollback undoes, and a row stops a query early") {
+  TempDir dir;
+  auto database = MustOpen(dir.File("a.db"));
+  auto writer = MustConnect(*database, Access::kWrite);
+  REQUIRE(writer->Begin(Access::kWrite).ok());
+  PutObject(*writer, "a", "1", 2);
+  PutObject(*writer, "b", std::string("\0x", 2), 3);
+  int rows = 0;
+  const std::vector<Value> range = {std::string_view(""), int64_t{-1}};
+  REQUIRE(writer
+              ->Select(Query::kListUnbounded, range,
+                       [&](const Row& row) {
+                         ++rows;
+                         CHECK(row.Bytes(0) == "a");
+                         return false;
+                       })
+              .ok());
+  CHECK(rows == 1);
+  writer->Rollback();
+  REQUIRE(writer
+              ->Select(Query::kListUnbounded, range,
+                       [&](const Row&) {
+                         FAIL("a row survived the rollback");
+                         return false;
+                       })
+              .ok());
+}
+
+TEST_CASE("Sqlite: a second process is refused, and let in when the first is gone") {
+  TempDir dir;
+  const std::string path = dir.File("a.db");
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    auto database = OpenSqlite({.path = path});
+    const char done = database.ok() ? 'y' : 'n';
+    if (write(ready[1], &done, 1) != 1) _exit(1);
+    pause();
+    _exit(0);
+  }
+  char done = 0;
+  REQUIRE(read(ready[0], &done, 1) == 1);
+  REQUIRE(done == 'y');
+  auto second = OpenSqlite({.path = path});
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().code == ErrorCode::kAlreadyExists);
+  CHECK(second.error().message.find(std::to_string(child)) != std::string::npos);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK(OpenSqlite({.path = path}).ok());
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
+  TempDir dir;
+  const std::string path = dir.File("a.db");
+  SECTION("not a database") {
+    std::ofstream(path) << std::string(8192, 'x');
+    auto database = OpenSqlite({.path = path});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kCorrupt);
+    CHECK(fs::file_size(path) == 8192);
+  }
+  SECTION("a newer schema") {
+    MustOpen(path);
+    RunSql(path, "UPDATE meta SET schema_version = 1000");
+    auto database = OpenSqlite({.path = path});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kUnsupported);
+    CHECK(database.error().message.find("1000") != std::string::npos);
+  }
+  SECTION("no directory") {
+    auto database = OpenSqlite({.path = dir.File("none/a.db")});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kNotFound);
+  }
+  SECTION("a directory") {
+    fs::create_directory(path);
+    auto database = OpenSqlite({.path = path});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kInvalidArgument);
+  }
+}
+
+TEST_CASE("Sqlite: result codes are told apart") {
+  CHECK(ClassifySqlite(SQLITE_BUSY, "").code == ErrorCode::kUnavailable);
+  CHECK(ClassifySqlite(SQLITE_BUSY_SNAPSHOT, "").code == ErrorCode::kUnavailable);
+  CHECK(ClassifySqlite(SQLITE_FULL, "").code == ErrorCode::kNoSpace);
+  CHECK(ClassifySqlite(SQLITE_CORRUPT_INDEX, "").code == ErrorCode::kCorrupt);
+  CHECK(ClassifySqlite(SQLITE_NOTADB, "").code == ErrorCode::kCorrupt);
+  CHECK(ClassifySqlite(SQLITE_READONLY, "").code == ErrorCode::kPermissionDenied);
+  CHECK(ClassifySqlite(SQLITE_CANTOPEN, "").code == ErrorCode::kPermissionDenied);
+  CHECK(ClassifySqlite(SQLITE_IOERR_FSYNC, "").code == ErrorCode::kInternal);
+}
+
+}  // namespace
+}  // namespace kubase::sql

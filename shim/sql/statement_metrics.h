@@ -1,0 +1,46 @@
+// Counts and times each named statement under kine's metric names, so that dashboards made for kine
+// keep working, and logs the slow ones.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "shim/base/log.h"
+#include "shim/sql/database.h"
+
+namespace prometheus {
+class Counter;
+class Histogram;
+class Registry;
+template <typename T>
+class Family;
+}  // namespace prometheus
+
+namespace kubase::sql {
+
+// Any thread. `registry` and `log` must outlive it.
+class StatementMetrics final : public StatementObserver {
+ public:
+  StatementMetrics(prometheus::Registry& registry, Log& log, std::chrono::milliseconds slow);
+
+  void OnStatement(std::string_view name, double seconds, const Error* error) override;
+
+ private:
+  struct Series {
+    prometheus::Counter* ok;
+    prometheus::Histogram* seconds;
+  };
+  const Series& Find(std::string_view name);
+
+  Log& log_;
+  const double slow_seconds_;
+  prometheus::Family<prometheus::Counter>& total_;
+  prometheus::Family<prometheus::Histogram>& time_;
+  std::mutex mutex_;
+  std::map<std::string, Series, std::less<>> series_;  // guarded by mutex_; entries never move
+};
+
+}  // namespace kubase::sql
