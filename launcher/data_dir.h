@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "launcher/host.h"
+#include "launcher/process.h"
 #include "shim/base/result.h"
 
 namespace kubase::launcher {
@@ -54,6 +55,8 @@ struct OutsidePath {
   enum class Kind { kDirectory, kKubeconfigContext };
   Kind kind = Kind::kDirectory;
   std::filesystem::path path;  // the directory, or the kubeconfig file that holds our context
+
+  bool operator==(const OutsidePath&) const = default;
 };
 
 struct DataDirOptions {
@@ -73,40 +76,24 @@ class DataDir {
   static Result<DataDir> Open(const DataPaths& paths, const HostUser& user,
                               const DataDirOptions& options);
 
-  DataDir(DataDir&& other) noexcept;
-  DataDir& operator=(DataDir&& other) noexcept;
-  ~DataDir();  // releases the lock; files stay
-
   const DataPaths& paths() const { return paths_; }
 
   // Writes down that `path` outside the directory is ours; idempotent. Call it before creating.
   Result<void> RecordOutside(const OutsidePath& path);
 
  private:
-  DataDir(DataPaths paths, int lock_fd) : paths_(std::move(paths)), lock_fd_(lock_fd) {}
+  DataDir(DataPaths paths, FileDescriptor lock)
+      : paths_(std::move(paths)), lock_(std::move(lock)) {}
 
   DataPaths paths_;
-  int lock_fd_ = -1;
+  FileDescriptor lock_;  // closing it releases the lock
 };
 
-// The pid of the kubase that works on the directory now; absent: none does. A directory that does
-// not exist has no owner. Error: kPermissionDenied when the lock file may not be read.
+// The pid of the kubase that works on the directory now (0: it is just starting); absent: none does.
+// A directory that does not exist has no owner. Error: kPermissionDenied when the lock file may not be read.
 Result<std::optional<pid_t>> FindOwner(const DataPaths& paths);
 
 // What is recorded as ours outside; empty when nothing is. Error: kCorrupt.
 Result<std::vector<OutsidePath>> ReadOutside(const DataPaths& paths);
-
-struct RemovalReport {
-  std::vector<std::filesystem::path> removed;  // directories, files and kubeconfigs that changed
-  std::vector<std::filesystem::path> kept;     // not ours, left where it was
-  std::vector<std::string> problems;           // one sentence each: what could not be removed
-};
-
-// Removes everything of the appliance, inside and outside; needs no server. Deletes only names that
-// kubase makes (plus links to nothing else), so a file a user put there stays and is reported. The
-// data directory itself goes when it is empty. Idempotent: an absent directory is success.
-// Errors: kAlreadyExists while a kubase works on it; kInvalidArgument when the directory exists
-// but was not made by kubase (no VERSION file); nothing was removed then.
-Result<RemovalReport> RemoveDataDir(const DataPaths& paths);
 
 }  // namespace kubase::launcher

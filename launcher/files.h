@@ -30,12 +30,16 @@ Result<void> WriteFileAtomically(const std::filesystem::path& path, std::string_
 // or not a regular file), kInternal.
 Result<std::string> ReadWholeFile(const std::filesystem::path& path, size_t bytes_max = 16 << 20);
 
-// Creates `path` and its missing parents; `path` itself gets exactly `mode`, missing parents 0755.
+// Creates `path` and its missing parents; `path` itself gets exactly `mode`, missing parents 0755
+// less the umask.
 // An existing directory is left as it is. Errors as above; a file in the way is kInvalidArgument.
 Result<void> CreateDirectory(const std::filesystem::path& path, mode_t mode);
 
 // The Error of a failed system call: maps errno to a code and makes "cannot WHAT PATH: reason".
 Error SystemError(int errno_value, std::string_view what, const std::filesystem::path& path);
+
+// 16 hexadecimal digits that stand for `text` (of its SHA-256), for short names.
+std::string ShortHash(std::string_view text);
 
 // Syncs a directory, so that a rename or a new name in it survives a power cut.
 Result<void> SyncDirectory(const std::filesystem::path& path);
