@@ -1,0 +1,69 @@
+// Real sockets on loopback.
+#include "launcher/ports.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#include <catch2/catch.hpp>
+
+namespace kubase::launcher {
+namespace {
+
+FileDescriptor ListenOn(int port, int option) {
+  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  ::setsockopt(socket.get(), SOL_SOCKET, option, &on, sizeof on);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
+  if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      ::listen(socket.get(), 1) != 0) {
+    socket.Close();
+  }
+  return socket;
+}
+
+TEST_CASE("ReservedPort: only a listener that shares the port gets it") {
+  const auto reserved = ReservedPort::OnLoopback();
+  REQUIRE(reserved.ok());
+  CHECK_FALSE(ListenOn(reserved->port(), SO_REUSEADDR).is_open());
+  CHECK(ListenOn(reserved->port(), SO_REUSEPORT).is_open());
+}
+
+TEST_CASE("CheckPortIsFree: a port in use is an error that names the flag") {
+  const auto reserved = ReservedPort::OnLoopback();
+  REQUIRE(reserved.ok());
+  const FileDescriptor listener = ListenOn(reserved->port(), SO_REUSEPORT);
+  REQUIRE(listener.is_open());
+  const auto outcome = CheckPortIsFree("127.0.0.1", reserved->port(), "--secure-port");
+  REQUIRE_FALSE(outcome.ok());
+  CHECK(outcome.error().code == ErrorCode::kAlreadyExists);
+  CHECK(outcome.error().message ==
+        "127.0.0.1 port " + std::to_string(reserved->port()) +
+            " is in use by another program, perhaps another kubase; choose a free one with "
+            "--secure-port");
+}
+
+TEST_CASE("CheckPortIsFree: a free port passes and stays free") {
+  int port = 0;
+  {
+    const auto reserved = ReservedPort::OnLoopback();
+    port = reserved->port();
+  }
+  CHECK(CheckPortIsFree("127.0.0.1", port, "--secure-port").ok());
+  CHECK(CheckPortIsFree("127.0.0.1", port, "--secure-port").ok());
+}
+
+TEST_CASE("CheckPortIsFree: an address that is not ours or none at all") {
+  const auto foreign = CheckPortIsFree("192.0.2.1", 6443, "--bind-address");
+  REQUIRE_FALSE(foreign.ok());
+  CHECK(foreign.error().message ==
+        "192.0.2.1 is not an address of this machine; give another one with --bind-address");
+  const auto name = CheckPortIsFree("localhost", 6443, "--bind-address");
+  REQUIRE_FALSE(name.ok());
+  CHECK(name.error().code == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace kubase::launcher
