@@ -1,0 +1,156 @@
+package kv
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+
+	"kubase/tests/etcd/internal/expect"
+	"kubase/tests/etcd/internal/ops"
+	"kubase/tests/etcd/internal/server"
+)
+
+const (
+	requestLimit  = 1536 << 10             // a request of etcd: 1.5 MiB
+	receiveLimit  = requestLimit + 512<<10 // what its gRPC server receives at all
+	roomForHeader = 1 << 10
+)
+
+func TestRequestSize(t *testing.T) {
+	t.Parallel()
+	c := server.Start(t).Client(t)
+	value := func(size int) []byte { return bytes.Repeat([]byte("v"), size) }
+
+	c.PutRequest(&pb.PutRequest{Key: []byte("big"), Value: value(requestLimit - roomForHeader)})
+	expect.Equal(t, "size of the value read back", len(c.Get("big").Kvs[0].Value), requestLimit-roomForHeader)
+
+	_, err := c.KV.Put(server.Context(t), &pb.PutRequest{Key: []byte("k"), Value: value(requestLimit)})
+	expect.Fails(t, err, expect.RequestTooLarge)
+	_, err = c.KV.Put(server.Context(t), &pb.PutRequest{Key: value(requestLimit), Value: []byte("v")})
+	expect.Fails(t, err, expect.RequestTooLarge)
+	half := string(value(requestLimit / 2))
+	_, err = c.KV.Txn(server.Context(t), &pb.TxnRequest{Success: ops.List(ops.Put("a", half), ops.Put("b", half))})
+	expect.Fails(t, err, expect.RequestTooLarge)
+	_, err = c.KV.Put(server.Context(t), &pb.PutRequest{Key: []byte("k"), Value: value(receiveLimit + 1)})
+	expect.Code(t, err, codes.ResourceExhausted)
+	expect.Equal(t, "revision after refused requests", c.Revision(), 2)
+}
+
+// A read has no such limit: its answer may be far larger than any request.
+func TestLargeAnswer(t *testing.T) {
+	t.Parallel()
+	c := server.Start(t).Client(t)
+	value := bytes.Repeat([]byte("v"), 1<<20)
+	for i := range 8 {
+		c.PutRequest(&pb.PutRequest{Key: fmt.Appendf(nil, "k%d", i), Value: value})
+	}
+	response := c.Range(&pb.RangeRequest{Key: []byte("k"), RangeEnd: []byte("l")})
+	expect.Equal(t, "keys", len(response.Kvs), 8)
+	for _, kv := range response.Kvs {
+		expect.True(t, bytes.Equal(kv.Value, value), "value of %s is not what was written", kv.Key)
+	}
+}
+
+// broken is a codec that sends bytes which are no message.
+type broken struct{}
+
+func (broken) Marshal(any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 'x'})}, nil
+}
+func (broken) Unmarshal(mem.BufferSlice, any) error { return nil }
+func (broken) Name() string                         { return "proto" }
+
+var _ encoding.CodecV2 = broken{}
+
+func TestBrokenMessage(t *testing.T) {
+	t.Parallel()
+	c := server.Start(t).Client(t)
+	for _, method := range []string{"/etcdserverpb.KV/Range", "/etcdserverpb.KV/Put", "/etcdserverpb.KV/Txn"} {
+		err := c.Conn.Invoke(server.Context(t), method, &pb.RangeRequest{}, &pb.RangeResponse{}, grpc.ForceCodecV2(broken{}))
+		expect.Code(t, err, codes.Internal)
+	}
+	expect.Equal(t, "revision", c.Revision(), 1)
+}
+
+func TestUnknownMethod(t *testing.T) {
+	t.Parallel()
+	c := server.Start(t).Client(t)
+	err := c.Conn.Invoke(server.Context(t), "/etcdserverpb.KV/NoSuchCall", &pb.RangeRequest{}, &pb.RangeResponse{})
+	expect.Code(t, err, codes.Unimplemented)
+	err = c.Conn.Invoke(server.Context(t), "/no.such.Service/Call", &pb.RangeRequest{}, &pb.RangeResponse{})
+	expect.Code(t, err, codes.Unimplemented)
+}
+
+func TestDeadlineAndCancellation(t *testing.T) {
+	t.Parallel()
+	c := server.Start(t).Client(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := c.KV.Range(ctx, &pb.RangeRequest{Key: []byte("k")})
+	expect.Code(t, err, codes.Canceled)
+}
+
+// Several clients increment one counter with compare and set: no increment is lost, no two share a revision, and
+// no client sees the revision go back.
+func TestConcurrentCompareAndSet(t *testing.T) {
+	t.Parallel()
+	s := server.Start(t)
+	s.Client(t).Put("counter", "")
+	const clients, increments = 8, 25
+	revisions := make([][]int64, clients)
+	var group sync.WaitGroup
+	for i := range clients {
+		c := s.Client(t)
+		group.Go(func() { revisions[i] = increment(t, c, increments) })
+	}
+	group.Wait()
+	seen := map[int64]bool{}
+	for _, list := range revisions {
+		for _, revision := range list {
+			expect.True(t, !seen[revision], "revision %d was given to two transactions", revision)
+			seen[revision] = true
+		}
+	}
+	c := s.Client(t)
+	expect.Equal(t, "increments", len(c.Get("counter").Kvs[0].Value), clients*increments)
+	expect.Equal(t, "revision", c.Revision(), 2+clients*increments)
+}
+
+// increment appends to the counter's value and returns the revisions of its transactions. It does not run on
+// the test's goroutine, so it reports without ending the test.
+func increment(t *testing.T, c *server.Client, count int) []int64 {
+	ctx := server.Context(t)
+	revisions, last := []int64{}, int64(0)
+	for len(revisions) < count {
+		current, err := c.KV.Range(ctx, &pb.RangeRequest{Key: []byte("counter")})
+		if err != nil || len(current.Kvs) != 1 {
+			t.Errorf("read the counter: %v, %v", current, err)
+			return revisions
+		}
+		kv := current.Kvs[0]
+		response, err := c.KV.Txn(ctx, &pb.TxnRequest{
+			Compare: ops.If(ops.Compare("counter", "", mod, equal, kv.ModRevision)),
+			Success: ops.List(ops.Put("counter", string(kv.Value)+"+")),
+		})
+		if err != nil {
+			t.Errorf("increment: %v", err)
+			return revisions
+		}
+		if current.Header.Revision < last || response.Header.Revision < current.Header.Revision {
+			t.Errorf("revision went back: %d, %d, %d", last, current.Header.Revision, response.Header.Revision)
+		}
+		last = response.Header.Revision
+		if response.Succeeded {
+			revisions = append(revisions, last)
+		}
+	}
+	return revisions
+}
