@@ -81,7 +81,7 @@ class Database {
   // A connection with the schema in place. Errors as above.
   virtual Result<std::unique_ptr<Connection>> Connect(Access access) = 0;
   virtual std::string engine() const = 0;  // "SQLite 3.40.1"
-  virtual Result<SpaceUsage> ReadSpaceUsage() = 0;
+  virtual Result<SpaceUsage> ReadSpaceUsage(Connection& connection) = 0;
   // Gives a bounded amount of free space back to the file system, on a write connection outside a
   // transaction. True: there is more to give.
   virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;

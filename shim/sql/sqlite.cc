@@ -89,12 +89,11 @@ class SqliteDatabase final : public Database {
 
   std::string engine() const override { return fmt::format("SQLite {}", sqlite3_libversion()); }
 
-  Result<SpaceUsage> ReadSpaceUsage() override {
-    KUBASE_ASSIGN_OR_RETURN(
-        auto connection, SqliteConnection::Open(options_.path, Access::kRead, options_.observer));
-    KUBASE_ASSIGN_OR_RETURN(const int64_t pages, connection->ReadPragma("page_count"));
-    KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, connection->ReadPragma("freelist_count"));
-    KUBASE_ASSIGN_OR_RETURN(const int64_t page_bytes, connection->ReadPragma("page_size"));
+  Result<SpaceUsage> ReadSpaceUsage(Connection& connection) override {
+    auto& sqlite = static_cast<SqliteConnection&>(connection);
+    KUBASE_ASSIGN_OR_RETURN(const int64_t pages, sqlite.ReadPragma("page_count"));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, sqlite.ReadPragma("freelist_count"));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t page_bytes, sqlite.ReadPragma("page_size"));
     return SpaceUsage{pages * page_bytes, (pages - free_pages) * page_bytes};
   }
 

@@ -24,6 +24,7 @@ struct KeyValue {
   Revision mod_revision = 0;
   int64_t version = 0;  // 1 at creation, +1 with each change; 0 only in tombstones
   LeaseId lease = 0;
+  int64_t sub = 0;  // position among the changes of mod_revision; never leaves the store
 };
 // shared: the write cache, the event ring and every stream that sends the pair own it together.
 using KeyValuePtr = std::shared_ptr<const KeyValue>;

@@ -1,0 +1,211 @@
+// The writer's thread: batches first, maintenance in between.
+#include "shim/store/batch_writer.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "shim/base/executor.h"
+#include "shim/base/limits.h"
+
+namespace kubase::store {
+namespace {
+
+// After a failed maintenance step (a full disk, a busy file) the next one waits this long.
+constexpr std::chrono::milliseconds kMaintenancePause{500};
+
+}  // namespace
+
+BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
+                         const Meta& meta, LeaseTable& leases, WatchHub& hub, Log& log)
+    : connection_(std::move(connection)),
+      database_(database),
+      leases_(leases),
+      hub_(hub),
+      log_(log),
+      revision_(meta.revision),
+      compact_revision_(meta.compact_revision),
+      meta_(meta),
+      thread_([this] { Run(); }) {}
+
+BatchWriter::~BatchWriter() { Stop(); }
+
+void BatchWriter::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::string BatchWriter::failure() const {
+  std::lock_guard lock(mutex_);
+  return fence_ ? fence_->message : "";
+}
+
+void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
+  Error refusal{ErrorCode::kOverloaded, "too many writes are waiting"};
+  {
+    std::lock_guard lock(mutex_);
+    if (fence_) {
+      refusal = {ErrorCode::kUnavailable, fence_->message};
+    } else if (stopping_) {
+      refusal = {ErrorCode::kUnavailable, "the store is stopping"};
+    } else if (queue_.size() < limits::kWriteQueueMax) {
+      queue_.push_back(std::move(write));
+    }
+  }
+  if (write == nullptr) {
+    wake_.notify_one();
+  } else {
+    write->Fail(refusal);
+  }
+}
+
+void BatchWriter::WhenCompacted(std::function<void(Result<void>)> done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      compaction_waiters_.push_back(std::exchange(done, {}));
+      tasks_.push_back([this] { compacting_ = true; });
+    }
+  }
+  if (done) {
+    done(Error{ErrorCode::kUnavailable, "the store is stopping"});
+  } else {
+    wake_.notify_one();
+  }
+}
+
+void BatchWriter::ReclaimSpace(std::function<void(Result<void>)> done) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      tasks_.push_back(
+          [this, done = std::exchange(done, {})] { done(database_.ReclaimSpace(*connection_)); });
+    }
+  }
+  if (done) {
+    done(Error{ErrorCode::kUnavailable, "the store is stopping"});
+  } else {
+    wake_.notify_one();
+  }
+}
+
+void BatchWriter::Run() {
+  NameThread("batch-writer");
+  Writes writes;
+  std::vector<std::function<void()>> tasks;
+  while (Take(writes, tasks)) {
+    for (auto& task : std::exchange(tasks, {})) task();
+    if (!writes.empty()) RunBatch(std::exchange(writes, {}));
+    if (MaintenanceDue()) MaintenanceStep();
+  }
+  AnswerCompactionWaiters(Error{ErrorCode::kUnavailable, "the store is stopping"});
+}
+
+bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks) {
+  std::unique_lock lock(mutex_);
+  if (!MaintenanceDue()) {
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !tasks_.empty(); });
+  }
+  const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
+  std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
+  queue_.erase(queue_.begin(), queue_.begin() + count);
+  std::move(tasks_.begin(), tasks_.end(), std::back_inserter(tasks));
+  tasks_.clear();
+  return !stopping_ || count > 0 || !tasks.empty();
+}
+
+void BatchWriter::RunBatch(Writes writes) {
+  WriteBatch batch(*connection_, meta_, leases_);
+  Result<void> committed = connection_->Begin(sql::Access::kWrite);
+  if (committed.ok()) {
+    committed = Commit(writes, batch);
+    if (!committed.ok()) connection_->Rollback();
+  }
+  if (!committed.ok()) {
+    NoteFailure(committed.error());
+    for (auto& write : writes) write->Fail(committed.error());
+    return;
+  }
+  PublishBatch(batch);
+  for (auto& write : writes) write->Answer();
+}
+
+Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
+  for (auto& write : writes) {
+    write->Apply(batch);
+    if (batch.failed()) return batch.failure();
+  }
+  if (!batch.HasChanges()) {
+    connection_->Rollback();
+    return Ok();
+  }
+  KUBASE_TRY(batch.Finish());
+  return connection_->Commit();
+}
+
+void BatchWriter::PublishBatch(WriteBatch& batch) {
+  if (!batch.HasChanges()) return;
+  no_space_ = false;
+  const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
+  meta_ = batch.meta();
+  leases_.Apply(batch.lease_changes());
+  revision_ = meta_.revision;
+  if (compacted) {
+    compact_revision_ = meta_.compact_revision;
+    hub_.SetCompactRevision(meta_.compact_revision);
+    compacting_ = true;
+  }
+  std::vector<WatchBatch> events = batch.TakeEvents();
+  if (!events.empty()) hub_.Publish(std::move(events));
+}
+
+void BatchWriter::NoteFailure(const Error& error) {
+  log_.Error("a batch of writes failed", {{"error", error.message}});
+  if (error.code == ErrorCode::kNoSpace) no_space_ = true;
+  const bool fence = error.code == ErrorCode::kOutcomeUnknown || error.code == ErrorCode::kCorrupt;
+  if (!fence) return;
+  std::lock_guard lock(mutex_);
+  if (!fence_) fence_ = error;
+}
+
+void BatchWriter::MaintenanceStep() {
+  const auto step = [this]() -> Result<bool> {
+    if (compacting_) {
+      KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
+      if (rows == 0) {
+        compacting_ = false;
+        reclaiming_ = true;
+        AnswerCompactionWaiters(Ok());
+      }
+      return true;
+    }
+    KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
+    return true;
+  };
+  const Result<bool> done = step();
+  if (done.ok()) return;
+  log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, kMaintenancePause, [this] { return stopping_ || !queue_.empty(); });
+}
+
+Result<int64_t> BatchWriter::CompactStep() {
+  if (meta_.compact_revision <= 0) return int64_t{0};
+  const sql::Value params[] = {meta_.compact_revision, limits::kCompactionStepRowsMax};
+  return connection_->Execute(sql::Query::kCompactStep, params);
+}
+
+void BatchWriter::AnswerCompactionWaiters(const Result<void>& result) {
+  std::vector<std::function<void(Result<void>)>> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waiters.swap(compaction_waiters_);
+  }
+  for (auto& done : waiters) done(result);
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,111 @@
+// BatchWriter: the one thread that writes.
+//
+// It takes everything that waits, evaluates it in one WriteBatch inside one SQL transaction, commits
+// once, and only then tells the watchers and answers the callers, in that order. Between batches it
+// compacts and gives space back in small steps, so that neither holds writers up.
+//
+// A commit whose outcome is unknown fences the store: every later request fails until the process
+// starts anew and reads from the database what really happened.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/store/lease_table.h"
+#include "shim/store/store.h"
+#include "shim/store/watch_hub.h"
+#include "shim/store/write_batch.h"
+
+namespace kubase::store {
+
+// One waiting request. Apply runs on the writer's thread; exactly one of Answer and Fail follows.
+class PendingWrite {
+ public:
+  virtual ~PendingWrite() = default;
+  // Evaluates the request and keeps the answer. A refusal is an answer too; a database error shows
+  // in batch.failed().
+  virtual void Apply(WriteBatch& batch) = 0;
+  // The batch is durable.
+  virtual void Answer() = 0;
+  // The batch was not done, or its outcome is unknown (kOutcomeUnknown).
+  virtual void Fail(const Error& error) = 0;
+};
+
+class BatchWriter {
+ public:
+  // `connection` is the writer's own; the references must outlive it.
+  BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
+              const Meta& meta, LeaseTable& leases, WatchHub& hub, Log& log);
+  ~BatchWriter();
+
+  // Takes `write`, or answers it at once with kOverloaded, kUnavailable after Stop, or the reason of
+  // the fence. Any thread; never blocks.
+  void Submit(std::unique_ptr<PendingWrite> write);
+
+  // Calls `done` when every compaction committed so far has removed its rows.
+  void WhenCompacted(std::function<void(Result<void>)> done);
+  // Gives all free space back. Runs on the writer's thread.
+  void ReclaimSpace(std::function<void(Result<void>)> done);
+
+  // Finishes what was accepted, then ends the thread. Idempotent.
+  void Stop();
+
+  Revision revision() const { return revision_; }
+  Revision compact_revision() const { return compact_revision_; }
+  bool no_space() const { return no_space_; }
+  void ClearNoSpace() { no_space_ = false; }
+  std::string failure() const;  // why the store is fenced; empty: it is not
+
+ private:
+  using Writes = std::vector<std::unique_ptr<PendingWrite>>;
+
+  void Run();
+  // Takes what waits; with nothing to do it blocks. False: stop.
+  bool Take(Writes& writes, std::vector<std::function<void()>>& tasks);
+  void RunBatch(Writes writes);
+  // On success the batch is durable.
+  Result<void> Commit(Writes& writes, WriteBatch& batch);
+  void PublishBatch(WriteBatch& batch);
+  void NoteFailure(const Error& error);
+
+  bool MaintenanceDue() const { return compacting_ || reclaiming_; }
+  void MaintenanceStep();
+  Result<int64_t> CompactStep();
+  void AnswerCompactionWaiters(const Result<void>& result);
+
+  const std::unique_ptr<sql::Connection> connection_;
+  sql::Database& database_;
+  LeaseTable& leases_;
+  WatchHub& hub_;
+  Log& log_;
+  std::atomic<Revision> revision_;
+  std::atomic<Revision> compact_revision_;
+  std::atomic<bool> no_space_{false};
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
+  std::deque<std::function<void()>> tasks_;          // guarded by mutex_
+  std::vector<std::function<void(Result<void>)>> compaction_waiters_;  // guarded by mutex_
+  std::optional<Error> fence_;                       // guarded by mutex_
+  bool stopping_ = false;                            // guarded by mutex_
+
+  // The rest belongs to the writer's thread.
+  Meta meta_;
+  bool compacting_ = true;  // rows of an earlier compaction may be left
+  bool reclaiming_ = true;
+  std::thread thread_;
+};
+
+}  // namespace kubase::store

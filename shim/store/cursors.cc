@@ -1,0 +1,188 @@
+// Each part is one short read transaction at the pinned revision.
+#include "shim/store/cursors.h"
+
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "shim/base/limits.h"
+#include "shim/store/pairs.h"
+
+namespace kubase::store {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "the snapshot format is little endian");
+
+const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+
+class SqlRangeCursor final : public RangeCursor,
+                             public std::enable_shared_from_this<SqlRangeCursor> {
+ public:
+  SqlRangeCursor(ReaderPool& readers, RangeRequest request)
+      : readers_(readers), request_(std::move(request)), rest_(request_.range) {}
+
+  void Next(Callback<RangeChunk> done) override {
+    const bool posted = readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
+      done(self->ReadChunk(connection));
+    });
+    if (!posted) done(kTooManyReads);
+  }
+
+ private:
+  Result<RangeChunk> ReadChunk(sql::Connection& connection) {
+    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+    KUBASE_TRY(CheckReadable(pinned_ > 0 ? pinned_ : request_.revision, snapshot.meta()));
+    if (pinned_ == 0) {
+      header_revision_ = snapshot.meta().revision;
+      pinned_ = request_.revision > 0 ? request_.revision : header_revision_;
+    }
+    if (request_.count_only) return CountAll(connection, snapshot.meta());
+    KUBASE_ASSIGN_OR_RETURN(RangeChunk chunk, Scan(connection, snapshot.meta()));
+    if (chunk.last) KUBASE_TRY(Finish(connection, snapshot.meta(), chunk));
+    return chunk;
+  }
+
+  Result<RangeChunk> CountAll(sql::Connection& connection, const Meta& meta) {
+    RangeChunk chunk{.last = true, .revision = header_revision_};
+    KUBASE_ASSIGN_OR_RETURN(chunk.count, CountRange(connection, meta, request_.range, pinned_));
+    return chunk;
+  }
+
+  // Pairs until the byte target, the limit or the end; `last` at the latter two.
+  Result<RangeChunk> Scan(sql::Connection& connection, const Meta& meta) {
+    RangeChunk chunk{.last = true};
+    size_t bytes = 0;
+    const int64_t limit = request_.limit > 0 ? request_.limit - sent_ : -1;
+    KUBASE_TRY(ScanRange(connection, meta, rest_, pinned_, limit, request_.keys_only,
+                         [&](KeyValuePtr kv) {
+                           bytes += kv->key.size() + kv->value.size();
+                           chunk.kvs.push_back(std::move(kv));
+                           chunk.last = bytes < limits::kRangeChunkBytesTarget;
+                           return chunk.last;
+                         }));
+    sent_ += static_cast<int64_t>(chunk.kvs.size());
+    const bool limit_reached = request_.limit > 0 && sent_ >= request_.limit;
+    chunk.last = chunk.last || limit_reached || rest_.IsSingle();
+    if (!chunk.kvs.empty() && !rest_.IsSingle()) rest_ = After(rest_, chunk.kvs.back()->key);
+    return chunk;
+  }
+
+  Result<void> Finish(sql::Connection& connection, const Meta& meta, RangeChunk& chunk) {
+    chunk.revision = header_revision_;
+    chunk.count = sent_;
+    if (request_.limit > 0 && sent_ >= request_.limit && !rest_.IsSingle()) {
+      KUBASE_ASSIGN_OR_RETURN(const int64_t remaining,
+                              CountRange(connection, meta, rest_, pinned_));
+      chunk.count += remaining;
+      chunk.more = remaining > 0;
+    }
+    return Ok();
+  }
+
+  ReaderPool& readers_;
+  const RangeRequest request_;
+  KeyRange rest_;
+  Revision pinned_ = 0;  // 0: nothing was read yet
+  Revision header_revision_ = 0;
+  int64_t sent_ = 0;
+};
+
+class SnapshotWriter {
+ public:
+  void Header(const Meta& meta) {
+    bytes_ += "KUBASE-SNAPSHOT 1\nM";
+    Number(meta.revision);
+    Number(meta.cluster_id);
+  }
+  void Lease(LeaseId id, int64_t ttl_seconds) {
+    bytes_ += 'L';
+    Number(id);
+    Number(ttl_seconds);
+  }
+  void Pair(const KeyValue& kv) {
+    bytes_ += 'K';
+    Bytes(kv.key);
+    for (const int64_t number :
+         {kv.create_revision, kv.mod_revision, kv.version, kv.lease, kv.sub}) {
+      Number(number);
+    }
+    Bytes(kv.value);
+  }
+  void End(int64_t pairs) {
+    bytes_ += 'E';
+    Number(pairs);
+  }
+  size_t size() const { return bytes_.size(); }
+  std::string Take() { return std::exchange(bytes_, {}); }
+
+ private:
+  void Number(int64_t number) { Raw(&number, sizeof(number)); }
+  void Bytes(const std::string& text) {
+    const auto size = static_cast<uint32_t>(text.size());
+    Raw(&size, sizeof(size));
+    bytes_ += text;
+  }
+  void Raw(const void* data, size_t size) {
+    bytes_.append(static_cast<const char*>(data), size);
+  }
+
+  std::string bytes_;
+};
+
+class SqlSnapshotCursor final : public ByteCursor,
+                                public std::enable_shared_from_this<SqlSnapshotCursor> {
+ public:
+  explicit SqlSnapshotCursor(ReaderPool& readers) : readers_(readers) {}
+
+  void Next(Callback<std::string> done) override {
+    const bool posted = readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
+      done(self->ReadPart(connection));
+    });
+    if (!posted) done(kTooManyReads);
+  }
+
+ private:
+  Result<std::string> ReadPart(sql::Connection& connection) {
+    if (finished_) return std::string();
+    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+    SnapshotWriter part;
+    if (pinned_ == 0) {
+      pinned_ = snapshot.meta().revision;
+      part.Header(snapshot.meta());
+      KUBASE_TRY(connection.Select(sql::Query::kListLeases, {}, [&](const sql::Row& row) {
+        part.Lease(row.Int(0), row.Int(1));
+        return true;
+      }));
+    }
+    KUBASE_TRY(CheckReadable(pinned_, snapshot.meta()));
+    finished_ = true;
+    KUBASE_TRY(ScanRange(connection, snapshot.meta(), rest_, pinned_, -1, false,
+                         [&](KeyValuePtr kv) {
+                           part.Pair(*kv);
+                           ++pairs_;
+                           rest_.key = kv->key + '\0';
+                           finished_ = part.size() < limits::kSnapshotPartBytes;
+                           return finished_;
+                         }));
+    if (finished_) part.End(pairs_);
+    return part.Take();
+  }
+
+  ReaderPool& readers_;
+  KeyRange rest_{"", std::string(1, '\0')};
+  Revision pinned_ = 0;  // 0: nothing was read yet
+  int64_t pairs_ = 0;
+  bool finished_ = false;
+};
+
+}  // namespace
+
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, RangeRequest request) {
+  return std::make_shared<SqlRangeCursor>(readers, std::move(request));
+}
+
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers) {
+  return std::make_shared<SqlSnapshotCursor>(readers);
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,25 @@
+// Range streams and snapshots: long reads in parts, pinned to a revision instead of to a database
+// transaction, so that they hold nothing between parts.
+#pragma once
+
+#include <memory>
+
+#include "shim/store/reader_pool.h"
+#include "shim/store/store.h"
+
+namespace kubase::store {
+
+// `readers` must outlive the cursor's last call.
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, RangeRequest request);
+
+// kubase's own snapshot format, version 1. All numbers are little endian.
+//   "KUBASE-SNAPSHOT 1\n"
+//   'M' revision i64, cluster id i64
+//   'L' lease id i64, ttl i64                                         for each lease
+//   'K' key size u32, key, create, mod, version, lease i64, sub i64, value size u32, value
+//                                                                      for each pair, in key order
+//   'E' number of pairs i64
+// etcd's Snapshot service appends a SHA-256 of the bytes; that is the wire's part.
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers);
+
+}  // namespace kubase::store

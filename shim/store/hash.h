@@ -1,0 +1,13 @@
+// A hash of everything readable at a revision: equal content gives an equal hash on every engine.
+#pragma once
+
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/store/types.h"
+
+namespace kubase::store {
+
+// revision <= 0: the current one. Errors: kCompacted, kFutureRevision, those of the database.
+Result<HashKvResponse> HashVersions(sql::Connection& connection, Revision revision);
+
+}  // namespace kubase::store

@@ -1,0 +1,49 @@
+#include "shim/store/lease_table.h"
+
+#include <catch2/catch.hpp>
+#include <limits>
+
+namespace kubase::store {
+namespace {
+
+using std::chrono::seconds;
+
+TEST_CASE("LeaseTable: a lease expires after its time and not before") {
+  ManualClock clock;
+  LeaseTable table(clock);
+  table.Apply({{7, 10}, {8, 20}});
+  clock.Advance(seconds(9));
+  CHECK(table.Expired().empty());
+  CHECK(table.TimeToLive(7)->ttl_seconds == 1);
+  clock.Advance(seconds(1));
+  CHECK(table.Expired() == std::vector<LeaseId>{7});
+  CHECK(table.IsExpired(7));
+  CHECK_FALSE(table.IsExpired(8));
+}
+
+TEST_CASE("LeaseTable: renewing starts the time anew, revoking ends it") {
+  ManualClock clock;
+  LeaseTable table(clock);
+  table.Apply({{7, 10}});
+  clock.Advance(seconds(9));
+  CHECK(table.Renew(7) == 10);
+  clock.Advance(seconds(9));
+  CHECK(table.Expired().empty());
+  table.Apply({{7, std::nullopt}});
+  CHECK_FALSE(table.Exists(7));
+  CHECK(table.Renew(7) == std::nullopt);
+  clock.Advance(seconds(100));
+  CHECK(table.Expired().empty());
+  CHECK(table.TimeToLive(7) == std::nullopt);
+}
+
+TEST_CASE("LeaseTable: the largest time to live does not overflow the clock") {
+  ManualClock clock;
+  LeaseTable table(clock);
+  table.Apply({{7, 9'000'000'000}});
+  CHECK(table.Expired().empty());
+  CHECK(table.TimeToLive(7)->ttl_seconds == 9'000'000'000);
+}
+
+}  // namespace
+}  // namespace kubase::store

@@ -1,0 +1,334 @@
+// Routes each request to the thread that may serve it.
+#include "shim/store/sql_store.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "shim/base/executor.h"
+#include "shim/base/limits.h"
+#include "shim/store/change_reader.h"
+#include "shim/store/cursors.h"
+#include "shim/store/hash.h"
+#include "shim/store/pairs.h"
+#include "shim/store/txn.h"
+
+namespace kubase::store {
+namespace {
+
+template <typename T, typename Function>
+class TypedWrite final : public PendingWrite {
+ public:
+  TypedWrite(Callback<T> done, Function apply) : done_(std::move(done)), apply_(std::move(apply)) {}
+  void Apply(WriteBatch& batch) override { answer_.emplace(apply_(batch)); }
+  void Answer() override { done_(std::move(*answer_)); }
+  void Fail(const Error& error) override { done_(error); }
+
+ private:
+  Callback<T> done_;
+  Function apply_;
+  std::optional<Result<T>> answer_;
+};
+
+const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+
+bool IsPlainGet(const RangeRequest& request) {
+  return request.range.IsSingle() && request.revision <= 0 && !request.count_only &&
+         !request.keys_only && !request.NeedsWholeRange();
+}
+
+// A get of the latest pair: one statement, hence one snapshot of pair and revision.
+Result<RangeResponse> ReadLatest(sql::Connection& connection, const std::string& key) {
+  RangeResponse response;
+  const sql::Value params[] = {key};
+  KUBASE_TRY(connection.Select(sql::Query::kGetWithMeta, params, [&](const sql::Row& row) {
+    response.revision = row.Int(0);
+    if (!row.IsNull(2)) response.kvs.push_back(std::make_shared<const KeyValue>(ParsePair(row, 2)));
+    return false;
+  }));
+  response.count = static_cast<int64_t>(response.kvs.size());
+  return response;
+}
+
+Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request) {
+  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+  return ReadRange(connection, snapshot.meta(), request);
+}
+
+ReaderPool::Options ReaderOptions() {
+  const int cores = static_cast<int>(std::max(2U, std::thread::hardware_concurrency()));
+  const int threads = std::min(cores, 8);
+  return {.threads = threads, .inline_connections = threads, .queue_max = limits::kReadQueueMax};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
+                                                 sql::Database& database, const Clock& clock,
+                                                 Log& log) {
+  KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
+  KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(*connection));
+  KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
+  auto store = std::unique_ptr<SqlStore>(
+      new SqlStore(options, database, clock, log, meta, std::move(readers)));
+  KUBASE_TRY(store->LoadLeases(*connection));
+  store->StartThreads(std::move(connection), meta);
+  return store;
+}
+
+SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database, const Clock& clock,
+                   Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers)
+    : options_(options),
+      database_(database),
+      log_(log),
+      cluster_id_(meta.cluster_id),
+      random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
+      leases_(clock),
+      readers_(std::move(readers)),
+      hub_({.ring_bytes_max = options.ring_bytes_max != 0 ? options.ring_bytes_max
+                                                          : limits::kWatchRingBytesMax,
+            .catch_up_events_max = limits::kWatchCatchUpEventsMax,
+            .progress_interval = options.progress_interval,
+            .revision = meta.revision,
+            .compact_revision = meta.compact_revision},
+           MakeCatchUp(), clock, log) {}
+
+SqlStore::~SqlStore() { Stop(); }
+
+Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
+  std::map<LeaseId, std::optional<int64_t>> leases;
+  KUBASE_TRY(connection.Select(sql::Query::kListLeases, {}, [&](const sql::Row& row) {
+    leases[row.Int(0)] = row.Int(1);
+    return true;
+  }));
+  leases_.Apply(leases);
+  return Ok();
+}
+
+void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
+  writer_ = std::make_unique<BatchWriter>(std::move(write_connection), database_, meta, leases_,
+                                          hub_, log_);
+  lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
+}
+
+void SqlStore::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (lease_keeper_.joinable()) lease_keeper_.join();
+  readers_->Stop();
+  if (writer_ != nullptr) writer_->Stop();
+  hub_.Stop();
+}
+
+WatchHub::CatchUp SqlStore::MakeCatchUp() {
+  return [this](ChangeQuery query, std::function<void(Result<WatchBatch>)> done) {
+    PostRead<WatchBatch>(std::move(done),
+                         [query = std::move(query)](sql::Connection& connection) {
+                           return ReadChanges(connection, query);
+                         });
+  };
+}
+
+template <typename T, typename Read>
+void SqlStore::PostRead(Callback<T> done, Read read) {
+  const bool posted = readers_->Post(
+      [done, read = std::move(read)](sql::Connection& connection) { done(read(connection)); });
+  if (!posted) done(kTooManyReads);
+}
+
+template <typename T, typename Apply>
+void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
+  writer_->Submit(std::make_unique<TypedWrite<T, Apply>>(std::move(done), std::move(apply)));
+}
+
+void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
+  if (IsPlainGet(request)) {
+    Result<RangeResponse> response = kTooManyReads;
+    const bool answered = readers_->TryRun([&](sql::Connection& connection) {
+      response = ReadLatest(connection, request.range.key);
+    });
+    if (answered) {
+      done(std::move(response));
+      return;
+    }
+  }
+  PostRead<RangeResponse>(std::move(done),
+                          [request = std::move(request)](sql::Connection& connection) {
+                            return ReadInSnapshot(connection, request);
+                          });
+}
+
+void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<RangeCursor>> done) {
+  if (request.NeedsWholeRange()) {
+    done(Error{ErrorCode::kUnsupported, "a stream cannot be sorted or filtered by revision"});
+    return;
+  }
+  done(MakeRangeCursor(*readers_, std::move(request)));
+}
+
+void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
+  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
+    return ApplyPut(batch, std::move(request));
+  });
+}
+
+void SqlStore::DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeResponse> done) {
+  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) {
+    return ApplyDeleteRange(batch, request);
+  });
+}
+
+void SqlStore::Txn(TxnRequest request, Callback<TxnResponse> done) {
+  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
+    return ApplyTxn(batch, std::move(request));
+  });
+}
+
+void SqlStore::Compact(Revision revision, bool physical, Callback<Revision> done) {
+  Callback<Revision> answer = done;
+  if (physical) {
+    answer = [this, done = std::move(done)](Result<Revision> compacted) {
+      if (!compacted.ok()) {
+        done(std::move(compacted));
+        return;
+      }
+      writer_->WhenCompacted([done, current = *compacted](Result<void> removed) {
+        removed.ok() ? done(current) : done(removed.error());
+      });
+    };
+  }
+  SubmitWrite(std::move(answer), [revision](WriteBatch& batch) -> Result<Revision> {
+    if (revision <= batch.meta().compact_revision) {
+      return Error{ErrorCode::kCompacted, "the revision was compacted already"};
+    }
+    if (revision > batch.meta().revision) {
+      return Error{ErrorCode::kFutureRevision, "the revision does not exist yet"};
+    }
+    batch.Compact(revision);
+    return batch.meta().revision;
+  });
+}
+
+void SqlStore::Grant(LeaseId id, int64_t ttl_seconds, Callback<LeaseGrantResponse> done) {
+  if (ttl_seconds > limits::kLeaseTtlSecondsMax) {
+    done(Error{ErrorCode::kLeaseTtlTooLarge, "the time to live of the lease is too large"});
+    return;
+  }
+  const int64_t granted = std::max(ttl_seconds, limits::kLeaseTtlSecondsMin);
+  SubmitWrite(std::move(done),
+              [this, id, granted](WriteBatch& batch) mutable -> Result<LeaseGrantResponse> {
+                if (id != 0 && batch.LeaseExists(id)) {
+                  return Error{ErrorCode::kLeaseExists, "the lease exists already"};
+                }
+                while (id == 0 || batch.LeaseExists(id)) {
+                  id = static_cast<LeaseId>(random_() >> 1);
+                }
+                batch.GrantLease(id, granted);
+                return LeaseGrantResponse{batch.meta().revision, id, granted};
+              });
+}
+
+void SqlStore::Revoke(LeaseId id, Callback<Revision> done) {
+  SubmitWrite(std::move(done), [id](WriteBatch& batch) { return ApplyLeaseRevoke(batch, id); });
+}
+
+void SqlStore::KeepAlive(LeaseId id, Callback<LeaseKeepAliveResponse> done) {
+  LeaseKeepAliveResponse response{.revision = current_revision(), .ttl_seconds = 0};
+  response.ttl_seconds = leases_.Renew(id).value_or(0);
+  done(response);
+}
+
+void SqlStore::TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveResponse> done) {
+  LeaseTimeToLiveResponse response{.revision = current_revision()};
+  if (const auto remaining = leases_.TimeToLive(id); remaining) {
+    response.ttl_seconds = remaining->ttl_seconds;
+    response.granted_ttl_seconds = remaining->granted_ttl_seconds;
+  }
+  if (response.ttl_seconds < 0 || !with_keys) {
+    done(std::move(response));
+    return;
+  }
+  PostRead<LeaseTimeToLiveResponse>(
+      std::move(done),
+      [id, response](sql::Connection& connection) -> Result<LeaseTimeToLiveResponse> {
+        LeaseTimeToLiveResponse full = response;
+        const sql::Value params[] = {id};
+        KUBASE_TRY(connection.Select(sql::Query::kLeaseKeys, params, [&](const sql::Row& row) {
+          full.keys.emplace_back(row.Bytes(0));
+          return true;
+        }));
+        return full;
+      });
+}
+
+void SqlStore::List(Callback<std::vector<LeaseId>> done) { done(leases_.Ids()); }
+
+void SqlStore::Status(Callback<StoreStatus> done) {
+  StoreStatus status{.cluster_id = static_cast<uint64_t>(cluster_id_),
+                     .member_id = static_cast<uint64_t>(cluster_id_),
+                     .engine = database_.engine(),
+                     .revision = writer_->revision(),
+                     .compact_revision = writer_->compact_revision(),
+                     .watchers = hub_.watchers(),
+                     .slow_watchers = hub_.slow_watchers(),
+                     .leases = leases_.size(),
+                     .no_space = writer_->no_space(),
+                     .failure = writer_->failure()};
+  PostRead<StoreStatus>(
+      std::move(done), [this, status](sql::Connection& connection) -> Result<StoreStatus> {
+        KUBASE_ASSIGN_OR_RETURN(const sql::SpaceUsage usage, database_.ReadSpaceUsage(connection));
+        StoreStatus full = status;
+        full.db_size_bytes = usage.total_bytes;
+        full.db_size_in_use_bytes = usage.in_use_bytes;
+        return full;
+      });
+}
+
+void SqlStore::Defragment(Callback<Revision> done) {
+  writer_->ReclaimSpace([this, done = std::move(done)](Result<void> reclaimed) {
+    reclaimed.ok() ? done(current_revision()) : done(reclaimed.error());
+  });
+}
+
+void SqlStore::HashKv(Revision revision, Callback<HashKvResponse> done) {
+  PostRead<HashKvResponse>(std::move(done), [revision](sql::Connection& connection) {
+    return HashVersions(connection, revision);
+  });
+}
+
+void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
+  done(MakeSnapshotCursor(*readers_));
+}
+
+void SqlStore::DisarmNoSpace(Callback<Revision> done) {
+  writer_->ClearNoSpace();
+  done(current_revision());
+}
+
+void SqlStore::RunLeaseKeeper() {
+  NameThread("lease-keeper");
+  std::unique_lock lock(mutex_);
+  while (!stop_.wait_for(lock, options_.lease_check_interval, [this] { return stopping_; })) {
+    lock.unlock();
+    for (const LeaseId id : leases_.Expired()) RevokeExpired(id);
+    lock.lock();
+  }
+}
+
+// Decided again on the writer's thread: a keep-alive may have come in between.
+void SqlStore::RevokeExpired(LeaseId id) {
+  SubmitWrite<Revision>(
+      [this, id](Result<Revision> revoked) {
+        if (revoked.ok() || revoked.error().code == ErrorCode::kLeaseNotFound) return;
+        log_.Warning("cannot revoke an expired lease; trying again",
+                     {{"lease", id}, {"error", revoked.error().message}});
+      },
+      [this, id](WriteBatch& batch) -> Result<Revision> {
+        if (!leases_.IsExpired(id)) return batch.meta().revision;
+        return ApplyLeaseRevoke(batch, id);
+      });
+}
+
+}  // namespace kubase::store

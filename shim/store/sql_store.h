@@ -1,0 +1,99 @@
+// SqlStore: the Store over one SQL database.
+//
+// Writes go to the batch writer, point reads run on the caller's thread when a connection is free,
+// longer reads on the reader threads, watches in the hub. Stop order: readers, writer, hub.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <random>
+#include <string>
+#include <thread>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/store/batch_writer.h"
+#include "shim/store/lease_table.h"
+#include "shim/store/reader_pool.h"
+#include "shim/store/store.h"
+#include "shim/store/watch_hub.h"
+
+namespace kubase::store {
+
+struct SqlStoreOptions {
+  // How often an idle watcher that asked for it hears of progress (etcd's default).
+  std::chrono::milliseconds progress_interval{std::chrono::minutes(10)};
+  // How often expired leases are looked for (etcd's lessor does every 500 ms).
+  std::chrono::milliseconds lease_check_interval{500};
+  size_t ring_bytes_max = 0;   // 0: limits::kWatchRingBytesMax
+  uint64_t random_seed = 0;    // of lease ids chosen here; 0: from the system
+};
+
+class SqlStore final : public Store {
+ public:
+  // `database`, `clock` and `log` must outlive the store. Errors: those of the database.
+  static Result<std::unique_ptr<SqlStore>> Open(const SqlStoreOptions& options,
+                                                sql::Database& database, const Clock& clock,
+                                                Log& log);
+  ~SqlStore() override;
+
+  void Range(RangeRequest request, Callback<RangeResponse> done) override;
+  void OpenRangeCursor(RangeRequest request,
+                       Callback<std::shared_ptr<RangeCursor>> done) override;
+  void Put(PutRequest request, Callback<PutResponse> done) override;
+  void DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeResponse> done) override;
+  void Txn(TxnRequest request, Callback<TxnResponse> done) override;
+  void Compact(Revision revision, bool physical, Callback<Revision> done) override;
+  void Grant(LeaseId id, int64_t ttl_seconds, Callback<LeaseGrantResponse> done) override;
+  void Revoke(LeaseId id, Callback<Revision> done) override;
+  void KeepAlive(LeaseId id, Callback<LeaseKeepAliveResponse> done) override;
+  void TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveResponse> done) override;
+  void List(Callback<std::vector<LeaseId>> done) override;
+  void Status(Callback<StoreStatus> done) override;
+  void Defragment(Callback<Revision> done) override;
+  void HashKv(Revision revision, Callback<HashKvResponse> done) override;
+  void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) override;
+  void DisarmNoSpace(Callback<Revision> done) override;
+  WatchSource& watches() override { return hub_; }
+  Revision current_revision() const override { return writer_->revision(); }
+
+  // Answers what was accepted, then refuses; watchers get no further call. Idempotent.
+  void Stop();
+
+ private:
+  SqlStore(const SqlStoreOptions& options, sql::Database& database, const Clock& clock, Log& log,
+           const Meta& meta, std::unique_ptr<ReaderPool> readers);
+  Result<void> LoadLeases(sql::Connection& connection);
+  void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
+  WatchHub::CatchUp MakeCatchUp();
+
+  // Runs `read` on a reader thread and answers with its result, or kOverloaded.
+  template <typename T, typename Read>
+  void PostRead(Callback<T> done, Read read);
+  template <typename T, typename Apply>
+  void SubmitWrite(Callback<T> done, Apply apply);
+
+  void RunLeaseKeeper();
+  void RevokeExpired(LeaseId id);
+
+  const SqlStoreOptions options_;
+  sql::Database& database_;
+  Log& log_;
+  const int64_t cluster_id_;
+  std::mt19937_64 random_;  // the writer's thread only
+  LeaseTable leases_;
+  std::unique_ptr<ReaderPool> readers_;
+  WatchHub hub_;
+  std::unique_ptr<BatchWriter> writer_;
+
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;  // guarded by mutex_
+  std::thread lease_keeper_;
+};
+
+}  // namespace kubase::store

@@ -1,0 +1,288 @@
+// The store over a real SQLite file, through its public interface.
+#include "shim/store/sql_store.h"
+
+#include <stdlib.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <future>
+#include <random>
+
+#include "shim/base/limits.h"
+#include "shim/sql/sqlite.h"
+
+namespace kubase::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <typename T>
+Result<T> Wait(const std::function<void(Callback<T>)>& call) {
+  std::promise<Result<T>> promise;
+  auto future = promise.get_future();
+  call([&](Result<T> result) { promise.set_value(std::move(result)); });
+  return future.get();
+}
+
+class Fixture {
+ public:
+  Fixture() : log_(LogTo([](LogLevel, const std::string&) {})) {
+    std::string pattern = (fs::temp_directory_path() / "kubase-store-XXXXXX").string();
+    dir_ = mkdtemp(pattern.data());
+    Open();
+  }
+  ~Fixture() {
+    Close();
+    fs::remove_all(dir_);
+  }
+
+  void Close() {
+    store_.reset();
+    database_.reset();
+  }
+  void Open() {
+    auto database = sql::OpenSqlite({.path = (dir_ / "a.db").string()});
+    REQUIRE(database.ok());
+    database_ = std::move(database).value();
+    auto store = SqlStore::Open({.lease_check_interval = std::chrono::milliseconds(5)}, *database_,
+                                clock_, *log_);
+    REQUIRE(store.ok());
+    store_ = std::move(store).value();
+  }
+
+  SqlStore& store() { return *store_; }
+  ManualClock& clock() { return clock_; }
+
+  Revision Put(const std::string& key, const std::string& value, LeaseId lease = 0) {
+    auto put = Wait<PutResponse>([&](auto done) {
+      store_->Put({.key = key, .value = value, .lease = lease}, std::move(done));
+    });
+    REQUIRE(put.ok());
+    return put->revision;
+  }
+  int64_t Delete(const KeyRange& range) {
+    auto deletion = Wait<DeleteRangeResponse>(
+        [&](auto done) { store_->DeleteRange({.range = range}, std::move(done)); });
+    REQUIRE(deletion.ok());
+    return deletion->deleted;
+  }
+  Result<RangeResponse> Range(RangeRequest request) {
+    return Wait<RangeResponse>([&](auto done) { store_->Range(request, std::move(done)); });
+  }
+  Result<TxnResponse> Txn(TxnRequest request) {
+    return Wait<TxnResponse>(
+        [&](auto done) { store_->Txn(std::move(request), std::move(done)); });
+  }
+  Result<Revision> Compact(Revision revision) {
+    return Wait<Revision>([&](auto done) { store_->Compact(revision, true, std::move(done)); });
+  }
+  uint32_t Hash(Revision revision) {
+    auto hash =
+        Wait<HashKvResponse>([&](auto done) { store_->HashKv(revision, std::move(done)); });
+    REQUIRE(hash.ok());
+    return hash->hash;
+  }
+
+ private:
+  fs::path dir_;
+  ManualClock clock_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<SqlStore> store_;
+};
+
+KeyRange Prefix(const std::string& prefix) {
+  std::string end = prefix;
+  ++end.back();
+  return {prefix, end};
+}
+
+TEST_CASE("SqlStore: the empty store is at revision 1; each change takes one more") {
+  Fixture f;
+  CHECK(f.Range({.range = {"a", ""}})->revision == 1);
+  CHECK(f.Put("a", "1") == 2);
+  CHECK(f.Put("a", "2") == 3);
+  CHECK(f.Delete({"b", ""}) == 0);
+  CHECK(f.store().current_revision() == 3);
+  CHECK(f.Delete({"a", ""}) == 1);
+  CHECK(f.Put("a", "3") == 5);
+  auto range = f.Range({.range = {"a", ""}});
+  REQUIRE(range->kvs.size() == 1);
+  CHECK(range->kvs[0]->create_revision == 5);
+  CHECK(range->kvs[0]->version == 1);
+}
+
+TEST_CASE("SqlStore: old revisions read as they were, until they are compacted") {
+  Fixture f;
+  f.Put("a", "1");            // 2
+  f.Put("b", "1");            // 3
+  f.Put("a", "2");            // 4
+  f.Delete({"b", ""});        // 5
+  f.Put("b", "2");            // 6
+  const auto values = [&](Revision revision) {
+    std::string all;
+    auto range = f.Range({.range = Prefix("a"), .revision = revision});
+    REQUIRE(range.ok());
+    CHECK(range->revision == 6);
+    auto whole = f.Range({.range = {"a", "z"}, .revision = revision});
+    for (const auto& kv : whole->kvs) all += kv->key + kv->value + " ";
+    CHECK(whole->count == static_cast<int64_t>(whole->kvs.size()));
+    return all;
+  };
+  CHECK(values(2) == "a1 ");
+  CHECK(values(3) == "a1 b1 ");
+  CHECK(values(4) == "a2 b1 ");
+  CHECK(values(5) == "a2 ");
+  CHECK(values(6) == "a2 b2 ");
+  CHECK(f.Range({.range = {"a", ""}, .revision = 7}).error().code == ErrorCode::kFutureRevision);
+  REQUIRE(f.Compact(4).ok());
+  CHECK(values(4) == "a2 b1 ");
+  CHECK(f.Range({.range = {"a", ""}, .revision = 3}).error().code == ErrorCode::kCompacted);
+  CHECK(f.Compact(4).error().code == ErrorCode::kCompacted);
+  CHECK(f.Compact(7).error().code == ErrorCode::kFutureRevision);
+}
+
+TEST_CASE("SqlStore: a limit cuts, counts everything and says that there is more") {
+  Fixture f;
+  for (const char* key : {"a", "b", "c"}) f.Put(key, "v");
+  auto range = f.Range({.range = {"a", "z"}, .limit = 2});
+  CHECK(range->kvs.size() == 2);
+  CHECK(range->count == 3);
+  CHECK(range->more);
+  range = f.Range({.range = {"a", "z"}, .limit = 3});
+  CHECK_FALSE(range->more);
+  range = f.Range({.range = {"a", "z"}, .limit = 1, .revision = 3});
+  CHECK(range->count == 2);
+  CHECK(range->more);
+  range = f.Range({.range = {"", std::string(1, '\0')},
+                   .limit = 1,
+                   .sort_order = SortOrder::kDescend,
+                   .keys_only = true});
+  CHECK(range->kvs.at(0)->key == "c");
+  CHECK(range->kvs.at(0)->value.empty());
+}
+
+TEST_CASE("SqlStore: a transaction is one revision, sees itself, and is all or nothing") {
+  Fixture f;
+  f.Put("x", "0");  // 2
+  TxnRequest request;
+  request.compares.push_back({.range = {"x", ""}, .target = Compare::Target::kMod, .number = 2});
+  request.success.push_back({PutRequest{.key = "a", .value = "1"}});
+  request.success.push_back({RangeRequest{.range = {"a", "z"}}});
+  TxnRequest nested;
+  nested.compares.push_back({.range = {"a", ""}, .number = 0});  // before the transaction
+  nested.success.push_back({DeleteRangeRequest{.range = {"x", ""}}});
+  request.success.push_back({std::move(nested)});
+  auto txn = f.Txn(std::move(request));
+  REQUIRE(txn.ok());
+  CHECK(txn->succeeded);
+  CHECK(txn->revision == 3);
+  CHECK(std::get<RangeResponse>(txn->responses[1].response).kvs.size() == 2);
+  CHECK(std::get<TxnResponse>(txn->responses[2].response).succeeded);
+  CHECK(f.Range({.range = {"x", ""}})->kvs.empty());
+
+  TxnRequest failing;
+  failing.success.push_back({PutRequest{.key = "b", .value = "1"}});
+  failing.success.push_back({PutRequest{.key = "c", .lease = 99}});
+  CHECK(f.Txn(std::move(failing)).error().code == ErrorCode::kLeaseNotFound);
+  CHECK(f.Range({.range = {"b", ""}})->kvs.empty());
+  CHECK(f.store().current_revision() == 3);
+}
+
+TEST_CASE("SqlStore: an expired lease takes its keys with it in one revision") {
+  Fixture f;
+  auto grant = Wait<LeaseGrantResponse>(
+      [&](auto done) { f.store().Grant(0, 10, std::move(done)); });
+  REQUIRE(grant.ok());
+  f.Put("a", "1", grant->id);
+  f.Put("b", "1", grant->id);
+  f.Put("a", "2");  // detached
+  f.Put("c", "1", grant->id);
+  auto alive = Wait<LeaseTimeToLiveResponse>(
+      [&](auto done) { f.store().TimeToLive(grant->id, true, std::move(done)); });
+  CHECK(alive->keys == std::vector<std::string>{"b", "c"});
+  f.clock().Advance(std::chrono::seconds(10));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (f.store().current_revision() < 6 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  CHECK(f.store().current_revision() == 6);
+  CHECK(f.Range({.range = {"a", "z"}})->count == 1);
+}
+
+TEST_CASE("SqlStore: leases and everything else survive a restart") {
+  Fixture f;
+  auto grant = Wait<LeaseGrantResponse>(
+      [&](auto done) { f.store().Grant(5, 10, std::move(done)); });
+  REQUIRE(grant.ok());
+  f.Put("a", "1", 5);
+  f.Put("a", "2", 5);
+  REQUIRE(f.Compact(2).ok());
+  const uint32_t hash = f.Hash(0);
+  f.Close();
+  f.Open();
+  CHECK(f.Hash(0) == hash);
+  CHECK(f.store().current_revision() == 3);
+  auto leases =
+      Wait<std::vector<LeaseId>>([&](auto done) { f.store().List(std::move(done)); });
+  CHECK(*leases == std::vector<LeaseId>{5});
+  CHECK(f.Compact(2).error().code == ErrorCode::kCompacted);
+}
+
+TEST_CASE("SqlStore: the hash at a revision does not change with later writes") {
+  Fixture f;
+  f.Put("a", "1");
+  f.Put("b", "1");
+  f.Delete({"a", ""});
+  const uint32_t hash = f.Hash(4);
+  f.Put("b", "2");
+  f.Put("a", "3");
+  CHECK(f.Hash(4) == hash);
+  CHECK(f.Hash(0) != hash);
+}
+
+TEST_CASE("SqlStore: a streamed range is one snapshot, whatever is written meanwhile") {
+  Fixture f;
+  const std::string big(200'000, 'v');
+  for (int i = 10; i < 40; ++i) f.Put("k" + std::to_string(i), big);
+  auto opened = Wait<std::shared_ptr<RangeCursor>>(
+      [&](auto done) { f.store().OpenRangeCursor({.range = Prefix("k")}, std::move(done)); });
+  REQUIRE(opened.ok());
+  std::vector<std::string> keys;
+  int chunks = 0;
+  for (bool last = false; !last; ++chunks) {
+    auto chunk = Wait<RangeChunk>([&](auto done) { (*opened)->Next(std::move(done)); });
+    REQUIRE(chunk.ok());
+    for (const auto& kv : chunk->kvs) {
+      keys.push_back(kv->key);
+      CHECK(kv->value == big);
+    }
+    f.Put("k39", "changed");
+    f.Put("k395", "added");
+    f.Delete({"k38", ""});
+    last = chunk->last;
+    if (last) {
+      CHECK(chunk->revision == 31);
+      CHECK(chunk->count == 30);
+      CHECK_FALSE(chunk->more);
+    }
+  }
+  CHECK(keys.size() == 30);
+  CHECK(chunks > 2);
+}
+
+TEST_CASE("SqlStore: answers everything that was accepted, also while it stops") {
+  Fixture f;
+  std::atomic<int> answered{0};
+  for (int i = 0; i < 2000; ++i) {
+    f.store().Put({.key = "k" + std::to_string(i), .value = "v"},
+                  [&](Result<PutResponse>) { ++answered; });
+  }
+  f.store().Stop();
+  CHECK(answered == 2000);
+  auto late = Wait<PutResponse>([&](auto done) { f.store().Put({.key = "x"}, std::move(done)); });
+  CHECK(late.error().code == ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace kubase::store

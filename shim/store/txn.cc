@@ -1,0 +1,209 @@
+// Decide the path, check it, run it.
+#include "shim/store/txn.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kubase::store {
+namespace {
+
+// One transaction with its comparisons decided: the operations of the chosen branch, and for each
+// nested transaction among them, in order, its own path.
+struct Path {
+  bool succeeded = false;
+  std::vector<Path> nested;
+};
+
+std::vector<Operation>& Branch(TxnRequest& request, const Path& path) {
+  return path.succeeded ? request.success : request.failure;
+}
+
+bool Holds(Compare::Relation relation, int order) {
+  switch (relation) {
+    case Compare::Relation::kEqual:
+      return order == 0;
+    case Compare::Relation::kNotEqual:
+      return order != 0;
+    case Compare::Relation::kGreater:
+      return order > 0;
+    case Compare::Relation::kLess:
+      return order < 0;
+  }
+  return true;
+}
+
+int64_t TargetNumber(Compare::Target target, const KeyValue& kv) {
+  switch (target) {
+    case Compare::Target::kVersion:
+      return kv.version;
+    case Compare::Target::kCreate:
+      return kv.create_revision;
+    case Compare::Target::kMod:
+      return kv.mod_revision;
+    case Compare::Target::kLease:
+      return kv.lease;
+    case Compare::Target::kValue:
+      break;
+  }
+  return 0;
+}
+
+bool PairHolds(const Compare& compare, const KeyValue& kv) {
+  if (compare.target == Compare::Target::kValue) {
+    return Holds(compare.relation, kv.value.compare(compare.value));
+  }
+  const int64_t number = TargetNumber(compare.target, kv);
+  return Holds(compare.relation, number < compare.number ? -1 : number > compare.number ? 1 : 0);
+}
+
+// A missing key has zero numbers, and no value that could be compared.
+Result<bool> CompareHolds(WriteBatch& batch, const Compare& compare) {
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<KeyValuePtr> pairs, batch.List(compare.range));
+  if (pairs.empty()) {
+    return compare.target != Compare::Target::kValue && PairHolds(compare, KeyValue{});
+  }
+  return std::all_of(pairs.begin(), pairs.end(),
+                     [&](const KeyValuePtr& kv) { return PairHolds(compare, *kv); });
+}
+
+Result<Path> DecidePath(WriteBatch& batch, TxnRequest& request) {
+  Path path{.succeeded = true};
+  for (const Compare& compare : request.compares) {
+    KUBASE_ASSIGN_OR_RETURN(path.succeeded, CompareHolds(batch, compare));
+    if (!path.succeeded) break;
+  }
+  for (Operation& operation : Branch(request, path)) {
+    if (auto* nested = std::get_if<TxnRequest>(&operation.request); nested != nullptr) {
+      KUBASE_ASSIGN_OR_RETURN(Path nested_path, DecidePath(batch, *nested));
+      path.nested.push_back(std::move(nested_path));
+    }
+  }
+  return path;
+}
+
+Result<void> CheckPut(WriteBatch& batch, const PutRequest& request) {
+  if (request.lease != 0 && !batch.LeaseExists(request.lease)) {
+    return Error{ErrorCode::kLeaseNotFound, "the lease of the put does not exist"};
+  }
+  if (!request.ignore_value && !request.ignore_lease) return Ok();
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(request.key));
+  if (pair != nullptr) return Ok();
+  return Error{ErrorCode::kKeyNotFound, "nothing to keep: the key does not exist"};
+}
+
+Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path) {
+  size_t nested_index = 0;
+  for (Operation& operation : Branch(request, path)) {
+    if (const auto* range = std::get_if<RangeRequest>(&operation.request); range != nullptr) {
+      KUBASE_TRY(CheckReadable(range->revision, batch.meta()));
+    } else if (const auto* put = std::get_if<PutRequest>(&operation.request); put != nullptr) {
+      KUBASE_TRY(CheckPut(batch, *put));
+    } else if (auto* nested = std::get_if<TxnRequest>(&operation.request); nested != nullptr) {
+      KUBASE_TRY(CheckPath(batch, *nested, path.nested[nested_index++]));
+    }
+  }
+  return Ok();
+}
+
+Result<PutResponse> RunPut(WriteBatch& batch, PutRequest request) {
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr previous, batch.Get(request.key));
+  batch.Put(previous, std::move(request.key),
+            request.ignore_value ? previous->value : std::move(request.value),
+            request.ignore_lease ? previous->lease : request.lease);
+  return PutResponse{.revision = batch.VisibleRevision(),
+                     .prev_kv = request.prev_kv ? previous : nullptr};
+}
+
+Result<DeleteRangeResponse> RunDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request) {
+  KUBASE_ASSIGN_OR_RETURN(std::vector<KeyValuePtr> pairs, batch.List(request.range));
+  for (const KeyValuePtr& pair : pairs) batch.Delete(pair);
+  DeleteRangeResponse response{.revision = batch.VisibleRevision(),
+                               .deleted = static_cast<int64_t>(pairs.size())};
+  if (request.prev_kv) response.prev_kvs = std::move(pairs);
+  return response;
+}
+
+Result<TxnResponse> RunPath(WriteBatch& batch, TxnRequest& request, const Path& path);
+
+Result<OperationResponse> RunOperation(WriteBatch& batch, Operation& operation, const Path& path,
+                                       size_t& nested_index) {
+  if (auto* range = std::get_if<RangeRequest>(&operation.request); range != nullptr) {
+    KUBASE_ASSIGN_OR_RETURN(RangeResponse response, batch.Range(*range));
+    return OperationResponse{std::move(response)};
+  }
+  if (auto* put = std::get_if<PutRequest>(&operation.request); put != nullptr) {
+    KUBASE_ASSIGN_OR_RETURN(PutResponse response, RunPut(batch, std::move(*put)));
+    return OperationResponse{std::move(response)};
+  }
+  if (auto* deletion = std::get_if<DeleteRangeRequest>(&operation.request); deletion != nullptr) {
+    KUBASE_ASSIGN_OR_RETURN(DeleteRangeResponse response, RunDeleteRange(batch, *deletion));
+    return OperationResponse{std::move(response)};
+  }
+  auto& nested = std::get<TxnRequest>(operation.request);
+  KUBASE_ASSIGN_OR_RETURN(TxnResponse response,
+                          RunPath(batch, nested, path.nested[nested_index++]));
+  response.revision = 0;  // etcd leaves the header of a nested transaction empty
+  return OperationResponse{std::move(response)};
+}
+
+Result<TxnResponse> RunPath(WriteBatch& batch, TxnRequest& request, const Path& path) {
+  TxnResponse response{.succeeded = path.succeeded};
+  size_t nested_index = 0;
+  for (Operation& operation : Branch(request, path)) {
+    KUBASE_ASSIGN_OR_RETURN(OperationResponse answer,
+                            RunOperation(batch, operation, path, nested_index));
+    response.responses.push_back(std::move(answer));
+  }
+  response.revision = batch.VisibleRevision();
+  return response;
+}
+
+}  // namespace
+
+Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request) {
+  KUBASE_TRY(CheckPut(batch, request));
+  Result<PutResponse> response = RunPut(batch, std::move(request));
+  batch.EndTransaction();
+  return response;
+}
+
+Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch,
+                                             const DeleteRangeRequest& request) {
+  Result<DeleteRangeResponse> response = RunDeleteRange(batch, request);
+  batch.EndTransaction();
+  return response;
+}
+
+Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request) {
+  KUBASE_ASSIGN_OR_RETURN(const Path path, DecidePath(batch, request));
+  KUBASE_TRY(CheckPath(batch, request, path));
+  Result<TxnResponse> response = RunPath(batch, request, path);
+  batch.EndTransaction();
+  return response;
+}
+
+Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
+  if (!batch.LeaseExists(lease)) {
+    return Error{ErrorCode::kLeaseNotFound, "the lease does not exist"};
+  }
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<std::string> keys, batch.LeaseKeys(lease));
+  for (const std::string& key : keys) {
+    KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
+    batch.Delete(pair);
+  }
+  batch.RevokeLease(lease);
+  batch.EndTransaction();
+  return batch.meta().revision;
+}
+
+bool IsReadOnly(const TxnRequest& request) {
+  const auto reads_only = [](const Operation& operation) {
+    if (std::holds_alternative<RangeRequest>(operation.request)) return true;
+    const auto* nested = std::get_if<TxnRequest>(&operation.request);
+    return nested != nullptr && IsReadOnly(*nested);
+  };
+  return std::all_of(request.success.begin(), request.success.end(), reads_only) &&
+         std::all_of(request.failure.begin(), request.failure.end(), reads_only);
+}
+
+}  // namespace kubase::store

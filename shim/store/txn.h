@@ -1,0 +1,27 @@
+// The rules of etcd's transactions over a WriteBatch (etcd server/etcdserver/txn).
+//
+// All comparisons, also those of nested transactions, and all checks see the state before the
+// transaction; only then the operations run in order, each seeing the ones before it. So a request
+// that fails has changed nothing. Each function ends its transaction (WriteBatch::EndTransaction).
+#pragma once
+
+#include "shim/base/result.h"
+#include "shim/store/types.h"
+#include "shim/store/write_batch.h"
+
+namespace kubase::store {
+
+// Errors: kLeaseNotFound, kKeyNotFound. Of all: those of the database, with batch.failed() true.
+Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request);
+Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request);
+// The caller has checked the number of operations and that no key is put twice on one path or inside
+// a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision.
+Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request);
+// Deletes the lease and its keys in one revision; answers the revision after. Errors:
+// kLeaseNotFound.
+Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease);
+
+// True when no path of the transaction can change anything.
+bool IsReadOnly(const TxnRequest& request);
+
+}  // namespace kubase::store

@@ -1,0 +1,284 @@
+// The hub without a database: catching up reads a list that the test keeps.
+#include "shim/store/watch_hub.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+namespace kubase::store {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Remembers what a stream was sent; `pause_every` > 0 pauses after each so many batches.
+class RecordingSink final : public WatchSink {
+ public:
+  explicit RecordingSink(int pause_every = 0) : pause_every_(pause_every) {}
+
+  void OnCreated(WatchId id, Revision revision) override {
+    Note([&] { created_[id] = revision; });
+  }
+  Flow OnEvents(WatchId id, const WatchBatch& batch) override {
+    Flow flow = Flow::kContinue;
+    Note([&] {
+      for (const EventPtr& event : batch.events) {
+        events_[id].push_back({event->kv->mod_revision, event->kv->key});
+      }
+      ++batches_;
+      if (pause_every_ > 0 && batches_ % pause_every_ == 0) {
+        ++paused_;
+        flow = Flow::kPause;
+      }
+    });
+    return flow;
+  }
+  void OnProgress(WatchId id, Revision revision) override {
+    Note([&] { progress_.push_back({id, revision}); });
+  }
+  void OnCancelled(WatchId id, Revision, Revision compact, const std::string& reason) override {
+    Note([&] { cancelled_.push_back({id, compact, reason}); });
+  }
+
+  template <typename Condition>
+  bool WaitUntil(const Condition& condition) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return condition(*this); });
+  }
+
+  struct Cancelled {
+    WatchId id;
+    Revision compact;
+    std::string reason;
+  };
+  std::map<WatchId, Revision> created_;
+  std::map<WatchId, std::vector<std::pair<Revision, std::string>>> events_;
+  std::vector<std::pair<WatchId, Revision>> progress_;
+  std::vector<Cancelled> cancelled_;
+  int batches_ = 0;
+  int paused_ = 0;
+
+ private:
+  template <typename Change>
+  void Note(const Change& change) {
+    {
+      std::lock_guard lock(mutex_);
+      change();
+    }
+    changed_.notify_all();
+  }
+
+  const int pause_every_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+};
+
+EventPtr MakePut(const std::string& key, Revision revision) {
+  auto kv = std::make_shared<const KeyValue>(
+      KeyValue{.key = key, .value = "v", .create_revision = revision, .mod_revision = revision});
+  return std::make_shared<const Event>(Event{Event::Type::kPut, std::move(kv), nullptr});
+}
+
+// A hub with its log of everything published, from which pages are read.
+class Fixture {
+ public:
+  explicit Fixture(size_t ring_bytes = 1 << 20, milliseconds progress = milliseconds(0))
+      : log_(LogTo([](LogLevel, const std::string&) {})),
+        hub_({.ring_bytes_max = ring_bytes,
+              .catch_up_events_max = 3,
+              .progress_interval = progress,
+              .revision = 1,
+              .compact_revision = -1},
+             [this](ChangeQuery query, auto done) { done(ReadPage(query)); }, clock_, *log_) {}
+
+  void Publish(const std::vector<std::string>& keys) {
+    WatchBatch batch{++revision_, {}};
+    for (const std::string& key : keys) batch.events.push_back(MakePut(key, revision_));
+    {
+      std::lock_guard lock(mutex_);
+      published_.push_back(batch);
+    }
+    hub_.Publish({batch});
+  }
+
+  WatchHub& hub() { return hub_; }
+  Revision revision() const { return revision_; }
+  int pages() const { return pages_; }
+  void FailNextPages(int n) { failures_ = n; }
+
+ private:
+  Result<WatchBatch> ReadPage(const ChangeQuery& query) {
+    ++pages_;
+    if (failures_ > 0) {
+      --failures_;
+      return Error{ErrorCode::kUnavailable, "the database is away"};
+    }
+    std::lock_guard lock(mutex_);
+    WatchBatch page{published_.empty() ? query.first - 1 : published_.back().revision, {}};
+    for (const WatchBatch& batch : published_) {
+      if (batch.revision < query.first) continue;
+      for (const EventPtr& event : batch.events) {
+        if (query.range.Contains(event->kv->key)) page.events.push_back(event);
+      }
+      if (static_cast<int64_t>(page.events.size()) >= query.events_max) {
+        page.revision = batch.revision;
+        break;
+      }
+    }
+    return page;
+  }
+
+  SystemClock clock_;
+  std::unique_ptr<Log> log_;
+  std::mutex mutex_;
+  std::vector<WatchBatch> published_;
+  std::atomic<int> pages_{0};
+  std::atomic<int> failures_{0};
+  Revision revision_ = 1;
+  WatchHub hub_;
+};
+
+TEST_CASE("WatchHub: a watcher from now on gets what matches, in order") {
+  Fixture f;
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  f.Publish({"a1"});
+  stream->Create({.range = {"a", "b"}});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.size() == 1; }));
+  CHECK(sink->created_[0] == 2);
+  f.Publish({"a2"});
+  f.Publish({"b"});
+  f.Publish({"a3", "c", "a4"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 3; }));
+  CHECK(sink->events_[0] == std::vector<std::pair<Revision, std::string>>{
+                                {3, "a2"}, {5, "a3"}, {5, "a4"}});
+  CHECK(f.pages() == 0);
+}
+
+TEST_CASE("WatchHub: a watcher from the past reads the ring, or the database behind it") {
+  const size_t ring_bytes = GENERATE(1 << 20, 1500);
+  Fixture f(ring_bytes);
+  for (int i = 0; i < 50; ++i) f.Publish({"a" + std::to_string(i)});
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"a", "b"}, .start_revision = 2});
+  f.Publish({"a-new"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 51; }));
+  for (int i = 0; i < 51; ++i) CHECK(sink->events_[0][i].first == i + 2);
+  CHECK((f.pages() > 0) == (ring_bytes == 1500));
+}
+
+TEST_CASE("WatchHub: a failing database delays a watcher and loses nothing") {
+  Fixture f(1500);
+  for (int i = 0; i < 50; ++i) f.Publish({"a"});
+  f.FailNextPages(2);
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"a", ""}, .start_revision = 2});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 50; }));
+  CHECK(sink->cancelled_.empty());
+}
+
+TEST_CASE("WatchHub: a future start sends neither earlier events nor progress before it") {
+  Fixture f;
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"a", ""}, .start_revision = 4});
+  f.Publish({"a"});
+  stream->RequestProgress();
+  stream->Create({.range = {"other", ""}});  // commands run in order
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.size() == 2; }));
+  CHECK(sink->progress_.empty());
+  f.Publish({"a"});
+  f.Publish({"a"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 1; }));
+  CHECK(sink->events_[0][0].first == 4);
+  stream->RequestProgress();
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.progress_.size() == 1; }));
+  CHECK(sink->progress_[0] == std::pair<WatchId, Revision>{kWholeStreamId, 4});
+}
+
+TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision") {
+  Fixture f;
+  for (int i = 0; i < 5; ++i) f.Publish({"a"});
+  f.hub().SetCompactRevision(4);
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"a", ""}, .start_revision = 3});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.cancelled_.size() == 1; }));
+  CHECK(sink->cancelled_[0].compact == 4);
+  CHECK(sink->events_.empty());
+  stream->Create({.range = {"a", ""}, .start_revision = 4});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[1].size() == 3; }));
+}
+
+TEST_CASE("WatchHub: a paused watcher misses nothing and does not hold up others") {
+  Fixture f(3000);
+  auto slow = std::make_shared<RecordingSink>(1);
+  auto fast = std::make_shared<RecordingSink>();
+  auto slow_stream = f.hub().Open(slow);
+  auto fast_stream = f.hub().Open(fast);
+  slow_stream->Create({.range = {"a", "b"}});
+  fast_stream->Create({.range = {"a", "b"}});
+  REQUIRE(slow->WaitUntil([](auto& s) { return s.created_.size() == 1; }));
+  REQUIRE(fast->WaitUntil([](auto& s) { return s.created_.size() == 1; }));
+  for (int i = 0; i < 200; ++i) f.Publish({"a" + std::to_string(i)});
+  REQUIRE(fast->WaitUntil([](auto& s) { return s.events_[0].size() == 200; }));
+  CHECK(f.hub().slow_watchers() == 1);
+  for (int resumed = 0; slow->events_[0].size() < 200;) {
+    REQUIRE(slow->WaitUntil([&](auto& s) { return s.paused_ > resumed; }));
+    resumed = slow->paused_;
+    slow_stream->Resume(0);
+  }
+  CHECK(slow->events_[0] == fast->events_[0]);
+}
+
+TEST_CASE("WatchHub: a cancelled watcher is told so last, and its id is free again") {
+  Fixture f;
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.watch_id = 9, .range = {"a", ""}});
+  stream->Create({.watch_id = 9, .range = {"a", ""}});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.cancelled_.size() == 1; }));
+  CHECK(sink->cancelled_[0].id == kWholeStreamId);
+  stream->Cancel(9);
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.cancelled_.size() == 2; }));
+  CHECK(sink->cancelled_[1].reason.empty());
+  f.Publish({"a"});
+  sink->created_.clear();
+  stream->Create({.watch_id = 9, .range = {"b", ""}});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.contains(9); }));
+  f.Publish({"b"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[9].size() == 1; }));
+  CHECK(sink->events_[9][0].second == "b");
+}
+
+TEST_CASE("WatchHub: idle watchers hear of progress, busy ones of their events") {
+  Fixture f(1 << 20, milliseconds(20));
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"idle", ""}, .progress_notify = true});
+  f.Publish({"other"});
+  REQUIRE(sink->WaitUntil([](auto& s) {
+    return !s.progress_.empty() && s.progress_.back() == std::pair<WatchId, Revision>{0, 2};
+  }));
+}
+
+TEST_CASE("WatchHub: streams can be closed and opened while events flow, and after Stop") {
+  Fixture f;
+  std::atomic<bool> done{false};
+  std::thread publisher([&] {
+    while (!done) f.Publish({"a"});
+  });
+  for (int i = 0; i < 200; ++i) {
+    auto sink = std::make_shared<RecordingSink>();
+    auto stream = f.hub().Open(sink);
+    stream->Create({.range = {"a", "b"}});
+    if (i % 2 == 0) sink->WaitUntil([](auto& s) { return !s.events_.empty(); });
+  }
+  done = true;
+  publisher.join();
+  auto last = f.hub().Open(std::make_shared<RecordingSink>());
+  f.hub().Stop();
+}
+
+}  // namespace
+}  // namespace kubase::store

@@ -1,0 +1,185 @@
+// The in-memory overlay of a batch and its set-based write-out.
+#include "shim/store/write_batch.h"
+
+#include <utility>
+
+namespace kubase::store {
+
+using sql::Query;
+using sql::Value;
+
+WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases)
+    : connection_(connection), leases_(leases), meta_(meta), stored_meta_(meta) {}
+
+template <typename T>
+Result<T> WriteBatch::Noting(Result<T> result) {
+  if (!result.ok() && !failure_) failure_ = result.error();
+  return result;
+}
+
+Result<KeyValuePtr> WriteBatch::Get(const std::string& key) {
+  if (auto found = entries_.find(key); found != entries_.end()) return found->second.current;
+  KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, Noting(ReadPair(connection_, key)));
+  return Remember(key, pair).current;
+}
+
+Result<RangeResponse> WriteBatch::Range(const RangeRequest& request) {
+  const Meta visible{VisibleRevision(), meta_.compact_revision, meta_.cluster_id};
+  KUBASE_TRY(CheckReadable(request.revision, visible));
+  KUBASE_TRY(Flush());
+  return Noting(ReadRange(connection_, visible, request));
+}
+
+Result<std::vector<KeyValuePtr>> WriteBatch::List(const KeyRange& range) {
+  if (range.IsSingle()) {
+    KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, Get(range.key));
+    std::vector<KeyValuePtr> pairs;
+    if (pair != nullptr) pairs.push_back(std::move(pair));
+    return pairs;
+  }
+  KUBASE_ASSIGN_OR_RETURN(RangeResponse response, Range({.range = range}));
+  return std::move(response.kvs);
+}
+
+Result<std::vector<std::string>> WriteBatch::LeaseKeys(LeaseId lease) {
+  KUBASE_TRY(Flush());
+  std::vector<std::string> keys;
+  const Value params[] = {lease};
+  KUBASE_TRY(Noting(connection_.Select(Query::kLeaseKeys, params, [&](const sql::Row& row) {
+    keys.emplace_back(row.Bytes(0));
+    return true;
+  })));
+  return keys;
+}
+
+bool WriteBatch::LeaseExists(LeaseId id) const {
+  if (auto found = lease_changes_.find(id); found != lease_changes_.end()) {
+    return found->second.has_value();
+  }
+  return leases_.Exists(id);
+}
+
+WriteBatch::Entry& WriteBatch::Remember(const std::string& key, const KeyValuePtr& pair) {
+  auto [entry, added] = entries_.try_emplace(key);
+  if (added) entry->second = {.current = pair, .stored = pair != nullptr};
+  return entry->second;
+}
+
+void WriteBatch::Put(const KeyValuePtr& previous, std::string key, std::string value,
+                     LeaseId lease) {
+  const Revision revision = meta_.revision + 1;
+  Entry& entry = Remember(key, previous);
+  auto pair = std::make_shared<const KeyValue>(
+      KeyValue{.key = std::move(key),
+               .value = std::move(value),
+               .create_revision = previous ? previous->create_revision : revision,
+               .mod_revision = revision,
+               .version = previous ? previous->version + 1 : 1,
+               .lease = lease,
+               .sub = sub_});
+  Change(entry, {Event::Type::kPut, std::move(pair), previous});
+}
+
+void WriteBatch::Delete(const KeyValuePtr& previous) {
+  const Revision revision = meta_.revision + 1;
+  Entry& entry = Remember(previous->key, previous);
+  auto tombstone = std::make_shared<const KeyValue>(
+      KeyValue{.key = previous->key, .mod_revision = revision, .sub = sub_});
+  Change(entry, {Event::Type::kDelete, std::move(tombstone), previous});
+}
+
+void WriteBatch::Change(Entry& entry, Event event) {
+  const Revision revision = meta_.revision + 1;
+  KUBASE_CHECK(entry.current == nullptr || entry.current->mod_revision < revision);
+  if (!entry.changed) changed_keys_.push_back(event.kv->key);
+  entry.changed = true;
+  if (event.prev != nullptr) history_.push_back({event.prev, revision});
+  const bool deleted = event.type == Event::Type::kDelete;
+  if (deleted) history_.push_back({event.kv, revision + 1});
+  entry.current = deleted ? nullptr : event.kv;
+  transaction_events_.push_back(std::make_shared<const Event>(std::move(event)));
+  ++sub_;
+}
+
+void WriteBatch::GrantLease(LeaseId id, int64_t ttl_seconds) {
+  lease_changes_[id] = ttl_seconds;
+  unwritten_leases_[id] = ttl_seconds;
+}
+
+void WriteBatch::RevokeLease(LeaseId id) {
+  lease_changes_[id] = std::nullopt;
+  unwritten_leases_[id] = std::nullopt;
+}
+
+void WriteBatch::EndTransaction() {
+  if (sub_ == 0) return;
+  ++meta_.revision;
+  sub_ = 0;
+  events_.push_back({meta_.revision, std::move(transaction_events_)});
+  transaction_events_.clear();
+}
+
+bool WriteBatch::HasChanges() const {
+  return meta_.revision != stored_meta_.revision ||
+         meta_.compact_revision != stored_meta_.compact_revision || !lease_changes_.empty();
+}
+
+Result<void> WriteBatch::Finish() {
+  KUBASE_CHECK(sub_ == 0);
+  KUBASE_TRY(Flush());
+  const Value params[] = {meta_.revision, meta_.compact_revision};
+  KUBASE_TRY(Noting(connection_.Execute(Query::kWriteMeta, params)));
+  return Ok();
+}
+
+Result<void> WriteBatch::Flush() {
+  KUBASE_TRY(FlushHistory());
+  KUBASE_TRY(FlushObjects());
+  return FlushLeases();
+}
+
+Result<void> WriteBatch::FlushHistory() {
+  if (history_.empty()) return Ok();
+  std::vector<Value> rows;
+  rows.reserve(history_.size() * 8);
+  for (const auto& [kv, end_revision] : history_) {
+    rows.insert(rows.end(), {kv->key, kv->value, kv->create_revision, kv->mod_revision, kv->version,
+                             kv->lease, kv->sub, end_revision});
+  }
+  KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kAddHistory, rows, 8)));
+  history_.clear();
+  return Ok();
+}
+
+Result<void> WriteBatch::FlushObjects() {
+  std::vector<Value> puts, deletes;
+  for (const std::string& key : changed_keys_) {
+    Entry& entry = entries_.at(key);
+    if (const KeyValue* kv = entry.current.get(); kv != nullptr) {
+      puts.insert(puts.end(), {kv->key, kv->value, kv->create_revision, kv->mod_revision,
+                               kv->version, kv->lease, kv->sub});
+    } else if (entry.stored) {
+      deletes.emplace_back(key);
+    }
+    entry.stored = entry.current != nullptr;
+    entry.changed = false;
+  }
+  if (!deletes.empty()) {
+    KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kDeleteObject, deletes, 1)));
+  }
+  if (!puts.empty()) KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kPutObject, puts, 7)));
+  changed_keys_.clear();
+  return Ok();
+}
+
+Result<void> WriteBatch::FlushLeases() {
+  for (const auto& [id, ttl_seconds] : unwritten_leases_) {
+    const Value row[] = {id, ttl_seconds.value_or(0)};
+    KUBASE_TRY(Noting(connection_.Execute(Query::kDeleteLease, sql::Params(row, 1))));
+    if (ttl_seconds) KUBASE_TRY(Noting(connection_.Execute(Query::kPutLease, row)));
+  }
+  unwritten_leases_.clear();
+  return Ok();
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,107 @@
+// WriteBatch: the state of the store as the transactions of one commit see and change it.
+//
+// Point reads go through a cache, so that a transaction sees what earlier ones of the same batch
+// did; the changes are kept in memory and written with a few statements at the end. A range read
+// first writes what is pending (inside the uncommitted SQL transaction) and then asks the database,
+// so that ranges need no rules of their own.
+// One thread; lives inside one SQL write transaction.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/store/pairs.h"
+#include "shim/store/types.h"
+#include "shim/store/watch.h"
+
+namespace kubase::store {
+
+// What the batch needs to know of leases that were there before it.
+class LeaseLookup {
+ public:
+  virtual ~LeaseLookup() = default;
+  virtual bool Exists(LeaseId id) const = 0;
+};
+
+class WriteBatch {
+ public:
+  WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases);
+
+  // Null: the key does not exist. This and all reads: on a database error the batch has failed()
+  // and must be rolled back.
+  Result<KeyValuePtr> Get(const std::string& key);
+  Result<RangeResponse> Range(const RangeRequest& request);
+  // The pairs of a range as they are now, in key order.
+  Result<std::vector<KeyValuePtr>> List(const KeyRange& range);
+  Result<std::vector<std::string>> LeaseKeys(LeaseId lease);
+  bool LeaseExists(LeaseId id) const;
+
+  // The changes between two EndTransaction calls share one revision. Put needs a key that was not
+  // changed in this transaction; its revisions and version are set here. Both need the pair that
+  // Get or List returned for the key, null if there was none.
+  void Put(const KeyValuePtr& previous, std::string key, std::string value, LeaseId lease);
+  void Delete(const KeyValuePtr& previous);
+  void GrantLease(LeaseId id, int64_t ttl_seconds);
+  void RevokeLease(LeaseId id);
+  void Compact(Revision revision) { meta_.compact_revision = revision; }
+  void EndTransaction();
+
+  // The revision that a read in the current transaction sees.
+  Revision VisibleRevision() const { return meta_.revision + (sub_ > 0 ? 1 : 0); }
+  // After the last EndTransaction.
+  const Meta& meta() const { return meta_; }
+
+  bool HasChanges() const;
+  bool failed() const { return failure_.has_value(); }
+  const Error& failure() const { return *failure_; }
+
+  // Writes everything, including `meta`; the caller commits.
+  Result<void> Finish();
+
+  // What to tell watchers once committed: one entry a revision.
+  std::vector<WatchBatch> TakeEvents() { return std::move(events_); }
+  // Leases granted (with time to live) and revoked (nullopt).
+  const std::map<LeaseId, std::optional<int64_t>>& lease_changes() const { return lease_changes_; }
+
+ private:
+  struct Entry {
+    KeyValuePtr current;
+    bool stored = false;   // the database has a row for the key
+    bool changed = false;  // `current` is not in the database yet
+  };
+  struct HistoryRow {
+    KeyValuePtr kv;
+    Revision end_revision;
+  };
+
+  template <typename T>
+  Result<T> Noting(Result<T> result);  // remembers a database error as the batch's failure
+  Entry& Remember(const std::string& key, const KeyValuePtr& pair);
+  void Change(Entry& entry, Event event);
+  Result<void> Flush();
+  Result<void> FlushHistory();
+  Result<void> FlushObjects();
+  Result<void> FlushLeases();
+
+  sql::Connection& connection_;
+  const LeaseLookup& leases_;
+  Meta meta_;
+  const Meta stored_meta_;
+  std::optional<Error> failure_;
+
+  std::unordered_map<std::string, Entry> entries_;
+  std::vector<std::string> changed_keys_;  // in order, each once between flushes
+  std::vector<HistoryRow> history_;        // not yet written
+  std::map<LeaseId, std::optional<int64_t>> lease_changes_;
+  std::map<LeaseId, std::optional<int64_t>> unwritten_leases_;
+  std::vector<WatchBatch> events_;
+  std::vector<EventPtr> transaction_events_;
+  int64_t sub_ = 0;  // changes in the current transaction
+};
+
+}  // namespace kubase::store
