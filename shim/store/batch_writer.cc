@@ -17,11 +17,10 @@ constexpr std::chrono::milliseconds kMaintenancePause{500};
 }  // namespace
 
 BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-                         const Meta& meta, LeaseTable& leases, WatchHub& hub, Log& log)
+                         const Meta& meta, const Listeners& listeners, Log& log)
     : connection_(std::move(connection)),
       database_(database),
-      leases_(leases),
-      hub_(hub),
+      listeners_(listeners),
       log_(log),
       revision_(meta.revision),
       compact_revision_(meta.compact_revision),
@@ -119,7 +118,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
 }
 
 void BatchWriter::RunBatch(Writes writes) {
-  WriteBatch batch(*connection_, meta_, leases_);
+  WriteBatch batch(*connection_, meta_, listeners_.leases);
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
     committed = Commit(writes, batch);
@@ -152,15 +151,17 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   no_space_ = false;
   const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
   meta_ = batch.meta();
-  leases_.Apply(batch.lease_changes());
+  listeners_.leases.Apply(batch.lease_changes());
   revision_ = meta_.revision;
   if (compacted) {
     compact_revision_ = meta_.compact_revision;
-    hub_.SetCompactRevision(meta_.compact_revision);
+    listeners_.hub.SetCompactRevision(meta_.compact_revision);
     compacting_ = true;
   }
   std::vector<WatchBatch> events = batch.TakeEvents();
-  if (!events.empty()) hub_.Publish(std::move(events));
+  if (events.empty()) return;
+  listeners_.kinds.OnCommitted(events);
+  listeners_.hub.Publish(std::move(events));
 }
 
 void BatchWriter::NoteFailure(const Error& error) {

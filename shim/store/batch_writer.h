@@ -22,6 +22,7 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/store.h"
 #include "shim/store/watch_hub.h"
@@ -44,9 +45,16 @@ class PendingWrite {
 
 class BatchWriter {
  public:
+  // Who hears of a committed batch, before its callers are answered.
+  struct Listeners {
+    LeaseTable& leases;
+    WatchHub& hub;
+    KindCounter& kinds;
+  };
+
   // `connection` is the writer's own; the references must outlive it.
   BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-              const Meta& meta, LeaseTable& leases, WatchHub& hub, Log& log);
+              const Meta& meta, const Listeners& listeners, Log& log);
   ~BatchWriter();
 
   // Takes `write`, or answers it at once with kOverloaded, kUnavailable after Stop, or the reason of
@@ -86,8 +94,7 @@ class BatchWriter {
 
   const std::unique_ptr<sql::Connection> connection_;
   sql::Database& database_;
-  LeaseTable& leases_;
-  WatchHub& hub_;
+  const Listeners listeners_;
   Log& log_;
   std::atomic<Revision> revision_;
   std::atomic<Revision> compact_revision_;

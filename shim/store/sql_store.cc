@@ -105,9 +105,21 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
 }
 
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
-  writer_ = std::make_unique<BatchWriter>(std::move(write_connection), database_, meta, leases_,
-                                          hub_, log_);
+  writer_ = std::make_unique<BatchWriter>(
+      std::move(write_connection), database_, meta,
+      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_}, log_);
+  CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
+}
+
+void SqlStore::CountKindsInBackground() {
+  const bool posted = readers_->Post([this](sql::Connection& connection) {
+    if (const Result<void> loaded = kinds_.Load(connection); !loaded.ok()) {
+      log_.Warning("cannot count the stored objects; the status page shows none",
+                   {{"error", loaded.error().message}});
+    }
+  });
+  KUBASE_CHECK(posted);  // the queue is empty at the start
 }
 
 void SqlStore::Stop() {

@@ -17,6 +17,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/batch_writer.h"
+#include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
@@ -54,6 +55,7 @@ class SqlStore final : public Store {
   void TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveResponse> done) override;
   void List(Callback<std::vector<LeaseId>> done) override;
   void Status(Callback<StoreStatus> done) override;
+  std::vector<KindCount> CountKinds() const override { return kinds_.Read(); }
   void Defragment(Callback<Revision> done) override;
   void HashKv(Revision revision, Callback<HashKvResponse> done) override;
   void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) override;
@@ -67,6 +69,7 @@ class SqlStore final : public Store {
  private:
   SqlStore(const SqlStoreOptions& options, sql::Database& database, const Clock& clock, Log& log,
            const Meta& meta, std::unique_ptr<ReaderPool> readers);
+  void CountKindsInBackground();
   Result<void> LoadLeases(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
@@ -86,6 +89,7 @@ class SqlStore final : public Store {
   const int64_t cluster_id_;
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
+  KindCounter kinds_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;
   std::unique_ptr<BatchWriter> writer_;

@@ -241,6 +241,32 @@ TEST_CASE("SqlStore: the hash at a revision does not change with later writes") 
   CHECK(f.Hash(0) != hash);
 }
 
+TEST_CASE("SqlStore: kinds are counted from the start and kept current") {
+  Fixture f;
+  const auto wait_for = [&](size_t kinds) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (f.store().CountKinds().size() != kinds && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    return f.store().CountKinds();
+  };
+  for (int i = 0; i < 5; ++i) f.Put("/registry/pods/ns/" + std::to_string(i), "v");
+  f.Put("/registry/a.b/shirts/ns/1", "v");
+  f.Put("compact_rev_key", "v");
+  f.Put("/registry/pods/ns/0", "again");
+  f.Delete({"/registry/pods/ns/4", ""});
+  for (int round = 0; round < 2; ++round) {
+    const auto kinds = wait_for(3);
+    REQUIRE(kinds.size() == 3);
+    CHECK(kinds[0].name == "pods");
+    CHECK(kinds[0].count == 4);
+    CHECK(kinds[1].name == "(other)");
+    CHECK(kinds[2].name == "shirts.a.b");
+    f.Close();
+    f.Open();
+  }
+}
+
 TEST_CASE("SqlStore: a streamed range is one snapshot, whatever is written meanwhile") {
   Fixture f;
   const std::string big(200'000, 'v');

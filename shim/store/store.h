@@ -88,6 +88,9 @@ class Maintenance {
  public:
   virtual ~Maintenance() = default;
   virtual void Status(Callback<StoreStatus> done) = 0;
+  // The objects of each Kubernetes resource, most frequent first; empty right after the start. From
+  // memory, never blocks.
+  virtual std::vector<KindCount> CountKinds() const = 0;
   // Gives free space back to the file system.
   virtual void Defragment(Callback<Revision> done) = 0;
   // revision 0: the current one. Equal content at equal revisions has an equal hash, on any engine.

@@ -166,6 +166,11 @@ struct HashKvResponse {
   uint32_t hash = 0;
 };
 
+struct KindCount {
+  std::string name;
+  int64_t count = 0;
+};
+
 // What Status, metrics and the status page show of a store.
 struct StoreStatus {
   uint64_t cluster_id = 0;

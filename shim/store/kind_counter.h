@@ -1,0 +1,59 @@
+// KindCounter: how many objects of each Kubernetes resource are stored, kept current by events.
+//
+// The first count costs one index range a resource; from then on each event costs one hash look-up,
+// so that a page can show the numbers of millions of objects every second.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/store/store.h"
+#include "shim/store/types.h"
+#include "shim/store/watch.h"
+
+namespace kubase::store {
+
+// The resource a key belongs to, and the range of all its keys.
+struct Kind {
+  std::string name;  // "pods", "shirts.stable.example.com"; "(other)" outside /registry/
+  KeyRange range;
+};
+
+// kube-apiserver's layout: /registry/RESOURCE/… for the built-in resources it has always had, and
+// /registry/GROUP/RESOURCE/… where the group has a dot.
+Kind KindOfKey(std::string_view key);
+
+// Any thread.
+class KindCounter {
+ public:
+  // Counts everything once. Events that were committed before the count are not counted twice.
+  // Until it has succeeded Read gives nothing. Errors: those of the database.
+  Result<void> Load(sql::Connection& connection);
+
+  // From the writer, in order, after the commit.
+  void OnCommitted(const std::vector<WatchBatch>& batches);
+
+  // Most frequent first; those with equal counts by name. Resources without objects are left out.
+  std::vector<KindCount> Read() const;
+
+ private:
+  struct Change {
+    Revision revision;
+    std::string kind;
+    int64_t by;
+  };
+  void Apply(const std::string& kind, int64_t by);  // mutex_ held
+
+  mutable std::mutex mutex_;
+  bool loaded_ = false;                                // guarded by mutex_
+  std::map<std::string, int64_t, std::less<>> counts_;  // guarded by mutex_
+  std::vector<Change> early_;                          // guarded by mutex_; before loaded_
+};
+
+}  // namespace kubase::store
