@@ -2,7 +2,7 @@
 //
 // One multi-call executable, zstd-compressed, named by what it is called as. It is unpacked once per
 // content into a temporary directory that is renamed when whole, so that a crash or a full disk
-// leaves nothing half; older contents are removed after a new one is in place.
+// leaves nothing half; older contents are removed first, since a small disk has no room for both.
 #pragma once
 
 #include <cstddef>
@@ -18,9 +18,6 @@ struct ControlPlaneImage {
   std::span<const std::byte> compressed;  // one zstd frame; lives as long as the process
   std::string digest;                     // lower-case hex SHA-256 of `compressed`
 };
-
-// What the build embedded; `compressed` is empty when nothing was (KUBASE_EMBED_CONTROL_PLANE=OFF).
-ControlPlaneImage EmbeddedControlPlane();
 
 // All of them exist and are executable.
 struct ControlPlaneBinaries {

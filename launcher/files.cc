@@ -41,24 +41,20 @@ ErrorCode CodeOf(int errno_value) {
   }
 }
 
-Result<void> WriteAll(int fd, std::string_view content, const fs::path& path) {
-  while (!content.empty()) {
-    const ssize_t written = write(fd, content.data(), content.size());
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      return SystemError(errno, "write", path);
-    }
-    content.remove_prefix(static_cast<size_t>(written));
-  }
-  return Ok();
+Result<void> GiveTo(int fd, const fs::path& path, const FileOwner& owner) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return SystemError(errno, "look at", path);
+  if (status.st_uid == owner.uid && status.st_gid == owner.gid) return Ok();
+  if (fchown(fd, owner.uid, owner.gid) == 0) return Ok();
+  // Users may not give a file to a group they are not in, and need not: the file is theirs.
+  if (errno == EPERM && status.st_uid == owner.uid) return Ok();
+  return SystemError(errno, "change the owner of", path);
 }
 
 Result<void> FillTemporary(int fd, const fs::path& path, std::string_view content,
                            const FileAttributes& attributes) {
   // The owner before the mode and the mode before the content: a secret is never readable by others.
-  if (attributes.owner && fchown(fd, attributes.owner->uid, attributes.owner->gid) != 0) {
-    return SystemError(errno, "change the owner of", path);
-  }
+  if (attributes.owner) KUBASE_TRY(GiveTo(fd, path, *attributes.owner));
   if (fchmod(fd, attributes.mode) != 0) return SystemError(errno, "change the mode of", path);
   KUBASE_TRY(WriteAll(fd, content, path));
   if (fsync(fd) != 0) return SystemError(errno, "sync", path);
@@ -71,6 +67,18 @@ Error SystemError(int errno_value, std::string_view what, const fs::path& path) 
   return Error{CodeOf(errno_value),
                fmt::format("cannot {} {}: {}", what, path.string(),
                            std::generic_category().message(errno_value))};
+}
+
+Result<void> WriteAll(int fd, std::string_view content, const fs::path& path) {
+  while (!content.empty()) {
+    const ssize_t written = write(fd, content.data(), content.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      return SystemError(errno, "write", path);
+    }
+    content.remove_prefix(static_cast<size_t>(written));
+  }
+  return Ok();
 }
 
 Result<void> SyncDirectory(const fs::path& path) {

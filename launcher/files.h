@@ -41,6 +41,9 @@ Error SystemError(int errno_value, std::string_view what, const std::filesystem:
 // 16 hexadecimal digits that stand for `text` (of its SHA-256), for short names.
 std::string ShortHash(std::string_view text);
 
+// Writes all of `content` to `fd`; `path` is for the error.
+Result<void> WriteAll(int fd, std::string_view content, const std::filesystem::path& path);
+
 // Syncs a directory, so that a rename or a new name in it survives a power cut.
 Result<void> SyncDirectory(const std::filesystem::path& path);
 

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <stop_token>
 #include <string>
@@ -29,7 +30,8 @@ struct WatchEvent {
   nlohmann::json object;
 };
 
-// Any thread, several at once. Every call ends soon after its stop token is triggered (kCancelled).
+// Any thread, several at once. A call whose stop token is triggered ends at once (kCancelled), and
+// the trigger returns when it has ended; so do not trigger while holding what `on_event` needs.
 // Errors: kUnavailable (cannot connect, or 429, 500 to 504; nothing is known to have been done for
 // reads), kOutcomeUnknown (a change was sent and no answer came), kDeadlineExceeded (reads only),
 // kNotFound (404), kAlreadyExists (409), kPermissionDenied (401, 403), kInvalidArgument (other 4xx),

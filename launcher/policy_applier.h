@@ -1,7 +1,8 @@
 // PolicyApplier: applies the admission policy as soon as the API is ready and keeps it applied.
 //
-// One thread per watched thing (policy, binding, aggregated APIs) wakes one worker; the worker alone
-// changes anything. Applying is idempotent, so a missed or doubled event costs one request.
+// One thread per watched thing (policy, binding, API services) wakes one worker; the worker alone
+// changes anything. `none` removes what carries our label, once, and watches nothing.
+// Applying is idempotent, so a missed or doubled event costs one request.
 #pragma once
 
 #include <chrono>
@@ -10,7 +11,6 @@
 
 #include "launcher/kube_client.h"
 #include "launcher/policy.h"
-#include "shim/base/clock.h"
 #include "shim/base/log.h"
 
 namespace kubase::launcher {
@@ -20,6 +20,8 @@ struct PolicyApplierOptions {
   // How long after a failure it is tried again; doubled up to `retry_max`, with up to half more.
   std::chrono::milliseconds retry_min{200};
   std::chrono::milliseconds retry_max{10'000};
+  // Between two changes that were undone: someone who keeps fighting costs one request a second.
+  std::chrono::milliseconds put_back_gap{1'000};
   // Everything is compared at least this often, should a watch have missed something.
   std::chrono::milliseconds resync{300'000};
   unsigned random_seed = 0;  // of the jitter
@@ -41,7 +43,7 @@ class PolicyApplier {
 
   // Starts the threads; call it once, when the API is ready (earlier is harmless: it retries).
   void Start();
-  // Ends them within about a second. Idempotent. The policy stays in the API.
+  // Ends the calls in flight and joins. Idempotent. The policy stays in the API.
   void Stop();
   PolicyStatus Status() const;
   // True: settled in time.
