@@ -29,6 +29,7 @@ inline constexpr size_t kReadQueueMax = 8192;
 inline constexpr size_t kWatchRingBytesMax = 32 * 1024 * 1024;
 // Events read from the database at once for a watcher that is behind the ring.
 inline constexpr int64_t kWatchCatchUpEventsMax = 1000;
+inline constexpr size_t kWatchCatchUpBytesMax = 4 * 1024 * 1024;
 // Bytes queued on one watch stream before its watchers pause.
 inline constexpr size_t kWatchStreamBytesMax = 4 * 1024 * 1024;
 

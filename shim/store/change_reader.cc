@@ -1,9 +1,12 @@
 // Rows of `objects` and `history` ordered by (mod_revision, sub) are the log of changes.
 #include "shim/store/change_reader.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
+#include "shim/base/limits.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -15,22 +18,38 @@ using sql::Value;
 
 using Rows = std::vector<KeyValuePtr>;
 
+struct Limits {
+  int64_t rows;  // < 0: none
+  size_t bytes;
+};
+constexpr Limits kNoLimits{-1, std::numeric_limits<size_t>::max()};
+
 bool IsTombstone(const KeyValue& kv) { return kv.version == 0; }
 
-Result<Rows> ReadRows(sql::Connection& connection, const KeyRange& range, Revision first,
-                      Revision last, int64_t limit) {
+// `cut`: a limit was reached, so the last revision may not be whole.
+struct RowPage {
+  Rows rows;
+  bool cut = false;
+};
+
+Result<RowPage> ReadRows(sql::Connection& connection, const KeyRange& range, Revision first,
+                         Revision last, const Limits& limits) {
   const std::string single_end = range.key + '\0';
   std::vector<Value> params = {range.key};
   if (!range.IsUnbounded()) params.emplace_back(range.IsSingle() ? single_end : range.range_end);
-  params.insert(params.end(), {first, last, limit});
+  params.insert(params.end(), {first, last, limits.rows});
   const Query query =
       range.IsUnbounded() ? Query::kChangesInRangeUnbounded : Query::kChangesInRange;
-  Rows rows;
+  RowPage page;
+  size_t bytes = 0;
   KUBASE_TRY(connection.Select(query, params, [&](const Row& row) {
-    rows.push_back(std::make_shared<const KeyValue>(ParsePair(row)));
-    return true;
+    page.rows.push_back(std::make_shared<const KeyValue>(ParsePair(row)));
+    bytes += page.rows.back()->value.size();
+    page.cut = bytes >= limits.bytes;
+    return !page.cut;
   }));
-  return rows;
+  page.cut = page.cut || static_cast<int64_t>(page.rows.size()) == limits.rows;
+  return page;
 }
 
 Result<KeyValuePtr> ReadPrevious(sql::Connection& connection, const KeyValue& change) {
@@ -69,16 +88,17 @@ Result<WatchBatch> ReadChanges(sql::Connection& connection, const ChangeQuery& q
     return Error{ErrorCode::kCompacted, "the changes were compacted"};
   }
   WatchBatch page{.revision = std::max(meta.revision, query.first - 1), .events = {}};
-  KUBASE_ASSIGN_OR_RETURN(
-      Rows rows, ReadRows(connection, query.range, query.first, meta.revision, query.events_max));
-  if (static_cast<int64_t>(rows.size()) == query.events_max) {
-    if (!DropCutRevision(rows)) {
-      const Revision only = rows.back()->mod_revision;
-      KUBASE_ASSIGN_OR_RETURN(rows, ReadRows(connection, query.range, only, only, -1));
+  KUBASE_ASSIGN_OR_RETURN(RowPage read,
+                          ReadRows(connection, query.range, query.first, meta.revision,
+                                   {query.events_max, limits::kWatchCatchUpBytesMax}));
+  if (read.cut) {
+    if (!DropCutRevision(read.rows)) {
+      const Revision only = read.rows.back()->mod_revision;
+      KUBASE_ASSIGN_OR_RETURN(read, ReadRows(connection, query.range, only, only, kNoLimits));
     }
-    page.revision = rows.back()->mod_revision;
+    page.revision = read.rows.back()->mod_revision;
   }
-  for (KeyValuePtr& row : rows) {
+  for (KeyValuePtr& row : read.rows) {
     KUBASE_ASSIGN_OR_RETURN(EventPtr event,
                             MakeEvent(connection, std::move(row), query.with_previous));
     page.events.push_back(std::move(event));
