@@ -1,10 +1,11 @@
 #!/bin/bash
 # Builds the control plane: build.sh GO EXECUTABLE ARCHIVE ZSTD_LEVEL [ZSTD_OPTION...]
 #
-# The executable is the same for every CMake preset, so that they share it; the archive is the executable
-# compressed, and each preset has its own. Go recompiles only what changed; the first time it compiles some
-# two thousand packages. The result depends on nothing but the sources: the version is the one of
-# k8s.io/kubernetes in go.mod, the build date SOURCE_DATE_EPOCH or else the date of that version.
+# The executable is the same for every CMake preset, so that they share it; the archive is the
+# executable compressed, and each preset has its own. Go recompiles only what changed; the first time
+# it compiles some two and a half thousand packages. The result depends on nothing but the sources:
+# the version is the one of k8s.io/kubernetes in go.mod, the build date SOURCE_DATE_EPOCH or else the
+# date of that version.
 set -euo pipefail
 
 go=$1 executable=$2 archive=$3
@@ -25,14 +26,15 @@ linker_flags() {
   fi
   IFS=. read -r major minor _ <<<"${version#v}"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
-    flags+=" -X $package.gitVersion=$version -X $package.gitMajor=$major -X $package.gitMinor=$minor"
+    flags+=" -X $package.gitVersion=$version"
+    flags+=" -X $package.gitMajor=$major -X $package.gitMinor=$minor"
     flags+=" -X $package.gitCommit= -X $package.gitTreeState=clean"
     flags+=" -X $package.buildDate=${date:-1970-01-01T00:00:00Z}"
   done
   printf '%s' "$flags"
 }
 
-# Turns the package names that "go build -v" prints into a count; everything else is passed on as it is.
+# Turns the package names that "go build -v" prints into a count; everything else is passed on.
 show_progress() {
   local total=$1 count=0 line
   while IFS= read -r line; do
@@ -60,7 +62,7 @@ packages=$("$go" list -deps . | wc -l)
 say "building $executable (the first time about 8 minutes on two cores)"
 "$go" build -v -ldflags "$flags" -o "$executable" . 2>&1 | show_progress "$packages"
 
-# Compressing takes longer than linking: skip it when the content and the way are the same as last time.
+# Compressing takes longer than linking: skip it when content and options are those of last time.
 stamp="$(sha256sum <"$executable") $*"
 if [[ ! -f $archive || $(cat "$archive.stamp" 2>/dev/null) != "$stamp" ]]; then
   say "compressing $archive (zstd $*)"

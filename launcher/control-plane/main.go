@@ -1,10 +1,11 @@
-// Command kube-control-plane is the whole Kubernetes control plane in one executable: kube-apiserver,
-// kube-controller-manager, kube-scheduler and kubectl share most of their code, so that one file is less
-// than half as large as four.
+// Command kube-control-plane is the whole Kubernetes control plane in one executable:
+// kube-apiserver, kube-controller-manager, kube-scheduler and kubectl share most of their code, so
+// that one file is less than half as large as four.
 //
-// The component is named by the file name under which the executable is called (a link called "kubectl") or
-// by the first argument ("kube-control-plane kubectl ..."). Each component then sees a command line as if it
-// were alone: os.Args[0] is its own name, which client-go turns into the user agent.
+// The component is named by the file name under which the executable is called (a link called
+// "kubectl") or by the first argument ("kube-control-plane kubectl ..."). Each component then sees
+// a command line as if it were alone: os.Args[0] is its own name, which client-go turns into the
+// user agent.
 package main
 
 import (
@@ -69,8 +70,8 @@ func componentArgs(args []string) ([]string, error) {
 }
 
 func runKubectl() int {
-	// Plugins are looked up and .kuberc is read while the command is built, before flags are parsed: the
-	// verbosity for that part comes from a first look at the arguments.
+	// Plugins are looked up and .kuberc is read while the command is built, before flags are
+	// parsed: the verbosity for that part comes from a first look at the arguments.
 	if _, err := logs.GlogSetter(kubectl.GetLogVerbosity(os.Args)); err != nil {
 		fmt.Fprintln(os.Stderr, "Error: the -v flag:", err)
 		return 1

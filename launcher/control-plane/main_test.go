@@ -19,7 +19,8 @@ func TestComponentIsNamedByTheFileOrByTheFirstArgument(t *testing.T) {
 		}
 	}
 	for _, arguments := range [][]string{nil, {"kube-control-plane"}, {"kube-control-plane", "kubelet"}} {
-		if got, err := componentArgs(arguments); err == nil || !strings.Contains(err.Error(), "kube-apiserver, kube-controller-manager, kube-scheduler, kubectl") {
+		const known = "kube-apiserver, kube-controller-manager, kube-scheduler, kubectl"
+		if got, err := componentArgs(arguments); err == nil || !strings.Contains(err.Error(), known) {
 			t.Errorf("%q is %q, %v", arguments, got, err)
 		}
 	}

@@ -1,6 +1,7 @@
-// Package apiserver is the command kube-apiserver with push-down of selectors into the storage. Flags,
-// validation, logging and version are upstream's, taken from the options that upstream exports; between the
-// making of the configuration and its completion the storages get the layer of package pushdown.
+// Package apiserver is the command kube-apiserver with push-down of selectors into the storage.
+// Flags, validation, logging and version are upstream's, taken from the options that upstream
+// exports; between the making of the configuration and its completion the storages get the layer of
+// package pushdown.
 package apiserver
 
 import (
@@ -30,14 +31,14 @@ import (
 
 const name = "kube-apiserver"
 
-// NewCommand returns the command; it runs until ctx is done. Feature gates and metrics are process-wide in
-// Kubernetes, so a process runs it once.
+// NewCommand returns the command; it runs until ctx is done. Feature gates and metrics are
+// process-wide in Kubernetes, so a process runs it once.
 func NewCommand(ctx context.Context) *cobra.Command {
 	opts := options.NewServerRunOptions()
 	command := &cobra.Command{
 		Use: name,
-		Long: `The Kubernetes API server validates and stores the objects of a cluster and serves them over REST.
-This one hands label and field selectors to its storage.`,
+		Long: `The Kubernetes API server validates and stores the objects of a cluster and
+serves them over REST. This one hands label and field selectors to its storage.`,
 		SilenceUsage: true,
 		Args:         commandflags.NoArguments,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
@@ -80,7 +81,8 @@ func runWith(ctx context.Context, command *cobra.Command, opts *options.ServerRu
 	return serve(ctx, completed)
 }
 
-// serve makes the chain of servers (aggregator, built-in types, custom resources) and runs it until ctx is done.
+// serve makes the chain of servers (aggregator, built-in types, custom resources) and runs it until
+// ctx is done.
 func serve(ctx context.Context, opts options.CompletedOptions) error {
 	klog.InfoS("Starting "+name, "version", version.Get(), "GOGC", os.Getenv("GOGC"),
 		"GOMAXPROCS", os.Getenv("GOMAXPROCS"), "GOMEMLIMIT", os.Getenv("GOMEMLIMIT"))

@@ -1,5 +1,5 @@
-// Package commandflags gives the commands of this module the flags and the help that Kubernetes' own commands
-// have: grouped by subject, --version, and a refusal of stray arguments.
+// Package commandflags gives the commands of this module the flags and the help that Kubernetes'
+// own commands have: grouped by subject, --version, and a refusal of stray arguments.
 package commandflags
 
 import (
@@ -13,10 +13,12 @@ import (
 	"k8s.io/component-base/version/verflag"
 )
 
-// Add adds the groups of flags to command, and to the group "global" the flags that all components share.
+// Add adds the groups of flags to command, and to the group "global" the flags that all components
+// share.
 func Add(command *cobra.Command, groups cliflag.NamedFlagSets) {
-	verflag.AddFlags(groups.FlagSet("global"))
-	globalflag.AddGlobalFlags(groups.FlagSet("global"), command.Name(), logs.SkipLoggingConfigurationFlags())
+	global := groups.FlagSet("global")
+	verflag.AddFlags(global)
+	globalflag.AddGlobalFlags(global, command.Name(), logs.SkipLoggingConfigurationFlags())
 	for _, group := range groups.FlagSets {
 		command.Flags().AddFlagSet(group)
 	}
@@ -28,11 +30,13 @@ func Add(command *cobra.Command, groups cliflag.NamedFlagSets) {
 	cliflag.SetUsageAndHelpFunc(command, groups, width)
 }
 
-// NoArguments refuses arguments that are not flags. Empty ones pass: they come from unset shell variables.
+// NoArguments refuses arguments that are not flags. Empty ones pass: they come from unset shell
+// variables.
 func NoArguments(command *cobra.Command, arguments []string) error {
 	for _, argument := range arguments {
 		if argument != "" {
-			return fmt.Errorf("%q takes flags only, not the argument %q", command.CommandPath(), argument)
+			return fmt.Errorf("%s takes flags only, not the argument %q", command.CommandPath(),
+				argument)
 		}
 	}
 	return nil

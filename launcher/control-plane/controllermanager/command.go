@@ -1,5 +1,6 @@
-// Package controllermanager is the command kube-controller-manager with the filter of package informerfilter
-// on its client configuration. Flags, validation, logging, version and controllers are upstream's.
+// Package controllermanager is the command kube-controller-manager with the filter of package
+// informerfilter on its client configuration. Flags, validation, logging, version and controllers
+// are upstream's.
 package controllermanager
 
 import (
@@ -23,8 +24,8 @@ import (
 	"kubase/control-plane/informerfilter"
 )
 
-// NewCommand returns the command. Feature gates and metrics are process-wide in Kubernetes, so a process runs
-// it once. It ends the process when the default options cannot be made.
+// NewCommand returns the command. Feature gates and metrics are process-wide in Kubernetes, so a
+// process runs it once. It ends the process when the default options cannot be made.
 func NewCommand() *cobra.Command {
 	opts, err := options.NewKubeControllerManagerOptions()
 	if err != nil {
@@ -33,17 +34,20 @@ func NewCommand() *cobra.Command {
 	}
 	command := &cobra.Command{
 		Use: "kube-controller-manager",
-		Long: `The Kubernetes controller manager runs the controllers that move a cluster towards its desired state.
-This one keeps objects with the label ` + informerfilter.SkipLabel + ` out of its metadata informers.`,
+		Long: `The Kubernetes controller manager runs the controllers that move a cluster
+towards its desired state. This one keeps objects with the label
+` + informerfilter.SkipLabel + ` out of its metadata informers.`,
 		Args: commandflags.NoArguments,
 		PersistentPreRunE: func(*cobra.Command, []string) error {
-			// Controllers that work on all types use deprecated ones too; the warnings would be noise.
+			// Controllers that work on all types use deprecated ones too; the warnings would be
+			// noise.
 			rest.SetDefaultWarningHandler(rest.NoWarnings{})
 			return opts.ComponentGlobalsRegistry.Set()
 		},
 		RunE: func(command *cobra.Command, _ []string) error { return runWith(command, opts) },
 	}
-	flags := opts.Flags(app.KnownControllers(), app.ControllersDisabledByDefault(), app.ControllerAliases())
+	flags := opts.Flags(app.KnownControllers(), app.ControllersDisabledByDefault(),
+		app.ControllerAliases())
 	opts.ParsedFlags = &flags
 	commandflags.Add(command, flags)
 	return command
@@ -58,10 +62,11 @@ func runWith(command *cobra.Command, opts *options.KubeControllerManagerOptions)
 	}
 	cliflag.PrintFlags(command.Flags())
 
-	// A context that ends with a signal would stop the event broadcaster before the last events are out; the
-	// run handles the end itself, except where it has to give its lease back.
+	// A context that ends with a signal would stop the event broadcaster before the last events are
+	// out; the run handles the end itself, except where it has to give its lease back.
 	ctx := context.Background()
-	config, err := opts.Config(ctx, app.KnownControllers(), app.ControllersDisabledByDefault(), app.ControllerAliases())
+	config, err := opts.Config(ctx, app.KnownControllers(), app.ControllersDisabledByDefault(),
+		app.ControllerAliases())
 	if err != nil {
 		return err
 	}
@@ -72,7 +77,8 @@ func runWith(command *cobra.Command, opts *options.KubeControllerManagerOptions)
 		mutable.AddMetrics()
 	}
 	opts.ComponentGlobalsRegistry.AddMetrics()
-	if utilfeature.DefaultFeatureGate.Enabled(cmfeatures.ControllerManagerReleaseLeaderElectionLockOnExit) {
+	releasesLease := cmfeatures.ControllerManagerReleaseLeaderElectionLockOnExit
+	if utilfeature.DefaultFeatureGate.Enabled(releasesLease) {
 		ctx = genericapiserver.SetupSignalContext()
 	}
 	return app.Run(ctx, config.Complete())

@@ -39,7 +39,8 @@ func TestBadInputIsRefusedBeforeAnythingRuns(t *testing.T) {
 	}
 }
 
-// nameRecorder notes the names of the clients that are made, and stops after the first configuration.
+// nameRecorder notes the names of the clients that are made, and stops after the first
+// configuration.
 type nameRecorder struct {
 	clientbuilder.ControllerClientBuilder
 	names []string

@@ -1,10 +1,15 @@
 // Package informerfilter keeps objects that ask for it out of the metadata informers of
-// kube-controller-manager. Those informers hold the metadata of every object of every type that has no typed
-// informer, which is memory per custom resource; objects with the label SkipLabel are collected as garbage by
-// the storage and need not be there.
+// kube-controller-manager. Those informers hold the metadata of every object of every type that has
+// no typed informer, which is memory per custom resource; objects with the label SkipLabel are
+// collected as garbage by the storage and need not be there.
 //
-// Only the client of the informers is touched. The namespace controller and others have metadata clients of
-// their own and must see everything: a namespace would end while objects in it still carry finalizers.
+// Only the client of the informers is touched. The namespace controller and others have metadata
+// clients of their own and must see everything: a namespace would end while objects in it still
+// carry finalizers.
+//
+// An object must carry the label from its creation on. To the informers, one that gets it later
+// looks deleted, and the garbage collector then deletes what it owns; the admission policy that
+// comes with kubase refuses such an update. Taking the label away is harmless.
 package informerfilter
 
 import (
@@ -20,21 +25,22 @@ const (
 	// SkipLabel marks the objects that stay out of the informers, whatever its value is.
 	SkipLabel = "skip-controller-manager-metadata-caching"
 
-	// informerClient is the name that kube-controller-manager gives to the client of its metadata informers;
-	// client-go makes it the last segment of the user agent.
+	// informerClient is the name that kube-controller-manager gives to the client of its metadata
+	// informers; client-go makes it the last segment of the user agent.
 	informerClient = "metadata-informers"
 
 	labelSelector = "labelSelector"
 )
 
-// Wrap returns a transport that adds "!SkipLabel" to the label selector of the list and watch requests of the
-// metadata informers and hands everything else to next as it is. It has the shape of rest.Config.WrapTransport.
+// Wrap returns a transport that adds "!SkipLabel" to the label selector of the list and watch
+// requests of the metadata informers and hands everything else to next as it is. It has the shape
+// of rest.Config.WrapTransport.
 //
-// The client is known by its user agent, in each request: kube-controller-manager makes all its clients from
-// one rest.Config inside functions that take no hook, so that the configuration they share is the only
-// place to reach, and the name is what tells its clients apart. WrapTransport is the innermost wrapper of a
-// client: the header is set when a request comes here. If a later Kubernetes renames the client, its requests
-// pass unfiltered: more memory, but nothing is lost.
+// The client is known by its user agent, in each request: kube-controller-manager makes all its
+// clients from one rest.Config inside functions that take no hook, so that the configuration they
+// share is the only place to reach, and the name is what tells its clients apart. WrapTransport is
+// the innermost wrapper of a client: the header is set when a request comes here. If a later
+// Kubernetes renames the client, its requests pass unfiltered: more memory, but nothing is lost.
 func Wrap(next http.RoundTripper) http.RoundTripper {
 	return &transport{
 		next: next,
@@ -52,7 +58,8 @@ type transport struct {
 
 var _ utilnet.RoundTripperWrapper = &transport{}
 
-// WrappedRoundTripper lets client-go reach the inner transport, to close idle connections for instance.
+// WrappedRoundTripper lets client-go reach the inner transport, to close idle connections for
+// instance.
 func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
@@ -70,8 +77,9 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(filtered)
 }
 
-// applies tells whether request reads a collection for the metadata informers. Lists, watches and watch-lists
-// do; the same client also gets, patches and deletes single objects by name for the garbage collector.
+// applies tells whether request reads a collection for the metadata informers. Lists, watches and
+// watch-lists do; the same client also gets, patches and deletes single objects by name for the
+// garbage collector.
 func (t *transport) applies(request *http.Request) bool {
 	if !strings.HasSuffix(request.UserAgent(), "/"+informerClient) {
 		return false

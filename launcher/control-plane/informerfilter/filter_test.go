@@ -18,9 +18,11 @@ import (
 )
 
 const (
-	deadline  = 20 * time.Second
-	partial   = `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata","metadata":{"name":"one","namespace":"default"}}`
-	emptyList = `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadataList","metadata":{"resourceVersion":"1"},"items":[]}`
+	deadline = 20 * time.Second
+	partial  = `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadata",` +
+		`"metadata":{"name":"one","namespace":"default"}}`
+	emptyList = `{"apiVersion":"meta.k8s.io/v1","kind":"PartialObjectMetadataList",` +
+		`"metadata":{"resourceVersion":"1"},"items":[]}`
 )
 
 var widgets = schema.GroupVersionResource{Group: "example.com", Version: "v1", Resource: "widgets"}
@@ -107,7 +109,8 @@ func TestListsAndWatchesOfTheInformersLeaveMarkedObjectsOut(t *testing.T) {
 			"GET " + all + "allowWatchBookmarks=true&" + skip + "&resourceVersion=5&watch=true"},
 		{"watch-list", watch(metav1.ListOptions{SendInitialEvents: &yes, AllowWatchBookmarks: true,
 			ResourceVersionMatch: metav1.ResourceVersionMatchNotOlderThan}),
-			"GET " + all + "allowWatchBookmarks=true&" + skip + "&resourceVersionMatch=NotOlderThan&sendInitialEvents=true&watch=true"},
+			"GET " + all + "allowWatchBookmarks=true&" + skip +
+				"&resourceVersionMatch=NotOlderThan&sendInitialEvents=true&watch=true"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if err := test.do(); err != nil {
@@ -140,14 +143,17 @@ func TestRequestsForOneObjectStayAsTheyAre(t *testing.T) {
 		t.Errorf("delete: %v, asked %s", err, request)
 	}
 	err = informers.DeleteCollection(ctx, metav1.DeleteOptions{}, metav1.ListOptions{LabelSelector: "app=a"})
-	if request := <-asked; err != nil || request != "DELETE /apis/example.com/v1/namespaces/default/widgets?labelSelector=app=a" {
+	const collection = "DELETE /apis/example.com/v1/namespaces/default/widgets?labelSelector=app=a"
+	if request := <-asked; err != nil || request != collection {
 		t.Errorf("delete of a collection: %v, asked %s", err, request)
 	}
 }
 
 func TestOtherClientsSeeEverything(t *testing.T) {
 	address, asked := server(t)
-	for _, name := range []string{"namespace-controller", "shared-informers", "not-metadata-informers", "metadata-informers-2"} {
+	for _, name := range []string{
+		"namespace-controller", "shared-informers", "not-metadata-informers", "metadata-informers-2",
+	} {
 		others := client(t, address, name).Resource(widgets)
 		if _, err := others.List(context.Background(), metav1.ListOptions{LabelSelector: "app=a"}); err != nil {
 			t.Fatal(err)
@@ -170,7 +176,8 @@ func TestTheRequestOfTheCallerIsNotChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("User-Agent", "kube-controller-manager/v1.37.1 (linux/amd64) kubernetes/abc/metadata-informers")
+	const userAgent = "kube-controller-manager/v1.37.1 (linux/amd64) kubernetes/abc/metadata-informers"
+	request.Header.Set("User-Agent", userAgent)
 	for range 2 { // as a retry would
 		response, err := wrapped.RoundTrip(request)
 		if err != nil {

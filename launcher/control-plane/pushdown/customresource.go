@@ -14,18 +14,21 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// customResource decides for one version of a custom resource. What kube-apiserver decodes can differ from
-// what is stored, and a selector speaks of the former:
-//   - A conversion webhook may change labels and fields, so that nothing may be sent if objects in another
-//     version can be stored. That the request's version is the storage version is not enough: objects from
-//     before a change of the storage version stay as they are, until status.storedVersions is cleaned.
-//   - A default of the schema fills a field that the stored object lacks, and a field that is not in the schema
-//     is dropped: a field requirement is sent only if every version has the field, and has no default on its way.
+// customResource decides for one version of a custom resource. What kube-apiserver decodes can
+// differ from what is stored, and a selector speaks of the former:
+//   - A conversion webhook may change labels and fields, so that nothing may be sent if objects in
+//     another version can be stored. That the request's version is the storage version is not
+//     enough: objects from before a change of the storage version stay as they are, until
+//     status.storedVersions is cleaned.
+//   - A default of the schema fills a field that the stored object lacks, and a field that is not
+//     in the schema is dropped: a field requirement is sent only if every version has the field,
+//     and has no default on its way.
 //
-// The answer comes from the CustomResourceDefinition, read once, when the first selector comes. It stays right
-// because kube-apiserver makes new storages, and so new values of this type, whenever the spec changes; stored
-// versions are only ever added together with such a change. Should the definition be newer than the one this
-// storage was made from, the storage is about to be torn down, with its watches.
+// The answer comes from the CustomResourceDefinition, read once, when the first selector comes. It
+// stays right because kube-apiserver makes new storages, and so new values of this type, whenever
+// the spec changes; stored versions are only ever added together with such a change. Should the
+// definition be newer than the one this storage was made from, the storage is about to be torn
+// down, with its watches.
 type customResource struct {
 	resource    schema.GroupResource
 	version     string // of the objects that the storage decodes to: the version of the request
@@ -33,13 +36,15 @@ type customResource struct {
 	rules       atomic.Pointer[rules]
 }
 
-func (c *customResource) selectors(ctx context.Context, predicate storage.SelectionPredicate) (string, string) {
+func (c *customResource) selectors(
+	ctx context.Context, predicate storage.SelectionPredicate,
+) (labelSelector, fieldSelector string) {
 	known := c.rules.Load()
 	if known == nil {
 		definition, err := c.definitions.get(ctx, c.resource)
 		if err != nil {
 			// The request goes on without its selectors, and the next one tries again.
-			klog.FromContext(ctx).V(2).Info("Selectors are not pushed down, the definition cannot be read",
+			klog.FromContext(ctx).V(2).Info("Selectors stay here, the definition cannot be read",
 				"resource", c.resource, "err", err)
 			return "", ""
 		}
@@ -59,9 +64,11 @@ type rules struct {
 }
 
 func newRules(definition *apiextensions.CustomResourceDefinition, version string) *rules {
-	result := &rules{storedAsDecoded: !hasWebhook(definition) || isOnlyStoredVersion(definition, version)}
+	result := &rules{
+		storedAsDecoded: !hasWebhook(definition) || isOnlyStoredVersion(definition, version),
+	}
 	for _, v := range definition.Spec.Versions {
-		validation := definition.Spec.Validation // holds the schema when it is the same for all versions
+		validation := definition.Spec.Validation // the schema, if all versions have the same
 		if v.Schema != nil {
 			validation = v.Schema
 		}
@@ -89,7 +96,8 @@ func isOnlyStoredVersion(definition *apiextensions.CustomResourceDefinition, ver
 	return len(stored) == 1 && stored[0] == version
 }
 
-// permitted returns the requirements of selector that the storage may evaluate: fewer requirements match more.
+// permitted returns the requirements of selector that the storage may evaluate: fewer requirements
+// match more.
 func (r *rules) permitted(selector fields.Selector) fields.Selector {
 	if selector == nil {
 		return nil
@@ -108,8 +116,8 @@ func (r *rules) permitted(selector fields.Selector) fields.Selector {
 	return fields.AndSelectors(terms...)
 }
 
-// isStored tells whether the field at path has the same value, or none, in what is stored and in what is
-// decoded, whichever versions the two are in.
+// isStored tells whether the field at path has the same value, or none, in what is stored and in
+// what is decoded, whichever versions the two are in.
 func (r *rules) isStored(path string) bool {
 	if path == "metadata.name" || path == "metadata.namespace" {
 		return true
@@ -146,18 +154,23 @@ type definitionSource struct {
 	prefix  string
 }
 
-var definitionResource = schema.GroupResource{Group: apiextensions.GroupName, Resource: "customresourcedefinitions"}
+var definitionResource = schema.GroupResource{
+	Group:    apiextensions.GroupName,
+	Resource: "customresourcedefinitions",
+}
 
 // observe remembers the storage of the definitions when it comes by.
-func (d *definitions) observe(resource schema.GroupResource, prefix string, made storage.Interface) {
+func (d *definitions) observe(resource schema.GroupResource, prefix string, s storage.Interface) {
 	if resource == definitionResource {
-		d.source.Store(&definitionSource{storage: made, prefix: prefix})
+		d.source.Store(&definitionSource{storage: s, prefix: prefix})
 	}
 }
 
-// get reads the definition of a custom resource from the storage itself, never from a cache: it is at least as
-// new as the one from which the caller's storage was made.
-func (d *definitions) get(ctx context.Context, resource schema.GroupResource) (*apiextensions.CustomResourceDefinition, error) {
+// get reads the definition of a custom resource from the storage itself, never from a cache: it is
+// at least as new as the one from which the caller's storage was made.
+func (d *definitions) get(
+	ctx context.Context, resource schema.GroupResource,
+) (*apiextensions.CustomResourceDefinition, error) {
 	source := d.source.Load()
 	if source == nil {
 		return nil, errors.New("no storage of custom resource definitions")

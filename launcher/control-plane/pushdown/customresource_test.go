@@ -72,7 +72,9 @@ func defaulted(schema apiextensions.JSONSchemaProps, value apiextensions.JSON) a
 	return schema
 }
 
-func version(name string, isStorage bool, spec *apiextensions.JSONSchemaProps) apiextensions.CustomResourceDefinitionVersion {
+func version(
+	name string, isStorage bool, spec *apiextensions.JSONSchemaProps,
+) apiextensions.CustomResourceDefinitionVersion {
 	result := apiextensions.CustomResourceDefinitionVersion{Name: name, Served: true, Storage: isStorage}
 	if spec != nil {
 		root := object(schemas{"spec": *spec})
@@ -92,6 +94,10 @@ func definition(strategy apiextensions.ConversionStrategyType, stored []string,
 	}
 }
 
+func withoutSchema() *apiextensions.CustomResourceDefinition {
+	return definition(apiextensions.NoneConverter, []string{"v1"}, version("v1", true, nil))
+}
+
 func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testing.T) {
 	text := apiextensions.JSONSchemaProps{Type: "string"}
 	colored := object(schemas{"color": text, "size": text})
@@ -99,10 +105,12 @@ func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testi
 	blueSpec := defaulted(colored, map[string]any{"color": "blue"})
 	sized := object(schemas{"size": text})
 	none, webhook := apiextensions.NoneConverter, apiextensions.WebhookConverter
-	sameForAll := definition(none, []string{"v1"}, version("v1", true, nil), version("v2", false, nil))
+	sameForAll := definition(none, []string{"v1"},
+		version("v1", true, nil), version("v2", false, nil))
 	root := object(schemas{"spec": colored})
 	sameForAll.Spec.Validation = &apiextensions.CustomResourceValidation{OpenAPIV3Schema: &root}
-	withoutConversion := definition(none, []string{"v1"}, version("v1", true, &colored))
+	withoutConversion := definition(none, []string{"v1"},
+		version("v1", true, &colored))
 	withoutConversion.Spec.Conversion = nil
 
 	const both = "spec.color=red,spec.size!=big"
@@ -114,33 +122,47 @@ func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testi
 		wantLabels string
 		wantFields string
 	}{
-		{"one version", definition(none, []string{"v1"}, version("v1", true, &colored)), "v1", both, "app=a", both},
+		{"one version", definition(none, []string{"v1"},
+			version("v1", true, &colored)), "v1", both, "app=a", both},
 		{"no conversion is the strategy None", withoutConversion, "v1", both, "app=a", both},
 		{"None, another version than the stored one",
-			definition(none, []string{"v1"}, version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "app=a", both},
+			definition(none, []string{"v1"},
+				version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "app=a", both},
 		{"a schema for all versions", sameForAll, "v2", both, "app=a", both},
 		{"webhook, the only stored version",
-			definition(webhook, []string{"v1"}, version("v1", true, &colored), version("v2", false, &colored)), "v1", both, "app=a", both},
+			definition(webhook, []string{"v1"},
+				version("v1", true, &colored), version("v2", false, &colored)), "v1", both, "app=a", both},
 		{"webhook, another version than the stored one",
-			definition(webhook, []string{"v1"}, version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "", ""},
+			definition(webhook, []string{"v1"},
+				version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "", ""},
 		{"webhook, the storage version, but older objects are in another",
-			definition(webhook, []string{"v1", "v2"}, version("v1", false, &colored), version("v2", true, &colored)), "v2", both, "", ""},
+			definition(webhook, []string{"v1", "v2"},
+				version("v1", false, &colored), version("v2", true, &colored)), "v2", both, "", ""},
 		{"webhook, stored versions unknown",
-			definition(webhook, nil, version("v1", true, &colored)), "v1", both, "", ""},
-		{"a field with a default", definition(none, []string{"v1"}, version("v1", true, &blue)), "v1", both, "app=a", "spec.size!=big"},
-		{"a default of the parent", definition(none, []string{"v1"}, version("v1", true, &blueSpec)), "v1", both, "app=a", ""},
+			definition(webhook, nil,
+				version("v1", true, &colored)), "v1", both, "", ""},
+		{"a field with a default", definition(none, []string{"v1"},
+			version("v1", true, &blue)), "v1", both, "app=a", "spec.size!=big"},
+		{"a default of the parent", definition(none, []string{"v1"},
+			version("v1", true, &blueSpec)), "v1", both, "app=a", ""},
 		{"a field with a default in another version",
-			definition(none, []string{"v1"}, version("v1", true, &colored), version("v2", false, &blue)), "v1", both, "app=a", "spec.size!=big"},
+			definition(none, []string{"v1"},
+				version("v1", true, &colored), version("v2", false, &blue)), "v1", both, "app=a", "spec.size!=big"},
 		{"a field that another version drops",
-			definition(none, []string{"v1"}, version("v1", true, &sized), version("v2", false, &colored)), "v2", both, "app=a", "spec.size!=big"},
-		{"no schema", definition(none, []string{"v1"}, version("v1", true, nil)), "v1", both, "app=a", ""},
-		{"name and namespace", definition(none, []string{"v1"}, version("v1", true, nil)), "v1",
+			definition(none, []string{"v1"},
+				version("v1", true, &sized), version("v2", false, &colored)), "v2", both, "app=a", "spec.size!=big"},
+		{"no schema", definition(none, []string{"v1"},
+			version("v1", true, nil)), "v1", both, "app=a", ""},
+		{"name and namespace", definition(none, []string{"v1"},
+			version("v1", true, nil)), "v1",
 			"metadata.name=x,metadata.namespace!=y", "app=a", "metadata.name=x,metadata.namespace!=y"},
-		{"a value with every special character", definition(none, []string{"v1"}, version("v1", true, &colored)), "v1",
+		{"a value with every special character", definition(none, []string{"v1"},
+			version("v1", true, &colored)), "v1",
 			`spec.color=a\,b\=c\\d`, "app=a", `spec.color=a\,b\=c\\d`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			permits := layerOver(&definitionStorage{definition: test.definition}).permitsFor(widgets, newWidget(test.version))
+			layer := layerOver(&definitionStorage{definition: test.definition})
+			permits := layer.permitsFor(widgets, newWidget(test.version))
 			gotLabels, gotFields := permits.selectors(context.Background(), predicate(t, "app=a", test.fields))
 			if gotLabels != test.wantLabels || gotFields != test.wantFields {
 				t.Errorf("sent %q and %q, want %q and %q", gotLabels, gotFields, test.wantLabels, test.wantFields)
@@ -150,21 +172,22 @@ func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testi
 }
 
 func TestDefinitionIsReadOnce(t *testing.T) {
-	stored := &definitionStorage{definition: definition(apiextensions.NoneConverter, []string{"v1"}, version("v1", true, nil))}
+	stored := &definitionStorage{definition: withoutSchema()}
 	permits := layerOver(stored).permitsFor(widgets, newWidget("v1"))
 	for range 2 {
 		if got, _ := permits.selectors(context.Background(), predicate(t, "app=a", "")); got != "app=a" {
 			t.Errorf("label selector: %q", got)
 		}
 	}
-	if len(stored.keys) != 1 || stored.keys[0] != "/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com" {
+	const key = "/apiextensions.k8s.io/customresourcedefinitions/widgets.example.com"
+	if len(stored.keys) != 1 || stored.keys[0] != key {
 		t.Errorf("reads of the definition: %q", stored.keys)
 	}
 }
 
 func TestNothingIsSentWhileTheDefinitionCannotBeRead(t *testing.T) {
 	stored := &definitionStorage{
-		definition: definition(apiextensions.NoneConverter, []string{"v1"}, version("v1", true, nil)),
+		definition: withoutSchema(),
 		err:        errors.New("unavailable"),
 	}
 	permits := layerOver(stored).permitsFor(widgets, newWidget("v1"))

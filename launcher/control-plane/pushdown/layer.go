@@ -1,11 +1,11 @@
-// Package pushdown hands the selectors of list and watch requests to the storage, so that a storage that
-// understands them answers with the matching objects instead of all. It wraps storage.Interface from outside;
-// kube-apiserver's own code stays as it is.
+// Package pushdown hands the selectors of list and watch requests to the storage, so that a storage
+// that understands them answers with the matching objects instead of all. It wraps
+// storage.Interface from outside; kube-apiserver's own code stays as it is.
 //
-// The invariant is that the storage may return more than what matches, never less: kube-apiserver filters
-// again. A storage that ignores the selectors is right, only slower. A selector is therefore sent only where
-// it says the same about the stored bytes as about the object that kube-apiserver decodes from them
-// (see customresource.go for where it does not).
+// The invariant is that the storage may return more than what matches, never less: kube-apiserver
+// filters again. A storage that ignores the selectors is right, only slower. A selector is
+// therefore sent only where it says the same about the stored bytes as about the object that
+// kube-apiserver decodes from them (see customresource.go for where it does not).
 package pushdown
 
 import (
@@ -21,8 +21,9 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// Layer wraps the storages of one API server. It is used by all that make storages for that server, because
-// the storages of custom resources ask the storage of their definitions. Safe for concurrent use.
+// Layer wraps the storages of one API server. It is used by all that make storages for that server,
+// because the storages of custom resources ask the storage of their definitions. Safe for
+// concurrent use.
 type Layer struct {
 	definitions definitions
 }
@@ -40,7 +41,9 @@ type optionsGetter struct {
 	layer *Layer
 }
 
-func (g optionsGetter) GetRESTOptions(resource schema.GroupResource, example runtime.Object) (generic.RESTOptions, error) {
+func (g optionsGetter) GetRESTOptions(
+	resource schema.GroupResource, example runtime.Object,
+) (generic.RESTOptions, error) {
 	options, err := g.RESTOptionsGetter.GetRESTOptions(resource, example)
 	if err == nil {
 		options.Decorator = g.layer.decorate(options.Decorator)
@@ -60,18 +63,19 @@ func (l *Layer) decorate(inner generic.StorageDecorator) generic.StorageDecorato
 		trigger storage.IndexerFuncs,
 		indexers *cache.Indexers,
 	) (storage.Interface, factory.DestroyFunc, error) {
-		wrapped, destroy, err := inner(isolateTransformer(config), resourcePrefix, keyFunc, newFunc, newListFunc,
-			getAttrsFunc, trigger, indexers)
+		wrapped, destroy, err := inner(isolateTransformer(config), resourcePrefix, keyFunc,
+			newFunc, newListFunc, getAttrsFunc, trigger, indexers)
 		if err != nil {
 			return wrapped, destroy, err
 		}
 		l.definitions.observe(config.GroupResource, resourcePrefix, wrapped)
-		return &store{Interface: wrapped, permits: l.permitsFor(config.GroupResource, newFunc)}, destroy, nil
+		pushing := &store{Interface: wrapped, permits: l.permitsFor(config.GroupResource, newFunc)}
+		return pushing, destroy, nil
 	}
 }
 
-// permitsFor returns what decides which selectors may be sent for a resource. Built-in types are decoded by
-// conversions that keep labels and the fields that can be selected.
+// permitsFor returns what decides which selectors may be sent for a resource. Built-in types are
+// decoded by conversions that keep labels and the fields that can be selected.
 func (l *Layer) permitsFor(resource schema.GroupResource, newFunc func() runtime.Object) permits {
 	if custom, ok := newFunc().(runtime.Unstructured); ok {
 		version := custom.GetObjectKind().GroupVersionKind().Version
@@ -82,8 +86,11 @@ func (l *Layer) permitsFor(resource schema.GroupResource, newFunc func() runtime
 
 // permits decides which selectors of a predicate the storage may evaluate.
 type permits interface {
-	// selectors returns the permitted part of the predicate's selectors in their printed form, "" for nothing.
-	selectors(ctx context.Context, predicate storage.SelectionPredicate) (labelSelector, fieldSelector string)
+	// selectors returns the permitted part of the predicate's selectors in their printed form, ""
+	// for nothing.
+	selectors(
+		ctx context.Context, predicate storage.SelectionPredicate,
+	) (labelSelector, fieldSelector string)
 }
 
 type builtIn struct{}
@@ -92,20 +99,25 @@ func (builtIn) selectors(_ context.Context, predicate storage.SelectionPredicate
 	return printed(predicate.Label), printed(predicate.Field)
 }
 
-// store is a storage whose reads by predicate carry the selectors. GetList and Watch are the only methods of
-// storage.Interface that take a predicate; a watch-list is a Watch, and streamed and paged lists are GetList.
-// Reads that those two make on the way with the same context (the current revision from the key of the
-// collection itself, which holds no object) are not changed by a selector.
+// store is a storage whose reads by predicate carry the selectors. GetList and Watch are the only
+// methods of storage.Interface that take a predicate; a watch-list is a Watch, and streamed and
+// paged lists are GetList. Reads that those two make on the way with the same context (the current
+// revision from the key of the collection itself, which holds no object) are not changed by a
+// selector.
 type store struct {
 	storage.Interface
 	permits permits
 }
 
-func (s *store) GetList(ctx context.Context, key string, opts storage.ListOptions, listObj runtime.Object) error {
-	return s.Interface.GetList(s.push(ctx, opts.Predicate), key, opts, listObj)
+func (s *store) GetList(
+	ctx context.Context, key string, opts storage.ListOptions, list runtime.Object,
+) error {
+	return s.Interface.GetList(s.push(ctx, opts.Predicate), key, opts, list)
 }
 
-func (s *store) Watch(ctx context.Context, key string, opts storage.ListOptions) (watch.Interface, error) {
+func (s *store) Watch(
+	ctx context.Context, key string, opts storage.ListOptions,
+) (watch.Interface, error) {
 	return s.Interface.Watch(s.push(ctx, opts.Predicate), key, opts)
 }
 

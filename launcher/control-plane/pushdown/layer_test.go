@@ -2,10 +2,10 @@ package pushdown
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -34,8 +34,8 @@ const (
 	someRevision = 7
 )
 
-// etcd is a gRPC server with the calls of etcd that a storage makes to read. It holds one config map, ignores
-// selectors as etcd does, and records what each call carried.
+// etcd is a gRPC server with the calls of etcd that a storage makes to read. It holds one config
+// map, ignores selectors as etcd does, and records what each call carried.
 type etcd struct {
 	pb.UnimplementedKVServer
 	pb.UnimplementedWatchServer
@@ -53,8 +53,11 @@ func (e *etcd) record(ctx context.Context, method string) {
 	for _, key := range []string{LabelSelectorKey, FieldSelectorKey} {
 		sent := "-"
 		if values := incoming.Get(key); len(values) > 0 {
-			decoded, err := url.PathUnescape(values[0])
-			sent = fmt.Sprintf("%s%v", decoded, map[bool]string{true: "", false: " and more"}[err == nil && len(values) == 1])
+			decoded, err := url.PathUnescape(strings.Join(values, " and "))
+			if err != nil {
+				decoded = err.Error()
+			}
+			sent = decoded
 		}
 		call += " " + sent
 	}
@@ -72,10 +75,18 @@ func (e *etcd) takeCalls() []string {
 	return calls
 }
 
+// stored returns the config map as it was created at a revision.
+func (e *etcd) stored(revision int64) *mvccpb.KeyValue {
+	return &mvccpb.KeyValue{
+		Key: []byte(storeKey), Value: e.content,
+		CreateRevision: revision, ModRevision: revision, Version: 1,
+	}
+}
+
 func (e *etcd) answer() *pb.RangeResponse {
 	return &pb.RangeResponse{
 		Header: &pb.ResponseHeader{Revision: someRevision},
-		Kvs:    []*mvccpb.KeyValue{{Key: []byte(storeKey), Value: e.content, CreateRevision: 2, ModRevision: 2, Version: 1}},
+		Kvs:    []*mvccpb.KeyValue{e.stored(2)},
 		Count:  1,
 	}
 }
@@ -108,9 +119,8 @@ func (e *etcd) Watch(stream grpc.BidiStreamingServer[pb.WatchRequest, pb.WatchRe
 			return err
 		}
 		// One event per watch tells the test that the watch has come this far.
-		event := &mvccpb.Event{Type: mvccpb.Event_PUT, Kv: &mvccpb.KeyValue{
-			Key: []byte(storeKey), Value: e.content, CreateRevision: someRevision + 1, ModRevision: someRevision + 1, Version: 1}}
-		if err := stream.Send(&pb.WatchResponse{Header: header, WatchId: id, Events: []*mvccpb.Event{event}}); err != nil {
+		events := []*mvccpb.Event{{Type: mvccpb.Event_PUT, Kv: e.stored(someRevision + 1)}}
+		if err := stream.Send(&pb.WatchResponse{Header: header, WatchId: id, Events: events}); err != nil {
 			return err
 		}
 	}
@@ -122,13 +132,16 @@ func (e *etcd) Status(context.Context, *pb.StatusRequest) (*pb.StatusResponse, e
 
 func codec() runtime.Codec {
 	version := corev1.SchemeGroupVersion
-	return scheme.Codecs.CodecForVersions(scheme.Codecs.LegacyCodec(version), scheme.Codecs.UniversalDeserializer(), version, version)
+	codecs := scheme.Codecs
+	return codecs.CodecForVersions(codecs.LegacyCodec(version), codecs.UniversalDeserializer(), version, version)
 }
 
 // startEtcd serves until the test ends and returns the server and its address.
 func startEtcd(t *testing.T) (*etcd, string) {
 	t.Helper()
-	one := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "one", Namespace: "default", Labels: map[string]string{"app": "a"}}}
+	one := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Name: "one", Namespace: "default", Labels: map[string]string{"app": "a"},
+	}}
 	content, err := runtime.Encode(codec(), one)
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +170,10 @@ func startEtcd(t *testing.T) (*etcd, string) {
 type plainGetter struct{ config *storagebackend.Config }
 
 func (g plainGetter) GetRESTOptions(resource schema.GroupResource, _ runtime.Object) (generic.RESTOptions, error) {
-	return generic.RESTOptions{StorageConfig: g.config.ForResource(resource), Decorator: generic.UndecoratedStorage}, nil
+	return generic.RESTOptions{
+		StorageConfig: g.config.ForResource(resource),
+		Decorator:     generic.UndecoratedStorage,
+	}, nil
 }
 
 // newStorage returns a storage of config maps over a real etcd client, with the layer on it.
@@ -172,7 +188,8 @@ func newStorage(t *testing.T, address string, transformer value.Transformer) sto
 		t.Fatal(err)
 	}
 	made, destroy, err := options.Decorator(options.StorageConfig, resourceKey, nil,
-		func() runtime.Object { return &corev1.ConfigMap{} }, func() runtime.Object { return &corev1.ConfigMapList{} }, nil, nil, nil)
+		func() runtime.Object { return &corev1.ConfigMap{} },
+		func() runtime.Object { return &corev1.ConfigMapList{} }, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +311,8 @@ func TestWatchesCarryTheirSelectorsAndShareAStreamWhenTheyAreEqual(t *testing.T)
 	expectCalls(t, server, "RangeStream app!=b -", "Watch app!=b -")
 }
 
-// keyService stands for encryption at rest with a remote key: what it is called with would reach the remote.
+// keyService stands for encryption at rest with a remote key: what it is called with would reach
+// the remote.
 type keyService struct {
 	mutex sync.Mutex
 	seen  []metadata.MD

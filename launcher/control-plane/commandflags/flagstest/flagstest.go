@@ -1,4 +1,5 @@
-// Package flagstest compares a command of this module with the one of Kubernetes that it stands for.
+// Package flagstest compares a command of this module with the one of Kubernetes that it stands
+// for.
 package flagstest
 
 import (
@@ -8,7 +9,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// ExpectSame fails the test for each flag that is not in both commands with the same default and description.
+// ExpectSame fails the test for each flag that is not in both commands with the same default and
+// description.
 func ExpectSame(t *testing.T, ours, upstream *cobra.Command) {
 	t.Helper()
 	if ours.Use != upstream.Use {
@@ -20,7 +22,8 @@ func ExpectSame(t *testing.T, ours, upstream *cobra.Command) {
 		got := ours.Flags().Lookup(want.Name)
 		if got == nil {
 			t.Errorf("--%s is missing", want.Name)
-		} else if got.DefValue != want.DefValue || got.Usage != want.Usage || got.Shorthand != want.Shorthand {
+		} else if got.DefValue != want.DefValue || got.Usage != want.Usage ||
+			got.Shorthand != want.Shorthand {
 			t.Errorf("--%s is %+v, upstream's %+v", want.Name, got, want)
 		}
 	})
