@@ -13,7 +13,7 @@
 namespace kubase::web {
 
 struct Check {
-  std::string name;     // as /readyz?verbose prints it
+  std::string name;  // as /readyz?verbose prints it
   bool ok = false;
   std::string problem;  // one sentence; empty when ok
 };
@@ -28,7 +28,7 @@ struct ProcessStatus {
   int64_t rss_bytes = 0;
   double cpu_seconds = 0;
   std::chrono::seconds running_for{0};
-  std::string last_exit;                    // "exit status 1, 12 s ago: cannot listen on …"; empty: never ended
+  std::string last_exit;  // "exit status 1, 12 s ago: cannot listen on …"; empty: never ended
   std::vector<std::string> last_log_lines;  // newest last, at most 20
 };
 
@@ -68,7 +68,7 @@ struct ApplianceStatus {
   std::string version;
   std::string kubernetes_version;  // empty: the shim alone
   std::string data_dir;
-  std::string server_url;          // of the Kubernetes API; empty: the shim alone
+  std::string server_url;  // of the Kubernetes API; empty: the shim alone
   std::string kubeconfig_path;
   std::chrono::seconds uptime{0};
   std::vector<Check> checks;  // all must be ok to be ready
