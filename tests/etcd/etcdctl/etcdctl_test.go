@@ -91,6 +91,7 @@ func TestPutGetDelete(t *testing.T) {
 	expect.Equal(t, "get", c.run("get", "k1"), "k1\nv2\n")
 	expect.Equal(t, "get of a missing key", c.run("get", "none"), "")
 	expect.Equal(t, "get by prefix", c.run("get", "--prefix", "k"), "k1\nv2\nk2\nw\n")
+	expect.Equal(t, "get by stream", c.run("get", "--prefix", "k", "--stream"), "k1\nv2\nk2\nw\n")
 	expect.Equal(t, "get of a range", c.run("get", "k1", "k2"), "k1\nv2\n")
 	expect.Equal(t, "get from a key on", c.run("get", "--from-key", "k2", "--print-value-only"), "w\nx\n")
 	expect.Equal(t, "keys only", c.run("get", "--prefix", "k", "--keys-only"), "k1\n\nk2\n\n")

@@ -97,6 +97,22 @@ func (s *Server) Restart() {
 	}
 }
 
+// StartAndKill starts the server after Stop or Kill and kills it after a while, whether it is ready or not.
+func (s *Server) StartAndKill(after time.Duration) {
+	s.t.Helper()
+	p, err := s.launch()
+	if err != nil {
+		s.t.Fatalf("start %s: %v", s.kind.Name, err)
+	}
+	s.process = p
+	select {
+	case <-p.exited:
+		s.t.Fatalf("%s ended by itself: %v\n%s", s.kind.Name, p.command.ProcessState, tail(s.logPath(), 40))
+	case <-time.After(after):
+	}
+	s.Kill()
+}
+
 func (s *Server) signal(sig syscall.Signal) {
 	s.t.Helper()
 	p := s.process
@@ -130,12 +146,7 @@ func (s *Server) cleanUp() {
 func (s *Server) logPath() string { return filepath.Join(s.dir, "server.log") }
 
 func (s *Server) start() error {
-	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	p, err := run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.extra), log)
+	p, err := s.launch()
 	if err != nil {
 		return err
 	}
@@ -146,6 +157,15 @@ func (s *Server) start() error {
 	}
 	s.process = p
 	return nil
+}
+
+func (s *Server) launch() (*process, error) {
+	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close()
+	return run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.extra), log)
 }
 
 // run starts a program that is killed by the kernel when the test process dies. That signal is tied to the
