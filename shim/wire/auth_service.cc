@@ -1,0 +1,182 @@
+// No users, no roles: every question has the same answer as on a fresh etcd.
+#include "shim/wire/auth_service.h"
+
+#include "shim/wire/calls.h"
+
+namespace kubase::wire {
+namespace {
+
+namespace pb = ::etcdserverpb;
+
+constexpr const char* kName = "etcdserverpb.Auth";
+constexpr const char* kNoUsers =
+    "kubase keeps no etcd users or roles; use TLS client certificates or a unix socket";
+constexpr uint64_t kAuthRevision = 1;  // etcd's before any change
+
+}  // namespace
+
+AuthService::AuthService(Edge& edge)
+    : edge_(edge),
+      auth_enable_(edge.metrics, kName, "AuthEnable", RpcType::kUnary),
+      auth_disable_(edge.metrics, kName, "AuthDisable", RpcType::kUnary),
+      auth_status_(edge.metrics, kName, "AuthStatus", RpcType::kUnary),
+      authenticate_(edge.metrics, kName, "Authenticate", RpcType::kUnary),
+      user_add_(edge.metrics, kName, "UserAdd", RpcType::kUnary),
+      user_get_(edge.metrics, kName, "UserGet", RpcType::kUnary),
+      user_list_(edge.metrics, kName, "UserList", RpcType::kUnary),
+      user_delete_(edge.metrics, kName, "UserDelete", RpcType::kUnary),
+      user_change_password_(edge.metrics, kName, "UserChangePassword", RpcType::kUnary),
+      user_grant_role_(edge.metrics, kName, "UserGrantRole", RpcType::kUnary),
+      user_revoke_role_(edge.metrics, kName, "UserRevokeRole", RpcType::kUnary),
+      role_add_(edge.metrics, kName, "RoleAdd", RpcType::kUnary),
+      role_get_(edge.metrics, kName, "RoleGet", RpcType::kUnary),
+      role_list_(edge.metrics, kName, "RoleList", RpcType::kUnary),
+      role_delete_(edge.metrics, kName, "RoleDelete", RpcType::kUnary),
+      role_grant_permission_(edge.metrics, kName, "RoleGrantPermission", RpcType::kUnary),
+      role_revoke_permission_(edge.metrics, kName, "RoleRevokePermission", RpcType::kUnary) {}
+
+grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext*,
+                                                  const pb::AuthEnableRequest*,
+                                                  pb::AuthEnableResponse* response) {
+  auto* call = new UnaryCall<pb::AuthEnableResponse>(edge_, auth_enable_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kRootUserMissing));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::AuthDisable(grpc::CallbackServerContext*,
+                                                   const pb::AuthDisableRequest*,
+                                                   pb::AuthDisableResponse* response) {
+  auto* call = new UnaryCall<pb::AuthDisableResponse>(edge_, auth_disable_, response);
+  if (call->Admit()) call->Succeed(edge_.store.current_revision());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext*,
+                                                  const pb::AuthStatusRequest*,
+                                                  pb::AuthStatusResponse* response) {
+  auto* call = new UnaryCall<pb::AuthStatusResponse>(edge_, auth_status_, response);
+  if (!call->Admit()) return call;
+  response->set_enabled(false);
+  response->set_auth_revision(kAuthRevision);
+  call->Succeed(edge_.store.current_revision());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::Authenticate(grpc::CallbackServerContext*,
+                                                    const pb::AuthenticateRequest*,
+                                                    pb::AuthenticateResponse* response) {
+  auto* call = new UnaryCall<pb::AuthenticateResponse>(edge_, authenticate_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kAuthNotEnabled));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext*,
+                                               const pb::AuthUserAddRequest* request,
+                                               pb::AuthUserAddResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserAddResponse>(edge_, user_add_, response);
+  if (call->Admit())
+    call->Fail(request->name().empty() ? ToStatus(Refusal::kUserNameEmpty) : Unsupported(kNoUsers));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserGet(grpc::CallbackServerContext*,
+                                               const pb::AuthUserGetRequest*,
+                                               pb::AuthUserGetResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserGetResponse>(edge_, user_get_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserList(grpc::CallbackServerContext*,
+                                                const pb::AuthUserListRequest*,
+                                                pb::AuthUserListResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserListResponse>(edge_, user_list_, response);
+  if (call->Admit()) call->Succeed(edge_.store.current_revision());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserDelete(grpc::CallbackServerContext*,
+                                                  const pb::AuthUserDeleteRequest*,
+                                                  pb::AuthUserDeleteResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserDeleteResponse>(edge_, user_delete_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserChangePassword(
+    grpc::CallbackServerContext*, const pb::AuthUserChangePasswordRequest*,
+    pb::AuthUserChangePasswordResponse* response) {
+  auto* call =
+      new UnaryCall<pb::AuthUserChangePasswordResponse>(edge_, user_change_password_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserGrantRole(grpc::CallbackServerContext*,
+                                                     const pb::AuthUserGrantRoleRequest*,
+                                                     pb::AuthUserGrantRoleResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserGrantRoleResponse>(edge_, user_grant_role_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::UserRevokeRole(grpc::CallbackServerContext*,
+                                                      const pb::AuthUserRevokeRoleRequest*,
+                                                      pb::AuthUserRevokeRoleResponse* response) {
+  auto* call = new UnaryCall<pb::AuthUserRevokeRoleResponse>(edge_, user_revoke_role_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext*,
+                                               const pb::AuthRoleAddRequest* request,
+                                               pb::AuthRoleAddResponse* response) {
+  auto* call = new UnaryCall<pb::AuthRoleAddResponse>(edge_, role_add_, response);
+  if (call->Admit())
+    call->Fail(request->name().empty() ? ToStatus(Refusal::kRoleNameEmpty) : Unsupported(kNoUsers));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleGet(grpc::CallbackServerContext*,
+                                               const pb::AuthRoleGetRequest*,
+                                               pb::AuthRoleGetResponse* response) {
+  auto* call = new UnaryCall<pb::AuthRoleGetResponse>(edge_, role_get_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleList(grpc::CallbackServerContext*,
+                                                const pb::AuthRoleListRequest*,
+                                                pb::AuthRoleListResponse* response) {
+  auto* call = new UnaryCall<pb::AuthRoleListResponse>(edge_, role_list_, response);
+  if (call->Admit()) call->Succeed(edge_.store.current_revision());
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleDelete(grpc::CallbackServerContext*,
+                                                  const pb::AuthRoleDeleteRequest*,
+                                                  pb::AuthRoleDeleteResponse* response) {
+  auto* call = new UnaryCall<pb::AuthRoleDeleteResponse>(edge_, role_delete_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleGrantPermission(
+    grpc::CallbackServerContext*, const pb::AuthRoleGrantPermissionRequest*,
+    pb::AuthRoleGrantPermissionResponse* response) {
+  auto* call =
+      new UnaryCall<pb::AuthRoleGrantPermissionResponse>(edge_, role_grant_permission_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
+  return call;
+}
+
+grpc::ServerUnaryReactor* AuthService::RoleRevokePermission(
+    grpc::CallbackServerContext*, const pb::AuthRoleRevokePermissionRequest*,
+    pb::AuthRoleRevokePermissionResponse* response) {
+  auto* call =
+      new UnaryCall<pb::AuthRoleRevokePermissionResponse>(edge_, role_revoke_permission_, response);
+  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
+  return call;
+}
+
+}  // namespace kubase::wire

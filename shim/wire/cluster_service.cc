@@ -1,0 +1,79 @@
+// The single member and the refusals.
+#include "shim/wire/cluster_service.h"
+
+#include "shim/wire/calls.h"
+
+namespace kubase::wire {
+namespace {
+
+namespace pb = ::etcdserverpb;
+
+constexpr const char* kName = "etcdserverpb.Cluster";
+constexpr const char* kNoMembers =
+    "kubase has one member and no raft; its copies are those of its database";
+
+}  // namespace
+
+ClusterService::ClusterService(Edge& edge)
+    : edge_(edge),
+      add_(edge.metrics, kName, "MemberAdd", RpcType::kUnary),
+      remove_(edge.metrics, kName, "MemberRemove", RpcType::kUnary),
+      update_(edge.metrics, kName, "MemberUpdate", RpcType::kUnary),
+      list_(edge.metrics, kName, "MemberList", RpcType::kUnary),
+      promote_(edge.metrics, kName, "MemberPromote", RpcType::kUnary) {}
+
+grpc::Status ClusterService::Refuse(uint64_t id) const {
+  return id == edge_.identity.member_id ? Unsupported(kNoMembers)
+                                        : ToStatus(Refusal::kMemberNotFound);
+}
+
+grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext*,
+                                                    const pb::MemberAddRequest* request,
+                                                    pb::MemberAddResponse* response) {
+  auto* call = new UnaryCall<pb::MemberAddResponse>(edge_, add_, response);
+  if (!call->Admit()) return call;
+  call->Fail(request->peer_urls().empty() ? ToStatus(Refusal::kMemberUrlsInvalid)
+                                          : Unsupported(kNoMembers));
+  return call;
+}
+
+grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext*,
+                                                       const pb::MemberRemoveRequest* request,
+                                                       pb::MemberRemoveResponse* response) {
+  auto* call = new UnaryCall<pb::MemberRemoveResponse>(edge_, remove_, response);
+  if (call->Admit()) call->Fail(Refuse(request->id()));
+  return call;
+}
+
+grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext*,
+                                                       const pb::MemberUpdateRequest* request,
+                                                       pb::MemberUpdateResponse* response) {
+  auto* call = new UnaryCall<pb::MemberUpdateResponse>(edge_, update_, response);
+  if (call->Admit()) call->Fail(Refuse(request->id()));
+  return call;
+}
+
+grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext*,
+                                                     const pb::MemberListRequest*,
+                                                     pb::MemberListResponse* response) {
+  auto* call = new UnaryCall<pb::MemberListResponse>(edge_, list_, response);
+  if (!call->Admit()) return call;
+  pb::Member* member = response->add_members();
+  member->set_id(edge_.identity.member_id);
+  member->set_name("kubase");
+  for (const std::string& url : edge_.client_urls) member->add_client_urls(url);
+  call->Succeed(edge_.store.current_revision());
+  return call;
+}
+
+grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext*,
+                                                        const pb::MemberPromoteRequest* request,
+                                                        pb::MemberPromoteResponse* response) {
+  auto* call = new UnaryCall<pb::MemberPromoteResponse>(edge_, promote_, response);
+  if (!call->Admit()) return call;
+  const bool member = request->id() == edge_.identity.member_id;
+  call->Fail(ToStatus(member ? Refusal::kMemberNotLearner : Refusal::kMemberNotFound));
+  return call;
+}
+
+}  // namespace kubase::wire

@@ -1,0 +1,125 @@
+// Health by asking the store.
+#include "shim/wire/health_service.h"
+
+#include <grpcpp/alarm.h>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "shim/wire/calls.h"
+
+namespace kubase::wire {
+namespace {
+
+namespace pb = ::grpc::health::v1;
+using ServingStatus = pb::HealthCheckResponse::ServingStatus;
+
+constexpr const char* kName = "grpc.health.v1.Health";
+constexpr std::chrono::seconds kWatchInterval{1};
+
+ServingStatus StatusOf(const Result<store::StoreStatus>& status) {
+  return status.ok() && status->failure.empty() ? pb::HealthCheckResponse::SERVING
+                                                : pb::HealthCheckResponse::NOT_SERVING;
+}
+
+// Ask, write if it changed, wait, ask again: exactly one of these is under way. The end waits for
+// it (a wait is cut short), so that nothing can come back to an object that is gone.
+class HealthWatch final : public grpc::ServerWriteReactor<pb::HealthCheckResponse>,
+                          public OpenStream {
+ public:
+  HealthWatch(Edge& edge, MethodMetrics& metrics, bool known)
+      : edge_(edge),
+        record_(edge.clock, metrics),
+        known_(known),
+        entered_(edge.gate.EnterStream(this)) {
+    if (!entered_) End(ToStatus(Refusal::kServerStopped));
+    Ask();
+  }
+
+  void End(const grpc::Status& status) override {
+    std::lock_guard lock(mutex_);
+    if (!end_.has_value()) end_ = status;
+    if (alarm_ != nullptr) alarm_->Cancel();
+  }
+
+ private:
+  void Ask() {
+    edge_.store.Status([this](Result<store::StoreStatus> status) {
+      OnAnswer(known_ ? StatusOf(status) : pb::HealthCheckResponse::SERVICE_UNKNOWN);
+    });
+  }
+
+  void OnAnswer(ServingStatus status) {
+    std::lock_guard lock(mutex_);
+    if (end_.has_value()) return FinishLocked();
+    if (sent_ == status) return WaitLocked();
+    sent_ = status;
+    response_.set_status(status);
+    StartWrite(&response_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    std::lock_guard lock(mutex_);
+    if (!ok && !end_.has_value()) end_ = grpc::Status::CANCELLED;
+    if (end_.has_value()) return FinishLocked();
+    WaitLocked();
+  }
+
+  void WaitLocked() {
+    alarm_ = std::make_unique<grpc::Alarm>();  // a new one: the old one's callback may be running
+    alarm_->Set(std::chrono::system_clock::now() + kWatchInterval, [this](bool) { Ask(); });
+  }
+
+  void FinishLocked() {
+    record_.code = end_->error_code();
+    Finish(*end_);
+  }
+
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    if (entered_) edge_.gate.LeaveStream(this);
+    delete this;
+  }
+
+  Edge& edge_;
+  CallRecord record_;
+  const bool known_;  // whether the service asked for is there
+  pb::HealthCheckResponse response_;
+  std::mutex mutex_;                    // guards all below
+  std::unique_ptr<grpc::Alarm> alarm_;  // of the wait
+  std::optional<ServingStatus> sent_;
+  std::optional<grpc::Status> end_;
+  const bool entered_;  // last: once it is known to the gate, End may come
+};
+
+}  // namespace
+
+HealthService::HealthService(Edge& edge)
+    : edge_(edge),
+      check_(edge.metrics, kName, "Check", RpcType::kUnary),
+      watch_(edge.metrics, kName, "Watch", RpcType::kServerStream) {}
+
+grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext*,
+                                               const pb::HealthCheckRequest* request,
+                                               pb::HealthCheckResponse* response) {
+  auto* call = new UnaryCall<pb::HealthCheckResponse>(edge_, check_, response);
+  if (!call->Admit()) return call;
+  if (!request->service().empty()) {
+    call->Fail(grpc::Status(grpc::StatusCode::NOT_FOUND, "unknown service"));
+    return call;
+  }
+  edge_.store.Status([call](Result<store::StoreStatus> status) {
+    call->response()->set_status(StatusOf(status));
+    call->SucceedWithoutHeader();
+  });
+  return call;
+}
+
+grpc::ServerWriteReactor<pb::HealthCheckResponse>* HealthService::Watch(
+    grpc::CallbackServerContext*, const pb::HealthCheckRequest* request) {
+  return new HealthWatch(edge_, watch_, request->service().empty());
+}
+
+}  // namespace kubase::wire

@@ -1,0 +1,168 @@
+// Lease handlers and the keep-alive stream.
+#include "shim/wire/lease_service.h"
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "shim/wire/calls.h"
+
+namespace kubase::wire {
+namespace {
+
+namespace pb = ::etcdserverpb;
+
+constexpr const char* kName = "etcdserverpb.Lease";
+
+// Renews one lease at a time: read, renew, write, read again. Exactly one of these is under way, so
+// only the end, which may be wanted from outside at any moment, needs the lock.
+class KeepAliveCall final
+    : public grpc::ServerBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse>,
+      public OpenStream {
+ public:
+  KeepAliveCall(Edge& edge, MethodMetrics& metrics)
+      : edge_(edge), record_(edge.clock, metrics), entered_(edge.gate.EnterStream(this)) {
+    if (entered_) {
+      Read();
+    } else {
+      End(ToStatus(Refusal::kServerStopped));
+    }
+  }
+
+  void End(const grpc::Status& status) override {
+    std::lock_guard lock(mutex_);
+    if (!end_.has_value()) end_ = status;
+    if (!renewing_) FinishLocked();
+  }
+
+ private:
+  void Read() {
+    std::lock_guard lock(mutex_);
+    renewing_ = false;
+    if (end_.has_value()) return FinishLocked();
+    StartRead(&request_);
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return End(grpc::Status::OK);  // the client has no more
+    {
+      std::lock_guard lock(mutex_);
+      if (ended_) return;
+      renewing_ = true;
+    }
+    // The header is older than the renewal: a client must not see a lease alive at a revision at
+    // which it was gone.
+    FillHeader(edge_.identity, edge_.store.current_revision(), response_.mutable_header());
+    response_.set_id(request_.id());
+    edge_.store.KeepAlive(request_.id(), [this](Result<store::LeaseKeepAliveResponse> renewed) {
+      OnRenewed(std::move(renewed));
+    });
+  }
+
+  void OnRenewed(Result<store::LeaseKeepAliveResponse> renewed) {
+    std::lock_guard lock(mutex_);
+    if (!renewed.ok() && !end_.has_value()) end_ = ToStatus(renewed.error());
+    if (end_.has_value()) return FinishLocked();
+    response_.set_ttl(renewed->ttl_seconds);
+    StartWrite(&response_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (!ok) OnCancel();
+    Read();
+  }
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
+  void OnDone() override {
+    if (entered_) edge_.gate.LeaveStream(this);
+    delete this;
+  }
+
+  void FinishLocked() {
+    if (std::exchange(ended_, true)) return;
+    record_.code = end_->error_code();
+    Finish(*end_);
+  }
+
+  Edge& edge_;
+  CallRecord record_;
+  pb::LeaseKeepAliveRequest request_;
+  pb::LeaseKeepAliveResponse response_;
+  std::mutex mutex_;       // guards all below; gRPC never calls back from within an operation
+  bool renewing_ = false;  // from a request read to its answer written: the end has to wait
+  bool ended_ = false;     // Finish was called
+  std::optional<grpc::Status> end_;
+  const bool entered_;  // last: once it is known to the gate, End may come
+};
+
+}  // namespace
+
+LeaseService::LeaseService(Edge& edge)
+    : edge_(edge),
+      grant_(edge.metrics, kName, "LeaseGrant", RpcType::kUnary),
+      revoke_(edge.metrics, kName, "LeaseRevoke", RpcType::kUnary),
+      keep_alive_(edge.metrics, kName, "LeaseKeepAlive", RpcType::kBidiStream),
+      time_to_live_(edge.metrics, kName, "LeaseTimeToLive", RpcType::kUnary),
+      leases_(edge.metrics, kName, "LeaseLeases", RpcType::kUnary) {}
+
+grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext*,
+                                                   const pb::LeaseGrantRequest* request,
+                                                   pb::LeaseGrantResponse* response) {
+  auto* call = new UnaryCall<pb::LeaseGrantResponse>(edge_, grant_, response);
+  if (!call->Admit()) return call;
+  edge_.store.Grant(request->id(), request->ttl(), [call](Result<store::LeaseGrantResponse> lease) {
+    if (!lease.ok()) return call->Fail(lease.error());
+    call->response()->set_id(lease->id);
+    call->response()->set_ttl(lease->ttl_seconds);
+    call->Succeed(lease->revision);
+  });
+  return call;
+}
+
+grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext*,
+                                                    const pb::LeaseRevokeRequest* request,
+                                                    pb::LeaseRevokeResponse* response) {
+  auto* call = new UnaryCall<pb::LeaseRevokeResponse>(edge_, revoke_, response);
+  if (!call->Admit()) return call;
+  edge_.store.Revoke(request->id(),
+                     [call](Result<store::Revision> revision) { call->AnswerHeader(revision); });
+  return call;
+}
+
+grpc::ServerBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse>*
+LeaseService::LeaseKeepAlive(grpc::CallbackServerContext*) {
+  return new KeepAliveCall(edge_, keep_alive_);
+}
+
+grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext*,
+                                                        const pb::LeaseTimeToLiveRequest* request,
+                                                        pb::LeaseTimeToLiveResponse* response) {
+  auto* call = new UnaryCall<pb::LeaseTimeToLiveResponse>(edge_, time_to_live_, response);
+  if (!call->Admit()) return call;
+  response->set_id(request->id());
+  edge_.store.TimeToLive(request->id(), request->keys(),
+                         [call](Result<store::LeaseTimeToLiveResponse> lease) {
+                           if (!lease.ok()) return call->Fail(lease.error());
+                           call->response()->set_ttl(lease->ttl_seconds);
+                           call->response()->set_granted_ttl(lease->granted_ttl_seconds);
+                           for (std::string& key : lease->keys) {
+                             call->response()->add_keys(std::move(key));
+                           }
+                           call->Succeed(lease->revision);
+                         });
+  return call;
+}
+
+grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext*,
+                                                    const pb::LeaseLeasesRequest*,
+                                                    pb::LeaseLeasesResponse* response) {
+  auto* call = new UnaryCall<pb::LeaseLeasesResponse>(edge_, leases_, response);
+  if (!call->Admit()) return call;
+  edge_.store.List([this, call](Result<std::vector<store::LeaseId>> ids) {
+    if (!ids.ok()) return call->Fail(ids.error());
+    for (store::LeaseId id : *ids) call->response()->add_leases()->set_id(id);
+    call->Succeed(edge_.store.current_revision());
+  });
+  return call;
+}
+
+}  // namespace kubase::wire

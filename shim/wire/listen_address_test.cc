@@ -1,0 +1,100 @@
+#include "shim/wire/listen_address.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "shim/wire/temporary_directory_test.h"
+
+namespace kubase::wire {
+namespace {
+
+using Scheme = ListenAddress::Scheme;
+
+TEST_CASE("ListenAddress: every documented form parses") {
+  const std::tuple<const char*, Scheme, std::string, int, std::string> expected[] = {
+      {"127.0.0.1:2379", Scheme::kNone, "127.0.0.1", 2379, ""},
+      {":2379", Scheme::kNone, "", 2379, ""},
+      {"localhost:0", Scheme::kNone, "localhost", 0, ""},
+      {"[::1]:2379", Scheme::kNone, "::1", 2379, ""},
+      {"http://0.0.0.0:2379", Scheme::kHttp, "0.0.0.0", 2379, ""},
+      {"https://[::]:65535", Scheme::kHttps, "::", 65535, ""},
+      {"unix:///run/kubase.sock", Scheme::kUnix, "", 0, "/run/kubase.sock"},
+      {"unix://relative.sock", Scheme::kUnix, "", 0, "relative.sock"}};
+  for (const auto& [text, scheme, host, port, path] : expected) {
+    CAPTURE(text);
+    const auto address = ParseListenAddress(text);
+    REQUIRE(address.ok());
+    CHECK(address->scheme == scheme);
+    CHECK(address->host == host);
+    CHECK(address->port == port);
+    CHECK(address->path == path);
+  }
+}
+
+TEST_CASE("ListenAddress: everything else is refused, and the message shows the right forms") {
+  for (const char* text :
+       {"", "127.0.0.1", "host:", "host:port", "host:65536", "host:-1", "::1:2379", "[::1:2379",
+        "ftp://host:21", "unix://", "http://host:1/path"}) {
+    CAPTURE(text);
+    const auto address = ParseListenAddress(text);
+    REQUIRE_FALSE(address.ok());
+    CHECK(address.error().code == ErrorCode::kInvalidArgument);
+    CHECK(address.error().message.find("unix:///path") != std::string::npos);
+  }
+}
+
+TEST_CASE("Listen: a unix socket has mode 0600 and its file goes with it") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path / "s.sock";
+  {
+    const auto socket = Listen({.scheme = Scheme::kUnix, .path = path});
+    REQUIRE(socket.ok());
+    CHECK(socket->address == "unix://" + path);
+    struct stat info {};
+    REQUIRE(stat(path.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777) == 0600);
+    const auto second = Listen({.scheme = Scheme::kUnix, .path = path});
+    REQUIRE_FALSE(second.ok());
+    CHECK(second.error().code == ErrorCode::kAlreadyExists);
+    CHECK(std::filesystem::exists(path));
+  }
+  CHECK_FALSE(std::filesystem::exists(path));
+}
+
+TEST_CASE("Listen: a socket file that nobody serves is replaced, another file is not") {
+  TemporaryDirectory directory;
+  const std::string path = directory.path / "s.sock";
+  {
+    auto socket = Listen({.scheme = Scheme::kUnix, .path = path});
+    REQUIRE(socket.ok());
+    close(socket->fd.Release());  // as after a kill: the file stays
+  }
+  REQUIRE(std::filesystem::exists(path));
+  CHECK(Listen({.scheme = Scheme::kUnix, .path = path}).ok());
+  std::ofstream(path) << "precious";
+  const auto refused = Listen({.scheme = Scheme::kUnix, .path = path});
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kAlreadyExists);
+  CHECK(std::filesystem::file_size(path) == 8);
+  CHECK_FALSE(Listen({.scheme = Scheme::kUnix, .path = std::string(200, 'x')}).ok());
+}
+
+TEST_CASE("Listen: port 0 gets a free port, and a port in use is named") {
+  const auto first = Listen({.host = "127.0.0.1", .port = 0});
+  REQUIRE(first.ok());
+  const auto bound = ParseListenAddress(first->address);
+  REQUIRE(bound.ok());
+  CHECK(bound->port != 0);
+  const auto second = Listen(*bound);
+  REQUIRE_FALSE(second.ok());
+  CHECK(second.error().code == ErrorCode::kAlreadyExists);
+  CHECK(second.error().message.find(first->address) != std::string::npos);
+  CHECK_FALSE(Listen({.host = "no.such.host.invalid", .port = 1}).ok());
+}
+
+}  // namespace
+}  // namespace kubase::wire

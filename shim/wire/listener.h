@@ -1,0 +1,93 @@
+// Listener: accepts on all addresses, answers plain HTTP itself and hands everything else to gRPC.
+//
+// One thread with epoll. Bounds: connections that have not yet said what they are, and the time
+// they have for it; when there are too many, the oldest goes, so that silent ones cannot shut
+// others out.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/wire/front_connection.h"
+#include "shim/wire/listen_address.h"
+
+namespace kubase::wire {
+
+class Listener {
+ public:
+  enum class Mode {
+    kMixed,  // HTTP/2 to gRPC, HTTP/1 answered here
+    kTls,    // all to gRPC
+    kHttp,   // HTTP/1 only
+  };
+  struct Endpoint {
+    ListeningSocket socket;
+    Mode mode = Mode::kMixed;
+  };
+  struct HandedOver {
+    int listener_fd = -1;
+    OwnedFd fd;
+    std::string bytes;  // read from it already
+    bool tls = false;
+  };
+  struct Options {
+    std::vector<Endpoint> endpoints;
+    std::function<void(HandedOver)> hand_over;  // called from the listener's thread
+    // Answers one HTTP head, at once or later, from any thread.
+    std::function<void(std::string_view head, std::function<void(std::string)> done)> answer;
+    std::chrono::milliseconds patience{10'000};  // for the first bytes, and for an answer
+    size_t undecided_max = 1024;
+  };
+
+  // The clock and the log must outlive the listener. Errors: kInternal.
+  static Result<std::unique_ptr<Listener>> Start(Options options, const Clock& clock, Log& log);
+  ~Listener();  // as Stop
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  // Closes the listening sockets (and removes unix socket files) and the undecided connections, and
+  // joins. What was handed over is not touched. Idempotent.
+  void Stop();
+
+ private:
+  struct Mailbox;
+  using Connections = std::map<uint64_t, FrontConnection>;  // by age
+
+  Listener(Options options, const Clock& clock, Log& log, OwnedFd epoll,
+           std::shared_ptr<Mailbox> mailbox);
+
+  Result<void> WatchListeners();
+  void Run();
+  void OnEvent(uint64_t id, uint32_t events);
+  void OnMail();
+  void Accept(const Endpoint& endpoint);
+  void Admit(const Endpoint& endpoint, OwnedFd fd);
+  void OnConnection(uint64_t id, uint32_t events);
+  void Proceed(Connections::iterator connection, FrontConnection::Next next);
+  void HandOver(FrontConnection connection);
+  void PauseAccepting(int error);
+  void ResumeAccepting();
+  void CloseLate();
+  int WaitMs() const;
+
+  Options options_;
+  const Clock& clock_;
+  Log& log_;
+  const OwnedFd epoll_;
+  const std::shared_ptr<Mailbox> mailbox_;  // the other owners: answers that are still to come
+  Connections connections_;                 // used by the thread alone, as all below
+  uint64_t next_id_;
+  bool accepting_ = true;
+  MonotonicTime accept_again_;  // when not accepting
+  std::thread thread_;
+};
+
+}  // namespace kubase::wire

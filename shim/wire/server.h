@@ -1,0 +1,63 @@
+// Server: the etcd v3 API of a store on sockets.
+//
+// Plain addresses speak gRPC and the HTTP pages /health and /version on one port; addresses with
+// TLS speak gRPC alone, and the pages are on `http_address`.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/store/store.h"
+
+namespace prometheus {
+class Registry;
+}
+
+namespace kubase::wire {
+
+struct ServerOptions {
+  // `host:port` (TLS when there are TLS files), `http://host:port`, `https://host:port`,
+  // `unix:///path` (made with mode 0600). Port 0: any free one. At least one.
+  std::vector<std::string> listen_addresses;
+  std::string http_address;  // `host:port`; empty: none
+  std::string tls_certificate_file;
+  std::string tls_key_file;
+  std::string tls_client_ca_file;      // not empty: clients must show a certificate signed by it
+  std::string etcd_version = "3.7.3";  // shown to clients
+  std::vector<std::string> advertised_urls;  // for MemberList; empty: the bound addresses
+};
+
+class Server {
+ public:
+  // Listens and serves when it returns. The references must outlive the server; the store may be
+  // stopped only after Stop returned.
+  // Errors: kInvalidArgument (an option; the message names it), kAlreadyExists (an address in use),
+  // kPermissionDenied, kNotFound (a file), kUnavailable (the store does not answer), kInternal.
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, store::Store& store,
+                                               prometheus::Registry& registry, Log& log,
+                                               const Clock& clock);
+  ~Server();  // as Stop(0)
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Accepts nothing more, ends watches and other open streams (clients resume elsewhere or later),
+  // gives the rest `drain` to finish and cancels what is left. Idempotent.
+  void Stop(std::chrono::milliseconds drain);
+
+  // As bound, in the order of the options: `127.0.0.1:2379` or `unix:///path`.
+  const std::vector<std::string>& addresses() const;
+  const std::string& http_address() const;  // empty: none
+
+ private:
+  struct Parts;
+  explicit Server(std::unique_ptr<Parts> parts);
+
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kubase::wire

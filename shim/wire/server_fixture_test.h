@@ -1,0 +1,50 @@
+// A server over a FakeStore on a free loopback port, and a channel to it.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+#include <prometheus/registry.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/wire/fake_store_test.h"
+#include "shim/wire/rpc.grpc.pb.h"
+#include "shim/wire/server.h"
+
+namespace kubase::wire {
+
+namespace pb = ::etcdserverpb;
+
+// The store and the rest outlive the server, as in the product.
+struct TestServer {
+  explicit TestServer(ServerOptions options = {}) {
+    if (options.listen_addresses.empty()) options.listen_addresses = {"127.0.0.1:0"};
+    auto started = Server::Start(options, store, registry, *log, clock);
+    if (!started.ok()) throw std::runtime_error(started.error().message);
+    server = std::move(*started);
+  }
+
+  const std::string& address() const { return server->addresses().front(); }
+  std::shared_ptr<grpc::Channel> Connect() const {
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(-1);
+    return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
+  }
+
+  FakeStore store;
+  prometheus::Registry registry;
+  SystemClock clock;
+  std::unique_ptr<Log> log = LogTo([](LogLevel, const std::string&) {});
+  std::unique_ptr<Server> server;
+};
+
+// A context that cannot hang a test.
+struct Context : grpc::ClientContext {
+  Context() { set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20)); }
+};
+
+}  // namespace kubase::wire

@@ -1,0 +1,16 @@
+// The service is the factory of the streams.
+#include "shim/wire/watch_service.h"
+
+#include "shim/wire/watch_call.h"
+
+namespace kubase::wire {
+
+WatchService::WatchService(Edge& edge)
+    : edge_(edge), watch_(edge.metrics, "etcdserverpb.Watch", "Watch", RpcType::kBidiStream) {}
+
+grpc::ServerBidiReactor<etcdserverpb::WatchRequest, etcdserverpb::WatchResponse>*
+WatchService::Watch(grpc::CallbackServerContext*) {
+  return WatchCall::Start(edge_, watch_);
+}
+
+}  // namespace kubase::wire
