@@ -1,0 +1,143 @@
+"""Starts and stops a real kubase appliance in a temporary directory, for the end-to-end tests."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+KUBASE = os.environ["KUBASE_BIN"]
+START_SECONDS = 180  # generous: sanitized builds and busy machines start slowly
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until(condition, seconds, what):
+    """Polls `condition` until it returns something true, which is returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise AssertionError(f"after {seconds} s still not: {what}")
+        time.sleep(0.05)
+
+
+class Appliance:
+    def __init__(self, *arguments):
+        self.directory = tempfile.mkdtemp(prefix="kubase-e2e-")
+        self.data_dir = os.path.join(self.directory, "data")
+        self.arguments = list(arguments)
+        self.port = free_port()
+        self.process = None
+        # A home of its own: the user's kubeconfig is none of the tests' business.
+        self.environment = dict(os.environ, HOME=self.directory)
+        for name in ("KUBECONFIG", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"):
+            self.environment.pop(name, None)
+
+    def command(self, verb, *arguments):
+        return [KUBASE, verb, "--data-dir", self.data_dir, *arguments]
+
+    def run(self, verb, *arguments, timeout=120, stdin=None):
+        return subprocess.run(
+            self.command(verb, *arguments), env=self.environment, input=stdin,
+            capture_output=True, text=True, timeout=timeout, check=False)
+
+    def up(self):
+        """Starts `kubase up` in the foreground and returns the seconds until it was ready."""
+        started = time.monotonic()
+        self.log = open(os.path.join(self.directory, "up.log"), "ab")
+        self.process = subprocess.Popen(
+            self.command("up", "--secure-port", str(self.port), *self.arguments),
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            start_new_session=True)
+        wait_until(self._ready_or_dead, START_SECONDS, "ready")
+        return time.monotonic() - started
+
+    def _ready_or_dead(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"kubase up ended with {self.process.returncode}:\n{self.tail()}")
+        probe = self.kubectl("get", "--raw", "/readyz", check=False)
+        return probe.returncode == 0 and probe.stdout.strip() == "ok"
+
+    def tail(self):
+        with open(os.path.join(self.directory, "up.log"), "rb") as log:
+            return log.read()[-4000:].decode(errors="replace")
+
+    def kubectl(self, *arguments, stdin=None, check=True, timeout=120):
+        result = subprocess.run(
+            [KUBASE, "kubectl", "--data-dir", self.data_dir, *arguments], env=self.environment,
+            input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+        if check and result.returncode != 0:
+            raise AssertionError(
+                f"kubectl {' '.join(arguments)}: {result.stdout}{result.stderr}\n{self.tail()}")
+        return result
+
+    def get(self, *arguments):
+        return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+
+    def apply(self, *documents):
+        items = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
+        return self.kubectl("create", "-f", "-", stdin=json.dumps(items))
+
+    def kill(self):
+        """kill -9 of kubase alone; its children have to notice by themselves."""
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, timeout=60):
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(timeout)
+        return None if self.process is None else self.process.returncode
+
+    def close(self):
+        try:
+            self.stop()
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def children_of(pid):
+    """The processes that have `pid` as parent, by /proc."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="utf-8", errors="replace") as stat:
+                if int(stat.read().rpartition(")")[2].split()[1]) == pid:
+                    found.append(int(entry))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+    return found
+
+
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def rss_megabytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="utf-8") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
