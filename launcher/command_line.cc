@@ -1,0 +1,334 @@
+// The tree of CLI11. Values stay text here and are validated by config.h, which knows what they
+// mean.
+#include "launcher/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+namespace kubase::launcher {
+namespace {
+
+constexpr const char* kDescription =
+    "kubase: a Kubernetes API on SQL databases.\n"
+    "`kubase up` starts a cluster; `kubase kubectl get namespaces` talks to it.";
+
+constexpr const char* kFooter =
+    "Every flag can be set by an environment variable too (shown as Env:); the flag wins.\n"
+    "Several clusters run side by side when each has its own --data-dir and --secure-port.\n"
+    "Exit codes: 0 success, 1 failure, 2 usage, 3 not running.";
+
+constexpr const char* kRepeatable = " Repeatable; in the variable one per line.";
+
+// All flags of all verbs: CLI11 binds options to variables that must outlive the parse.
+struct AllFlags {
+  UpFlags up;
+  DownFlags down;
+  StatusFlags status;
+  KubectlFlags kubectl;
+  KubeconfigFlags kubeconfig;
+  ServeFlags serve;
+  ResetFlags reset;
+  VersionFlags version;
+  CompletionFlags completion;
+};
+
+CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& value,
+                     const std::string& description, const std::string& kind) {
+  // An empty default is "none" and says nothing; the description tells what happens then.
+  auto* option = verb.add_option(names, value, description)->type_name(kind);
+  if (!value.empty()) option->default_str(value);
+  return option;
+}
+
+CLI::Option* AddRepeatable(CLI::App& verb, const std::string& name,
+                           std::vector<std::string>& values, const std::string& description) {
+  return verb.add_option(name, values, description + kRepeatable)
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false)
+      ->delimiter('\n');
+}
+
+void AddDataDir(CLI::App& verb, std::string& data_dir) {
+  AddText(verb, "--data-dir", data_dir,
+          "Where the cluster lives. Default: /var/lib/kubase for root, else "
+          "$XDG_DATA_HOME/kubase or ~/.local/share/kubase.",
+          "DIR");
+}
+
+void AddLogFlags(CLI::App& verb, LogFlags& log) {
+  AddText(verb, "--log-format", log.format, "Format of log lines.", "FORMAT")
+      ->check(CLI::IsMember({"text", "json", "plain"}));
+  verb.add_flag("-v,--verbose", log.verbose,
+                "Log details; on a terminal, show the log instead of keeping it in the data "
+                "directory.");
+}
+
+void AddControlPlaneDir(CLI::App& verb, std::string& directory) {
+  AddText(verb, "--control-plane-dir", directory,
+          "Use kube-apiserver, kube-controller-manager, kube-scheduler and kubectl of this "
+          "directory instead of the built-in ones.",
+          "DIR");
+}
+
+void AddUpNetwork(CLI::App& verb, UpFlags& flags) {
+  AddText(verb, "--bind-address", flags.bind_address, "Address of the Kubernetes API.", "ADDRESS");
+  AddText(verb, "--secure-port", flags.secure_port, "Port of the Kubernetes API.", "PORT");
+  AddText(verb, "--status-bind-address", flags.status_bind_address,
+          "Address of the status page and metrics, 0 for none. Default: 127.0.0.1:6480, or a free "
+          "port when that one is taken.",
+          "HOST:PORT");
+}
+
+void AddUpComponents(CLI::App& verb, UpFlags& flags) {
+  verb.add_flag("--scheduler", flags.scheduler, "Run kube-scheduler too, for clusters with nodes.");
+  AddRepeatable(verb, "--kube-apiserver-arg", flags.apiserver_args, "A flag for kube-apiserver.");
+  AddRepeatable(verb, "--kube-controller-manager-arg", flags.controller_manager_args,
+                "A flag for kube-controller-manager.");
+  AddRepeatable(verb, "--kube-scheduler-arg", flags.scheduler_args, "A flag for kube-scheduler.");
+  AddControlPlaneDir(verb, flags.control_plane_dir);
+  AddText(verb, "--skip-metadata-caching", flags.skip_caching,
+          "Custom resources whose garbage is collected in the storage instead of in the memory of "
+          "kube-controller-manager: none, all or RESOURCE.GROUP,…",
+          "WHICH");
+}
+
+void AddUp(CLI::App& app, UpFlags& flags) {
+  CLI::App& verb = *app.add_subcommand("up", "Start a cluster and keep it running.");
+  AddDataDir(verb, flags.data_dir);
+  AddText(
+      verb, "--endpoint", flags.endpoint,
+      "Where the data is: sqlite://PATH or a plain path. Default: SQLite in the data directory.",
+      "ENDPOINT");
+  AddUpNetwork(verb, flags);
+  AddUpComponents(verb, flags);
+  AddText(verb, "--kubeconfig", flags.kubeconfig,
+          "The kubeconfig to merge a context into, or none. Default: where kubectl looks.", "FILE");
+  verb.add_flag("--switch-context", flags.switch_context,
+                "Make it the current context even when there is another one.");
+  verb.add_flag("--detach", flags.detach, "Return when the cluster is ready; it runs on.");
+  AddLogFlags(verb, flags.log);
+}
+
+void AddDown(CLI::App& app, DownFlags& flags) {
+  CLI::App& verb = *app.add_subcommand("down", "Stop the cluster; its data stays.");
+  AddDataDir(verb, flags.data_dir);
+  AddText(verb, "--timeout", flags.timeout, "How long to wait for an orderly end.", "DURATION");
+}
+
+void AddStatus(CLI::App& app, StatusFlags& flags) {
+  CLI::App& verb = *app.add_subcommand("status", "Tell how the cluster is.");
+  AddDataDir(verb, flags.data_dir);
+  AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
+      ->check(CLI::IsMember({"table", "json"}));
+}
+
+void AddKubectl(CLI::App& app, KubectlFlags& flags) {
+  CLI::App& verb = *app.add_subcommand(
+      "kubectl",
+      "Run kubectl against the cluster, or against the one of $KUBECONFIG when that is set.");
+  verb.set_help_flag();
+  verb.prefix_command();
+  AddDataDir(verb, flags.data_dir);
+  AddControlPlaneDir(verb, flags.control_plane_dir);
+}
+
+void AddKubeconfig(CLI::App& app, KubeconfigFlags& flags) {
+  CLI::App& verb = *app.add_subcommand("kubeconfig", "Print a kubeconfig; it holds a secret key.");
+  AddDataDir(verb, flags.data_dir);
+  AddText(verb, "--user", flags.user,
+          "Issue a certificate for this user. Default: the administrator's own.", "NAME");
+  AddRepeatable(verb, "--group", flags.groups, "A group of the user.")->type_name("NAME");
+  AddText(verb, "--valid-for", flags.valid_for, "Life of the user's certificate.", "DURATION");
+  AddText(verb, "--server", flags.server, "URL of the Kubernetes API for the kubeconfig.", "URL");
+}
+
+void AddServe(CLI::App& app, ServeFlags& flags) {
+  CLI::App& verb =
+      *app.add_subcommand("serve", "Serve the etcd API alone, under your own control plane.");
+  AddText(verb, "--endpoint", flags.endpoint,
+          "Where the data is: sqlite://PATH or a plain path. Default: db/kubase.db.", "ENDPOINT");
+  AddText(verb, "--listen-address", flags.listen_address,
+          "Where clients connect: HOST:PORT or unix://PATH.", "ADDRESS");
+  AddText(verb, "--metrics-bind-address", flags.metrics_bind_address,
+          "Address of metrics, health and the status page; 0 for none.", "HOST:PORT");
+  AddText(verb, "--ca-file", flags.ca_file, "CA of the database server.", "FILE");
+  AddText(verb, "--cert-file", flags.cert_file, "Certificate for the database server.", "FILE");
+  AddText(verb, "--key-file", flags.key_file, "Key for the database server.", "FILE");
+  AddText(verb, "--server-cert-file", flags.server_cert_file, "Certificate shown to clients.",
+          "FILE");
+  AddText(verb, "--server-key-file", flags.server_key_file, "Key of that certificate.", "FILE");
+  AddText(verb, "--client-ca-file", flags.client_ca_file,
+          "CA that must have signed the certificates of clients. Default: clients need none.",
+          "FILE");
+  AddText(verb, "--watch-progress-notify-interval", flags.progress_interval,
+          "How often watchers that ask for it are told how far they are.", "DURATION");
+  AddText(verb, "--slow-sql-threshold", flags.slow_sql_threshold,
+          "Log statements that take longer; 0 for none.", "DURATION");
+  AddText(verb, "--emulated-etcd-version", flags.emulated_etcd_version,
+          "The version that clients are told.", "VERSION");
+  AddLogFlags(verb, flags.log);
+}
+
+void AddReset(CLI::App& app, ResetFlags& flags) {
+  CLI::App& verb =
+      *app.add_subcommand("reset", "Remove the cluster with all its data. It must be stopped.");
+  AddDataDir(verb, flags.data_dir);
+  verb.add_flag("-y,--yes", flags.yes, "Do not ask.");
+}
+
+void AddVersion(CLI::App& app, VersionFlags& flags) {
+  CLI::App& verb = *app.add_subcommand("version", "Print versions.");
+  AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+}
+
+void AddCompletion(CLI::App& app, CompletionFlags& flags) {
+  CLI::App& verb = *app.add_subcommand(
+      "completion", "Print a completion script: source <(kubase completion bash)");
+  verb.add_option("shell", flags.shell, "Which shell.")
+      ->type_name("SHELL")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+void NameEnvironmentVariables(CLI::App& app) {
+  for (CLI::App* verb : app.get_subcommands({})) {
+    for (CLI::Option* option : verb->get_options()) {
+      const auto& names = option->get_lnames();
+      if (names.empty() || names.front() == "help") continue;
+      option->envname(EnvironmentName("--" + names.front()));
+    }
+  }
+}
+
+std::unique_ptr<CLI::App> MakeApp(AllFlags& flags) {
+  auto app = std::make_unique<CLI::App>(kDescription, "kubase");
+  app->require_subcommand(0, 1);
+  app->footer(kFooter);
+  AddUp(*app, flags.up);
+  AddDown(*app, flags.down);
+  AddStatus(*app, flags.status);
+  AddKubectl(*app, flags.kubectl);
+  AddKubeconfig(*app, flags.kubeconfig);
+  AddServe(*app, flags.serve);
+  AddReset(*app, flags.reset);
+  AddVersion(*app, flags.version);
+  AddCompletion(*app, flags.completion);
+  NameEnvironmentVariables(*app);
+  return app;
+}
+
+const CLI::App* ChosenVerb(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? nullptr : chosen.front();
+}
+
+// One sentence with the way out, from what CLI11 found.
+std::string DescribeUsageError(const CLI::App& app, const CLI::ParseError& error) {
+  const CLI::App* verb = ChosenVerb(app);
+  const std::string command = verb == nullptr ? "kubase" : "kubase " + verb->get_name();
+  const std::string way_out = "; see \"" + command + " --help\"";
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const auto unexpected = app.remaining(true);
+    const std::string first = unexpected.empty() ? "" : unexpected.front();
+    const bool is_flag = !first.empty() && first.front() == '-';
+    if (verb == nullptr && !is_flag) return "there is no verb \"" + first + "\"" + way_out;
+    return command + (is_flag ? " does not know the flag " : " does not expect the argument ") +
+           first + way_out;
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::string what = error.what();
+    return command + ": " + what.substr(0, what.find(':')) + " needs a value" + way_out;
+  }
+  std::string what = error.what();
+  std::replace(what.begin(), what.end(), '\n', ' ');
+  return command + ": " + what + way_out;
+}
+
+Command Choose(const CLI::App& verb, AllFlags& flags) {
+  const std::string& name = verb.get_name();
+  if (name == "up") return flags.up;
+  if (name == "down") return flags.down;
+  if (name == "status") return flags.status;
+  if (name == "kubeconfig") return flags.kubeconfig;
+  if (name == "serve") return flags.serve;
+  if (name == "reset") return flags.reset;
+  if (name == "version") return flags.version;
+  if (name == "completion") return flags.completion;
+  flags.kubectl.arguments = verb.remaining();
+  return flags.kubectl;
+}
+
+FlagDescription Describe(const CLI::Option& option) {
+  FlagDescription flag{.name = "--" + option.get_lnames().front(),
+                       .description = option.get_description(),
+                       .takes_value = option.get_type_size() > 0};
+  if (!option.get_snames().empty()) flag.short_name = "-" + option.get_snames().front();
+  const size_t sentence_end = flag.description.find(". ");
+  if (sentence_end != std::string::npos) flag.description.resize(sentence_end + 1);
+  // "FORMAT:{table,json}": CLI11 keeps the choices of a membership check in the type's name.
+  const std::string type = flag.takes_value ? option.get_type_name() : "";
+  flag.value_kind = type.substr(0, type.find(':'));
+  return flag;
+}
+
+std::vector<std::string> ReadChoices(const CLI::Option& option) {
+  const std::string type = option.get_type_name();
+  const size_t open = type.find('{');
+  const size_t close = type.find('}');
+  if (open == type.npos || close == type.npos) return {};
+  return CLI::detail::split(type.substr(open + 1, close - open - 1), ',');
+}
+
+}  // namespace
+
+std::string EnvironmentName(const std::string& flag) {
+  std::string name = "KUBASE_";
+  for (const char c : std::string_view(flag).substr(flag.find_first_not_of('-'))) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
+  AllFlags flags;
+  const auto app = MakeApp(flags);
+  try {
+    // CLI11 takes the arguments reversed.
+    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* verb = ChosenVerb(*app);
+    return {.text = verb == nullptr ? app->help() : verb->help("kubase")};
+  } catch (const CLI::ParseError& error) {
+    return {.exit_code = ExitCode::kUsage, .text = DescribeUsageError(*app, error)};
+  }
+  const CLI::App* verb = ChosenVerb(*app);
+  if (verb == nullptr) return {.text = app->help()};
+  return {.command = Choose(*verb, flags)};
+}
+
+std::vector<VerbDescription> DescribeVerbs() {
+  AllFlags flags;
+  const auto app = MakeApp(flags);
+  std::vector<VerbDescription> verbs;
+  for (const CLI::App* verb : app->get_subcommands({})) {
+    VerbDescription description{.name = verb->get_name(), .description = verb->get_description()};
+    for (const CLI::Option* option : verb->get_options()) {
+      if (option->get_lnames().empty()) {
+        description.choices = ReadChoices(*option);
+      } else {
+        FlagDescription flag = Describe(*option);
+        flag.choices = ReadChoices(*option);
+        description.flags.push_back(std::move(flag));
+      }
+    }
+    verbs.push_back(std::move(description));
+  }
+  return verbs;
+}
+
+}  // namespace kubase::launcher

@@ -1,0 +1,85 @@
+// The flags of each verb as they were typed, with their defaults. Text: config.h validates it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kubase::launcher {
+
+struct LogFlags {
+  std::string format = "text";
+  bool verbose = false;
+};
+
+struct UpFlags {
+  std::string data_dir;
+  std::string endpoint;
+  std::string bind_address = "127.0.0.1";
+  std::string secure_port = "6443";
+  bool scheduler = false;
+  std::vector<std::string> apiserver_args;
+  std::vector<std::string> controller_manager_args;
+  std::vector<std::string> scheduler_args;
+  std::string kubeconfig;
+  bool switch_context = false;
+  std::string control_plane_dir;
+  std::string skip_caching = "all";
+  std::string status_bind_address;
+  bool detach = false;
+  LogFlags log;
+};
+
+struct DownFlags {
+  std::string data_dir;
+  std::string timeout = "60s";
+};
+
+struct StatusFlags {
+  std::string data_dir;
+  std::string output = "table";
+};
+
+struct KubectlFlags {
+  std::string data_dir;
+  std::string control_plane_dir;
+  std::vector<std::string> arguments;  // all for kubectl
+};
+
+struct KubeconfigFlags {
+  std::string data_dir;
+  std::string user;
+  std::vector<std::string> groups;
+  std::string valid_for = "8760h";
+  std::string server;
+};
+
+struct ServeFlags {
+  std::string endpoint;
+  std::string listen_address = "127.0.0.1:2379";
+  std::string metrics_bind_address = "127.0.0.1:8080";
+  std::string ca_file;    // of the database connection
+  std::string cert_file;  // of the database connection
+  std::string key_file;   // of the database connection
+  std::string server_cert_file;
+  std::string server_key_file;
+  std::string client_ca_file;
+  std::string progress_interval = "5s";
+  std::string slow_sql_threshold = "1s";
+  std::string emulated_etcd_version = "3.7.3";
+  LogFlags log;
+};
+
+struct ResetFlags {
+  std::string data_dir;
+  bool yes = false;
+};
+
+struct VersionFlags {
+  std::string output = "text";
+};
+
+struct CompletionFlags {
+  std::string shell;
+};
+
+}  // namespace kubase::launcher

@@ -1,0 +1,28 @@
+// kubase: parses the command line and runs the verb; no logic of its own.
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "launcher/command_line.h"
+#include "launcher/embedded_control_plane.h"
+#include "launcher/host.h"
+#include "launcher/signals.h"
+#include "launcher/verbs.h"
+#include "launcher/version.h"
+
+int main(int argc, char** argv) {
+  using namespace kubase::launcher;
+  const ParsedCommandLine parsed =
+      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  if (!parsed.command) {
+    const bool is_error = parsed.exit_code != ExitCode::kSuccess;
+    std::fprintf(is_error ? stderr : stdout, "%s%s\n", is_error ? "error: " : "",
+                 parsed.text.c_str());
+    return static_cast<int>(parsed.exit_code);
+  }
+  BlockSignals();
+  const ControlPlaneImage image = EmbeddedControlPlane();
+  BuildVersion version = ReadBuildVersion();
+  version.has_control_plane = !image.compressed.empty();
+  return static_cast<int>(RunCommand(*parsed.command, {ReadHostUser(), version, image}));
+}

@@ -1,0 +1,123 @@
+// `kubase serve`: the etcd API of a database alone, with kine's flags, under somebody's own control
+// plane. Runs in the foreground until a signal.
+#include <prometheus/registry.h>
+
+#include <cstdio>
+#include <stop_token>
+#include <utility>
+
+#include "launcher/config.h"
+#include "launcher/live_status.h"
+#include "launcher/service_manager.h"
+#include "launcher/signals.h"
+#include "launcher/storage.h"
+#include "launcher/verbs.h"
+#include "shim/wire/server.h"
+#include "web/status_server.h"
+
+namespace kubase::launcher {
+namespace {
+
+using std::chrono::seconds;
+
+wire::ServerOptions MakeServerOptions(const ServeConfig& config) {
+  wire::ServerOptions options{.listen_addresses = {config.listen_address},
+                              .etcd_version = config.emulated_etcd_version};
+  if (config.tls) {
+    options.tls_certificate_file = config.tls->certificate;
+    options.tls_key_file = config.tls->key;
+    options.tls_client_ca_file = config.tls->client_ca;
+  }
+  return options;
+}
+
+class Shim {
+ public:
+  // All references must outlive it.
+  Shim(const ServeConfig& config, const Program& program, const Clock& clock, Log& log)
+      : config_(config),
+        program_(program),
+        clock_(clock),
+        log_(log),
+        registry_(std::make_shared<prometheus::Registry>()) {}
+  ~Shim() { Stop(); }
+
+  Result<void> Start() {
+    KUBASE_ASSIGN_OR_RETURN(storage_,
+                            Storage::Open({.endpoint = config_.endpoint,
+                                           .progress_interval = config_.progress_interval,
+                                           .slow_sql_threshold = config_.slow_sql_threshold},
+                                          *registry_, clock_, log_));
+    KUBASE_ASSIGN_OR_RETURN(
+        server_, wire::Server::Start(MakeServerOptions(config_), storage_->store(), *registry_,
+                                     log_, clock_));
+    return config_.metrics_address ? StartStatusServer() : Ok();
+  }
+
+  // True once the store refuses service for good; the error says why.
+  Result<void> WaitForEnd(const std::stop_token& stop) { return storage_->WaitForFailure(stop); }
+
+  void Stop() {
+    if (server_ != nullptr) server_->Stop(seconds(5));
+    if (status_server_ != nullptr) status_server_->Stop();
+    if (storage_ != nullptr) storage_->Stop();
+  }
+
+  const std::string& address() const { return server_->addresses().front(); }
+  std::string status_url() const { return status_server_ ? status_server_->url() : ""; }
+
+ private:
+  Result<void> StartStatusServer() {
+    status_ = std::make_unique<LiveStatus>(
+        StatusFacts{.version = program_.version.version,
+                    .data_dir = config_.endpoint.sqlite_file.parent_path(),
+                    .database_location = config_.endpoint.display},
+        LiveStatus::Parts{*storage_, *registry_}, clock_);
+    auto started =
+        web::StatusServer::Start({.bind_address = config_.metrics_address->ToString(),
+                                  .endpoints = {.version = program_.version.version,
+                                                .commit = program_.version.commit,
+                                                .allowed_hosts = {program_.user.host_name}}},
+                                 *status_, *registry_, log_, clock_);
+    if (!started.ok()) return WithContext(std::move(started).error(), "--metrics-bind-address");
+    status_server_ = std::move(started).value();
+    return Ok();
+  }
+
+  const ServeConfig& config_;
+  const Program& program_;
+  const Clock& clock_;
+  Log& log_;
+  std::shared_ptr<prometheus::Registry> registry_;  // shared: prometheus-cpp wants it so
+  std::unique_ptr<Storage> storage_;
+  std::unique_ptr<wire::Server> server_;
+  std::unique_ptr<LiveStatus> status_;
+  std::unique_ptr<web::StatusServer> status_server_;
+};
+
+}  // namespace
+
+ExitCode RunServe(const ServeFlags& flags, const Program& program) {
+  const auto config = ValidateServe(flags);
+  if (!config.ok()) return Fail(config.error());
+  const SystemClock clock;
+  const auto log = OpenLog({.format = config->log.format,
+                            .level = config->log.verbose ? LogLevel::kDebug : LogLevel::kInfo});
+  std::stop_source stop;
+  // A second signal ends the process at once: what was acknowledged is on the disk.
+  const SignalWatcher signals([&stop] { stop.request_stop(); }, [] { std::_Exit(1); });
+  Shim shim(*config, program, clock, *log);
+  const auto started = shim.Start();
+  if (!started.ok()) return Fail(started.error());
+  log->Info("serving", {{"address", shim.address()},
+                        {"endpoint", config->endpoint.display},
+                        {"status", shim.status_url()}});
+  NotifyReady("serving " + shim.address());
+  const auto ended = shim.WaitForEnd(stop.get_token());
+  NotifyStopping();
+  shim.Stop();
+  log->Info("stopped");
+  return ended.ok() ? ExitCode::kSuccess : Fail(ended.error());
+}
+
+}  // namespace kubase::launcher

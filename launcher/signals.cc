@@ -1,0 +1,76 @@
+// signalfd(2) and one thread.
+#include "launcher/signals.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "shim/base/executor.h"
+
+namespace kubase::launcher {
+namespace {
+
+sigset_t StopSignals() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  ::sigaddset(&signals, SIGTERM);
+  ::sigaddset(&signals, SIGINT);
+  return signals;
+}
+
+}  // namespace
+
+void BlockSignals() {
+  const sigset_t signals = StopSignals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ::signal(SIGHUP, SIG_IGN);
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
+void RestoreSignals() {
+  const sigset_t signals = StopSignals();
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  ::signal(SIGHUP, SIG_DFL);
+  ::signal(SIGPIPE, SIG_DFL);
+}
+
+SignalWatcher::SignalWatcher(std::function<void()> first, std::function<void()> again)
+    : first_(std::move(first)),
+      again_(std::move(again)),
+      signals_([] {
+        const sigset_t signals = StopSignals();
+        return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+      }()),
+      quit_(::eventfd(0, EFD_CLOEXEC)) {
+  KUBASE_CHECK(signals_.is_open() && quit_.is_open());
+  thread_ = std::thread([this] {
+    NameThread("signals");
+    RunThread();
+  });
+}
+
+SignalWatcher::~SignalWatcher() {
+  const uint64_t one = 1;
+  KUBASE_CHECK(::write(quit_.get(), &one, sizeof one) == sizeof one);
+  thread_.join();
+}
+
+void SignalWatcher::RunThread() {
+  bool was_signalled = false;
+  for (;;) {
+    pollfd polled[] = {{signals_.get(), POLLIN, 0}, {quit_.get(), POLLIN, 0}};
+    ::poll(polled, 2, -1);
+    if (polled[1].revents != 0) return;
+    signalfd_siginfo signal;
+    while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
+      (was_signalled ? again_ : first_)();
+      was_signalled = true;
+    }
+  }
+}
+
+}  // namespace kubase::launcher

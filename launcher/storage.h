@@ -1,0 +1,57 @@
+// Storage: the database and the store over it, as both `up` and `serve` need them.
+#pragma once
+
+#include <prometheus/registry.h>
+
+#include <chrono>
+#include <memory>
+#include <stop_token>
+
+#include "launcher/endpoint.h"
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/sql/statement_metrics.h"
+#include "shim/store/sql_store.h"
+
+namespace kubase::launcher {
+
+struct StorageOptions {
+  Endpoint endpoint;
+  std::chrono::milliseconds progress_interval{0};   // 0: the store's default
+  std::chrono::milliseconds slow_sql_threshold{0};  // 0: no statement is logged as slow
+};
+
+class Storage {
+ public:
+  // Opens or creates the database; the directory of its file is created (0700). `registry`, `clock`
+  // and `log` must outlive it. Errors: those of the database, with a sentence for the user.
+  static Result<std::unique_ptr<Storage>> Open(const StorageOptions& options,
+                                               prometheus::Registry& registry, const Clock& clock,
+                                               Log& log);
+  ~Storage();  // as Stop
+
+  store::Store& store() { return *store_; }
+
+  // What the store says of itself, within `timeout`. Errors: kDeadlineExceeded, those of the store.
+  Result<store::StoreStatus> ReadStatus(std::chrono::milliseconds timeout);
+
+  // Waits until `stop` is triggered (success) or the store refuses service for good (kUnavailable;
+  // the message says why).
+  Result<void> WaitForFailure(std::stop_token stop);
+
+  // Answers what was accepted, then closes the database. Idempotent.
+  void Stop();
+
+ private:
+  Storage(std::unique_ptr<Log> log, prometheus::Registry& registry,
+          std::chrono::milliseconds slow_sql_threshold);
+
+  const std::unique_ptr<Log> log_;
+  sql::StatementMetrics statement_metrics_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<store::SqlStore> store_;
+};
+
+}  // namespace kubase::launcher

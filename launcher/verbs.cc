@@ -1,0 +1,52 @@
+// Dispatch, and the verbs that are a line or two.
+#include "launcher/verbs.h"
+
+#include <cstdio>
+
+#include "launcher/completion.h"
+
+namespace kubase::launcher {
+namespace {
+
+ExitCode RunVersion(const VersionFlags& flags, const Program& program) {
+  const std::string text = flags.output == "json" ? RenderVersionJson(program.version)
+                                                  : RenderVersionText(program.version);
+  return std::fputs(text.c_str(), stdout) >= 0 ? ExitCode::kSuccess : ExitCode::kFailure;
+}
+
+ExitCode RunCompletion(const CompletionFlags& flags) {
+  const auto script = RenderCompletion(flags.shell, DescribeVerbs());
+  if (!script.ok()) return Fail(script.error());
+  return std::fputs(script->c_str(), stdout) >= 0 ? ExitCode::kSuccess : ExitCode::kFailure;
+}
+
+struct Runner {
+  const Program& program;
+  ExitCode operator()(const UpFlags& flags) const { return RunUp(flags, program); }
+  ExitCode operator()(const DownFlags& flags) const { return RunDown(flags, program); }
+  ExitCode operator()(const StatusFlags& flags) const { return RunStatus(flags, program); }
+  ExitCode operator()(const KubectlFlags& flags) const { return RunKubectl(flags, program); }
+  ExitCode operator()(const KubeconfigFlags& flags) const { return RunKubeconfig(flags, program); }
+  ExitCode operator()(const ServeFlags& flags) const { return RunServe(flags, program); }
+  ExitCode operator()(const ResetFlags& flags) const { return RunReset(flags, program); }
+  ExitCode operator()(const VersionFlags& flags) const { return RunVersion(flags, program); }
+  ExitCode operator()(const CompletionFlags& flags) const { return RunCompletion(flags); }
+};
+
+}  // namespace
+
+ExitCode RunCommand(const Command& command, const Program& program) {
+  return std::visit(Runner{program}, command);
+}
+
+ExitCode Fail(const Error& error) {
+  std::fprintf(stderr, "error: %s\n", error.message.c_str());
+  return error.code == ErrorCode::kInvalidArgument ? ExitCode::kUsage : ExitCode::kFailure;
+}
+
+ExitCode FailNotRunning(const std::string& data_dir) {
+  std::fprintf(stderr, "No kubase runs on %s; start one with \"kubase up\".\n", data_dir.c_str());
+  return ExitCode::kNotRunning;
+}
+
+}  // namespace kubase::launcher
