@@ -29,7 +29,8 @@ bool IsDnsName(std::string_view name) {
       if (previous == '.' || previous == '-') return false;
       label = 0;
     } else {
-      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+      const bool letter =
+          (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
       if ((!letter && c != '-') || (c == '-' && previous == '.') || ++label > 63) return false;
     }
     previous = c;
@@ -67,10 +68,11 @@ Result<void> AddAlternativeNames(X509& certificate, const std::vector<std::strin
   for (const std::string& name : names) {
     const std::string canonical = CanonicalName(name);
     if (canonical.empty()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}\" is neither an IP address nor a DNS name, so it cannot be in a "
-                               "certificate",
-                               name)};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("\"{}\" is neither an IP address nor a DNS name, so it cannot be in a "
+                      "certificate",
+                      name)};
     }
     if (!seen.insert(canonical).second) continue;
     const bool is_address = canonical.starts_with("ip:");
@@ -81,7 +83,8 @@ Result<void> AddAlternativeNames(X509& certificate, const std::vector<std::strin
     GENERAL_NAME_set0_value(entry, is_address ? GEN_IPADD : GEN_DNS, text);
     sk_GENERAL_NAME_push(list.get(), entry);
   }
-  if (X509_add1_ext_i2d(&certificate, NID_subject_alt_name, list.get(), 0, X509V3_ADD_DEFAULT) != 1) {
+  if (X509_add1_ext_i2d(&certificate, NID_subject_alt_name, list.get(), 0, X509V3_ADD_DEFAULT) !=
+      1) {
     return OpensslError("add names to a certificate");
   }
   return Ok();
@@ -256,7 +259,9 @@ Result<EvpKey> MakeRsaKey() {
   return key;
 }
 
-bool IsCertificateName(const std::string& name) { return !CanonicalName(name).empty(); }
+bool IsCertificateName(const std::string& name) {
+  return !CanonicalName(name).empty();
+}
 
 Result<KeyPair> IssueCertificate(const CertificateSpec& spec, EvpKey key, const KeyPair* issuer,
                                  WallTime now) {
@@ -323,7 +328,9 @@ WallTime NotBefore(const X509& certificate) {
   return ToWallTime(X509_get0_notBefore(&certificate));
 }
 
-WallTime NotAfter(const X509& certificate) { return ToWallTime(X509_get0_notAfter(&certificate)); }
+WallTime NotAfter(const X509& certificate) {
+  return ToWallTime(X509_get0_notAfter(&certificate));
+}
 
 std::optional<std::string> FindFault(const KeyPair& leaf, const CertificateSpec& spec,
                                      const X509& issuer, WallTime now) {

@@ -33,9 +33,9 @@ struct KeyPair {
 Result<EvpKey> MakeEcKey();
 Result<EvpKey> MakeRsaKey();
 
-// Signs `spec` for `key`, by `issuer` or, when that is null, by itself. It begins five minutes in the
-// past, for clocks that differ a little, and never ends after its issuer.
-// Errors: kInvalidArgument (a name is neither an address nor a DNS name), kInternal.
+// Signs `spec` for `key`, by `issuer` or, when that is null, by itself. It begins five minutes in
+// the past, for clocks that differ a little, and never ends after its issuer. Errors:
+// kInvalidArgument (a name is neither an address nor a DNS name), kInternal.
 Result<KeyPair> IssueCertificate(const CertificateSpec& spec, EvpKey key, const KeyPair* issuer,
                                  WallTime now);
 

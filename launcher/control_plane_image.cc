@@ -36,8 +36,12 @@ struct FreeDecompressor {
 };
 
 ControlPlaneBinaries BinariesIn(const fs::path& directory) {
-  return {directory, directory / kNames[0], directory / kNames[1], directory / kNames[2],
-          directory / kNames[3], false};
+  return {directory,
+          directory / kNames[0],
+          directory / kNames[1],
+          directory / kNames[2],
+          directory / kNames[3],
+          false};
 }
 
 Error Damaged() {
@@ -79,12 +83,12 @@ Result<void> CheckRoom(const fs::path& bin_dir, const ControlPlaneImage& image) 
       ZSTD_getFrameContentSize(image.compressed.data(), image.compressed.size());
   if (needed == ZSTD_CONTENTSIZE_ERROR) return Damaged();
   if (needed == ZSTD_CONTENTSIZE_UNKNOWN) return Ok();  // a full disk is then found by writing
-  const unsigned long long free =
-      static_cast<unsigned long long>(space.f_bavail) * static_cast<unsigned long long>(space.f_frsize);
+  const unsigned long long free = static_cast<unsigned long long>(space.f_bavail) *
+                                  static_cast<unsigned long long>(space.f_frsize);
   constexpr unsigned long long kMiB = 1024 * 1024;
   if (free >= needed + kMiB) return Ok();
-  return Error{ErrorCode::kNoSpace, fmt::format("it needs {} MiB and {} MiB are free",
-                                                needed / kMiB + 1, free / kMiB)};
+  return Error{ErrorCode::kNoSpace,
+               fmt::format("it needs {} MiB and {} MiB are free", needed / kMiB + 1, free / kMiB)};
 }
 
 Result<void> Decompress(std::span<const std::byte> compressed, int fd, const fs::path& path) {
@@ -197,13 +201,12 @@ Result<ControlPlaneBinaries> UseControlPlaneDir(const fs::path& directory) {
   for (fs::path* optional : {&binaries.scheduler, &binaries.kubectl}) {
     if (!fs::exists(*optional, error)) optional->clear();
   }
-  for (const fs::path& path : {binaries.apiserver, binaries.controller_manager, binaries.scheduler,
-                               binaries.kubectl}) {
+  for (const fs::path& path :
+       {binaries.apiserver, binaries.controller_manager, binaries.scheduler, binaries.kubectl}) {
     if (path.empty()) continue;
     if (!fs::exists(path, error)) {
-      return Error{ErrorCode::kNotFound,
-                   fmt::format("there is no {} in --control-plane-dir {}",
-                               path.filename().string(), directory.string())};
+      return Error{ErrorCode::kNotFound, fmt::format("there is no {} in --control-plane-dir {}",
+                                                     path.filename().string(), directory.string())};
     }
     if (fs::is_directory(path, error) || access(path.c_str(), X_OK) != 0) {
       return Error{ErrorCode::kPermissionDenied,

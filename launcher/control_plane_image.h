@@ -1,7 +1,7 @@
 // The Kubernetes executables: unpacked from this binary, or taken from a directory of the user.
 //
-// One multi-call executable, zstd-compressed, named by what it is called as. It is unpacked once per
-// content into a temporary directory that is renamed when whole, so that a crash or a full disk
+// One multi-call executable, zstd-compressed, named by what it is called as. It is unpacked once
+// per content into a temporary directory that is renamed when whole, so that a crash or a full disk
 // leaves nothing half; older contents are removed first, since a small disk has no room for both.
 #pragma once
 

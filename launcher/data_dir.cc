@@ -1,5 +1,5 @@
-// Layout, checks and the lock of a data directory. The lock is an open-file-description lock: it can
-// be looked at without being taken, so `kubase status` never makes a starting kubase fail.
+// Layout, checks and the lock of a data directory. The lock is an open-file-description lock: it
+// can be looked at without being taken, so `kubase status` never makes a starting kubase fail.
 #include "launcher/data_dir.h"
 
 #include <fcntl.h>
@@ -62,8 +62,8 @@ Result<struct stat> StatDirectory(const fs::path& path) {
 // `reset` could not tell them apart.
 Result<void> CheckOnlyOurNames(const DataPaths& paths) {
   static constexpr std::array<std::string_view, 10> kNames = {
-      "lock", "VERSION", "outside.json", "db", "pki", "kubeconfig", "logs", "bin", "run",
-      "lost+found"};
+      "lock",       "VERSION", "outside.json", "db",  "pki",
+      "kubeconfig", "logs",    "bin",          "run", "lost+found"};
   std::error_code error;
   if (fs::exists(paths.version_file, error)) return Ok();
   for (fs::directory_iterator entry(paths.root, error), end; !error && entry != end;
@@ -247,8 +247,8 @@ Result<void> DataDir::RecordOutside(const OutsidePath& path) {
   nlohmann::json list = nlohmann::json::array();
   for (const OutsidePath& entry : known) {
     const bool directory = entry.kind == OutsidePath::Kind::kDirectory;
-    list.push_back({{"kind", directory ? "directory" : "kubeconfig"},
-                    {"path", entry.path.string()}});
+    list.push_back(
+        {{"kind", directory ? "directory" : "kubeconfig"}, {"path", entry.path.string()}});
   }
   // A path may hold any byte; what is not UTF-8 could not be stored and would not be found again.
   try {
@@ -269,9 +269,9 @@ Result<std::vector<OutsidePath>> ReadOutside(const DataPaths& paths) {
     const nlohmann::json document = nlohmann::json::parse(*text);
     for (const nlohmann::json& entry : document.at("paths")) {
       const bool directory = entry.at("kind").get<std::string>() == "directory";
-      found.push_back({directory ? OutsidePath::Kind::kDirectory
-                                 : OutsidePath::Kind::kKubeconfigContext,
-                       fs::path(entry.at("path").get<std::string>())});
+      found.push_back(
+          {directory ? OutsidePath::Kind::kDirectory : OutsidePath::Kind::kKubeconfigContext,
+           fs::path(entry.at("path").get<std::string>())});
     }
   } catch (const nlohmann::json::exception&) {
     return Error{ErrorCode::kCorrupt,

@@ -70,9 +70,10 @@ class DataDir {
   // Creates what is missing (0700; when root works for a sudo caller, `root` and the kubeconfig
   // directory are 0711 so that the caller can reach the file that is theirs), locks, checks VERSION
   // and free space, and tests that a file can be written. Nothing is damaged on failure.
-  // Errors, each one sentence with the fix: kAlreadyExists (another kubase holds it; names the pid),
-  // kPermissionDenied (not writable, or owned by someone else), kInvalidArgument (a file is in the
-  // way), kNoSpace, kUnsupported (written by a newer kubase), kCorrupt (VERSION is unreadable).
+  // Errors, each one sentence with the fix: kAlreadyExists (another kubase holds it; names the
+  // pid), kPermissionDenied (not writable, or owned by someone else), kInvalidArgument (a file is
+  // in the way), kNoSpace, kUnsupported (written by a newer kubase), kCorrupt (VERSION is
+  // unreadable).
   static Result<DataDir> Open(const DataPaths& paths, const HostUser& user,
                               const DataDirOptions& options);
 
@@ -89,8 +90,9 @@ class DataDir {
   FileDescriptor lock_;  // closing it releases the lock
 };
 
-// The pid of the kubase that works on the directory now (0: it is just starting); absent: none does.
-// A directory that does not exist has no owner. Error: kPermissionDenied when the lock file may not be read.
+// The pid of the kubase that works on the directory now (0: it is just starting); absent: none
+// does. A directory that does not exist has no owner. Error: kPermissionDenied when the lock file
+// may not be read.
 Result<std::optional<pid_t>> FindOwner(const DataPaths& paths);
 
 // What is recorded as ours outside; empty when nothing is. Error: kCorrupt.

@@ -66,8 +66,8 @@ Error HeldError(int fd, const DataPaths& paths) {
 Result<FileDescriptor> LockDataDir(const DataPaths& paths) {
   constexpr int kAttemptsMax = 16;  // each means that a reset ran at the very same moment
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    FileDescriptor fd(open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-                           0600));
+    FileDescriptor fd(
+        open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!fd.is_open()) return SystemError(errno, "write", paths.lock_file);
     struct flock range = WholeFile(F_WRLCK);
     if (fcntl(fd.get(), F_OFD_SETLK, &range) != 0) {

@@ -69,13 +69,16 @@ class Removal {
     IfEmpty(directory);
     // /run/kubase or $XDG_RUNTIME_DIR/kubase, which other data directories share.
     std::error_code ignored;
-    if (directory.parent_path().filename() == "kubase") fs::remove(directory.parent_path(), ignored);
+    if (directory.parent_path().filename() == "kubase")
+      fs::remove(directory.parent_path(), ignored);
   }
 
-  void One(const fs::path& file) { Record(file, [&](std::error_code& e) {
-    return fs::remove(file, e); }); }
-  void Tree(const fs::path& folder) { Record(folder, [&](std::error_code& e) {
-    return fs::remove_all(folder, e) > 0; }); }
+  void One(const fs::path& file) {
+    Record(file, [&](std::error_code& e) { return fs::remove(file, e); });
+  }
+  void Tree(const fs::path& folder) {
+    Record(folder, [&](std::error_code& e) { return fs::remove_all(folder, e) > 0; });
+  }
 
   void IfEmpty(const fs::path& directory) {
     std::error_code error;

@@ -1,5 +1,5 @@
-// The control plane inside this executable. A library of its own (kubase_embedded_control_plane), so
-// that only `kubase` carries it and the tests link without it.
+// The control plane inside this executable. A library of its own (kubase_embedded_control_plane),
+// so that only `kubase` carries it and the tests link without it.
 #pragma once
 
 #include "launcher/control_plane_image.h"

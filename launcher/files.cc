@@ -53,7 +53,8 @@ Result<void> GiveTo(int fd, const fs::path& path, const FileOwner& owner) {
 
 Result<void> FillTemporary(int fd, const fs::path& path, std::string_view content,
                            const FileAttributes& attributes) {
-  // The owner before the mode and the mode before the content: a secret is never readable by others.
+  // The owner before the mode and the mode before the content: a secret is never readable by
+  // others.
   if (attributes.owner) KUBASE_TRY(GiveTo(fd, path, *attributes.owner));
   if (fchmod(fd, attributes.mode) != 0) return SystemError(errno, "change the mode of", path);
   KUBASE_TRY(WriteAll(fd, content, path));
@@ -64,9 +65,8 @@ Result<void> FillTemporary(int fd, const fs::path& path, std::string_view conten
 }  // namespace
 
 Error SystemError(int errno_value, std::string_view what, const fs::path& path) {
-  return Error{CodeOf(errno_value),
-               fmt::format("cannot {} {}: {}", what, path.string(),
-                           std::generic_category().message(errno_value))};
+  return Error{CodeOf(errno_value), fmt::format("cannot {} {}: {}", what, path.string(),
+                                                std::generic_category().message(errno_value))};
 }
 
 Result<void> WriteAll(int fd, std::string_view content, const fs::path& path) {
@@ -123,9 +123,9 @@ Result<std::string> ReadWholeFile(const fs::path& path, size_t bytes_max) {
     if (count == 0) return content;
     content.append(part, 0, static_cast<size_t>(count));
     if (content.size() > bytes_max) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("cannot read {}: it is larger than {} bytes", path.string(),
-                               bytes_max)};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("cannot read {}: it is larger than {} bytes", path.string(), bytes_max)};
     }
   }
 }
@@ -152,7 +152,8 @@ Result<void> CreateDirectory(const fs::path& path, mode_t mode) {
 std::string ShortHash(std::string_view text) {
   std::array<unsigned char, 32> digest{};
   unsigned int size = 0;
-  KUBASE_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
+  KUBASE_CHECK(EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) ==
+               1);
   std::string hex;
   for (size_t i = 0; i < 8; ++i) hex += fmt::format("{:02x}", digest[i]);
   return hex;

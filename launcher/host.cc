@@ -1,4 +1,5 @@
-// Reads who runs this process; the only place of the room that touches environ and the user database.
+// Reads who runs this process; the only place of the room that touches environ and the user
+// database.
 #include "launcher/host.h"
 
 #include <pwd.h>

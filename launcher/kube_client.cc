@@ -114,9 +114,8 @@ Result<WatchEvent> ParseEvent(const std::string& line) {
   }
   WatchEvent event{parsed["type"].get<std::string>(), std::move(parsed["object"])};
   if (event.type != "ERROR") return event;
-  const json& code = event.object.is_object() && event.object.contains("code")
-                         ? event.object["code"]
-                         : json(500);
+  const json& code =
+      event.object.is_object() && event.object.contains("code") ? event.object["code"] : json(500);
   return StatusError(code.is_number_integer() ? code.get<int>() : 500, event.object.dump());
 }
 
@@ -203,9 +202,8 @@ class HttpsKubeClient final : public KubeClient {
     httplib::SSLClient client(options_.host, options_.port, options_.certificate.string(),
                               options_.key.string());
     if (!client.is_valid()) {
-      return Error{ErrorCode::kUnavailable,
-                   fmt::format("cannot use the client certificate {}",
-                               options_.certificate.string())};
+      return Error{ErrorCode::kUnavailable, fmt::format("cannot use the client certificate {}",
+                                                        options_.certificate.string())};
     }
     client.set_ca_cert_path(options_.ca.string());
     client.enable_server_certificate_verification(true);
@@ -253,7 +251,8 @@ class HttpsKubeClient final : public KubeClient {
   }
 
   Error SendError(httplib::Error failure, const Request& request, bool is_late) const {
-    const std::string server = fmt::format("the Kubernetes API at {}:{}", options_.host, options_.port);
+    const std::string server =
+        fmt::format("the Kubernetes API at {}:{}", options_.host, options_.port);
     switch (failure) {
       case httplib::Error::Connection:
       case httplib::Error::ConnectionTimeout:
@@ -270,7 +269,8 @@ class HttpsKubeClient final : public KubeClient {
     if (request.method != "GET") {
       return Error{ErrorCode::kOutcomeUnknown, fmt::format("no answer came from {}", server)};
     }
-    if (is_late) return Error{ErrorCode::kDeadlineExceeded, fmt::format("{} took too long", server)};
+    if (is_late)
+      return Error{ErrorCode::kDeadlineExceeded, fmt::format("{} took too long", server)};
     return Error{ErrorCode::kUnavailable, fmt::format("the connection to {} broke", server)};
   }
 

@@ -1,7 +1,7 @@
 // KubeClient: a few calls to a Kubernetes API over HTTPS with a client certificate.
 //
-// A new connection for each call: the launcher makes few of them, and a certificate that was renewed
-// is then used at once. Not a general client: no paging, no discovery, JSON only.
+// A new connection for each call: the launcher makes few of them, and a certificate that was
+// renewed is then used at once. Not a general client: no paging, no discovery, JSON only.
 #pragma once
 
 #include <chrono>
@@ -34,8 +34,8 @@ struct WatchEvent {
 // the trigger returns when it has ended; so do not trigger while holding what `on_event` needs.
 // Errors: kUnavailable (cannot connect, or 429, 500 to 504; nothing is known to have been done for
 // reads), kOutcomeUnknown (a change was sent and no answer came), kDeadlineExceeded (reads only),
-// kNotFound (404), kAlreadyExists (409), kPermissionDenied (401, 403), kInvalidArgument (other 4xx),
-// kCompacted (410), kCorrupt (the answer is not JSON). Messages carry the server's own words.
+// kNotFound (404), kAlreadyExists (409), kPermissionDenied (401, 403), kInvalidArgument (other
+// 4xx), kCompacted (410), kCorrupt (the answer is not JSON). Messages carry the server's own words.
 class KubeClient {
  public:
   virtual ~KubeClient() = default;

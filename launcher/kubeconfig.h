@@ -5,6 +5,7 @@
 // understood is never written.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -51,23 +52,24 @@ struct MergeRequest {
   std::filesystem::path data_dir;  // whose entries these are
   std::string name;                // of context, cluster and user: ContextName
   ClientAccess access;
-  bool switch_context = false;     // true: also make it the current context
+  bool switch_context = false;                    // true: also make it the current context
+  std::chrono::milliseconds lock_wait_max{5000};  // for another program that changes the file
   std::optional<FileOwner> owner;  // of a file or directory that is created; absent: this user
 };
 
 struct MergeOutcome {
-  std::string context;              // the name used; differs from the wanted one when another
-                                    // kubase has that name
-  bool is_current = false;          // it is the current context now
-  std::string other_current;        // the current context when it is not ours
+  std::string context;        // the name used; differs from the wanted one when another
+                              // kubase has that name
+  bool is_current = false;    // it is the current context now
+  std::string other_current;  // the current context when it is not ours
 };
 
 // Puts our context into a kubeconfig, replacing our earlier one, and leaves everything else as it
 // was (comments are lost, as with kubectl). It becomes current when asked for, or when the file has
 // no current context. Holds FILE.lock as kubectl does; follows symbolic links; keeps the mode.
 // Errors, one sentence with the fix, the file untouched: kInvalidArgument (not a kubeconfig),
-// kAlreadyExists (an entry of that name is not ours), kUnavailable (locked for 5 s), kNoSpace,
-// kPermissionDenied.
+// kAlreadyExists (an entry of that name is not ours), kUnavailable (locked by another program),
+// kNoSpace, kPermissionDenied.
 Result<MergeOutcome> MergeContext(const MergeRequest& request);
 
 // Removes the entries of `data_dir` from the file, and the current context when it was ours. True:

@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kMark = "kubase";
-constexpr std::chrono::seconds kLockWaitMax{5};
+constexpr std::chrono::milliseconds kLockWaitForRemoval{5000};
 
 struct Section {
   const char* list;   // "clusters"
@@ -35,9 +35,9 @@ constexpr std::array<Section, 3> kSections = {
 // FILE.lock, made and removed as kubectl does. Whoever else holds it has a moment to finish.
 class KubectlLock {
  public:
-  static Result<KubectlLock> Take(const fs::path& file) {
+  static Result<KubectlLock> Take(const fs::path& file, std::chrono::milliseconds wait_max) {
     KubectlLock lock(file.string() + ".lock");
-    const auto deadline = std::chrono::steady_clock::now() + kLockWaitMax;
+    const auto deadline = std::chrono::steady_clock::now() + wait_max;
     while (true) {
       const FileDescriptor fd(open(lock.path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0));
       if (fd.is_open()) {
@@ -75,7 +75,9 @@ Error NotAKubeconfig(const fs::path& file, const std::string& why) {
                            file.string(), why)};
 }
 
-std::string TextOf(const YAML::Node& node) { return node.IsScalar() ? node.Scalar() : ""; }
+std::string TextOf(const YAML::Node& node) {
+  return node.IsScalar() ? node.Scalar() : "";
+}
 
 // A lookup that never adds the key, unlike that of a YAML::Node which is not const.
 YAML::Node Find(const YAML::Node& map, const char* key) {
@@ -272,8 +274,10 @@ Result<Loaded> Load(const fs::path& file, const std::optional<FileOwner>& new_ow
   Loaded loaded;
   loaded.attributes.owner = new_owner;
   Result<std::string> text = ReadWholeFile(file);
-  if (!text.ok() && text.error().code == ErrorCode::kNotFound) text = std::string();
-  else loaded.existed = true;
+  if (!text.ok() && text.error().code == ErrorCode::kNotFound)
+    text = std::string();
+  else
+    loaded.existed = true;
   if (!text.ok()) return text.error();
   if (loaded.existed) {
     struct stat status {};
@@ -294,7 +298,7 @@ Result<void> Save(const fs::path& file, const Loaded& loaded) {
 Result<MergeOutcome> Merge(const MergeRequest& request) {
   const fs::path file = Target(request.file);
   KUBASE_TRY(CreateParent(file, request.owner));
-  KUBASE_ASSIGN_OR_RETURN(const KubectlLock lock, KubectlLock::Take(file));
+  KUBASE_ASSIGN_OR_RETURN(const KubectlLock lock, KubectlLock::Take(file, request.lock_wait_max));
   KUBASE_ASSIGN_OR_RETURN(Loaded loaded, Load(file, request.owner));
   KUBASE_ASSIGN_OR_RETURN(const std::string name, ChooseName(loaded.document, request));
   MergeOutcome outcome;
@@ -314,7 +318,7 @@ Result<bool> Remove(const fs::path& link, const fs::path& data_dir) {
   const fs::path file = Target(link);
   std::error_code error;
   if (!fs::exists(file, error)) return false;
-  KUBASE_ASSIGN_OR_RETURN(const KubectlLock lock, KubectlLock::Take(file));
+  KUBASE_ASSIGN_OR_RETURN(const KubectlLock lock, KubectlLock::Take(file, kLockWaitForRemoval));
   KUBASE_ASSIGN_OR_RETURN(Loaded loaded, Load(file, std::nullopt));
   if (!DropEntries(loaded.document, data_dir.string())) return false;
   // A kubeconfig without any entry says as much as none, and `uninstall` is to leave nothing.

@@ -49,11 +49,10 @@ class PkiFolder {
   // A key without its certificate is what a crash between the two files leaves. A certificate for
   // the same key and name is as good as the lost one: what was signed before still verifies.
   Result<KeyPair> MakeAuthority(CertificateFile& file, const std::string& common_name) {
-    const CertificateSpec spec{.use = CertificateUse::kAuthority,
-                               .common_name = common_name,
-                               .valid_for = kAuthorityLife};
-    KUBASE_ASSIGN_OR_RETURN(EvpKey key, IsMissing(file.key) ? MakeEcKey()
-                                                            : LoadKey(file.key, kAuthorityLoss));
+    const CertificateSpec spec{
+        .use = CertificateUse::kAuthority, .common_name = common_name, .valid_for = kAuthorityLife};
+    KUBASE_ASSIGN_OR_RETURN(EvpKey key,
+                            IsMissing(file.key) ? MakeEcKey() : LoadKey(file.key, kAuthorityLoss));
     KUBASE_ASSIGN_OR_RETURN(KeyPair made, IssueCertificate(spec, std::move(key), nullptr, now_));
     KUBASE_TRY(Save(file, made, "new"));
     return made;
@@ -112,8 +111,8 @@ class PkiFolder {
   Result<EvpKey> LoadKey(const fs::path& path, const char* loss) {
     const Result<std::string> pem = ReadWholeFile(path);
     if (!pem.ok() && pem.error().code != ErrorCode::kNotFound) return pem.error();
-    Result<EvpKey> key = pem.ok() ? PrivateKeyFromPem(*pem)
-                                  : Error{ErrorCode::kCorrupt, "it is missing"};
+    Result<EvpKey> key =
+        pem.ok() ? PrivateKeyFromPem(*pem) : Error{ErrorCode::kCorrupt, "it is missing"};
     if (!key.ok()) return Damaged(path, key.error(), loss);
     return key;
   }
@@ -164,10 +163,14 @@ CertificateSpec ClientSpec(std::string common_name, std::vector<std::string> org
 Result<CertificateSpec> ServerSpec(const PkiOptions& options) {
   CertificateSpec spec{.use = CertificateUse::kServer, .common_name = "kube-apiserver"};
   KUBASE_ASSIGN_OR_RETURN(const std::string service, FirstServiceAddress(options.service_cidr));
-  spec.names = {"kubernetes",  "kubernetes.default",
-                "kubernetes.default.svc", "kubernetes.default.svc.cluster.local",
-                "localhost",   "127.0.0.1",
-                "::1",         service};
+  spec.names = {"kubernetes",
+                "kubernetes.default",
+                "kubernetes.default.svc",
+                "kubernetes.default.svc.cluster.local",
+                "localhost",
+                "127.0.0.1",
+                "::1",
+                service};
   const std::string& bind = options.bind_address;
   if (!bind.empty() && bind != "0.0.0.0" && bind != "::") spec.names.push_back(bind);
   // A machine may have a name that DNS forbids (with "_"); nobody can connect by it, so it is left
@@ -202,8 +205,8 @@ Result<Pki> EnsurePki(const PkiOptions& options, const Clock& clock) {
   KUBASE_TRY(folder.EnsureLeaf(pki.admin, "admin", ClientSpec("kubernetes-admin", {masters}), ca));
   KUBASE_TRY(folder.EnsureLeaf(pki.controller_manager, "controller-manager",
                                ClientSpec("system:kube-controller-manager", {}), ca));
-  KUBASE_TRY(folder.EnsureLeaf(pki.scheduler, "scheduler",
-                               ClientSpec("system:kube-scheduler", {}), ca));
+  KUBASE_TRY(
+      folder.EnsureLeaf(pki.scheduler, "scheduler", ClientSpec("system:kube-scheduler", {}), ca));
   KUBASE_TRY(folder.EnsureServiceAccountKeys(pki));
   return pki;
 }

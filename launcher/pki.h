@@ -17,11 +17,11 @@
 namespace kubase::launcher {
 
 struct PkiOptions {
-  std::filesystem::path directory;           // created 0700 when it is missing
+  std::filesystem::path directory;            // created 0700 when it is missing
   std::string service_cidr = "10.96.0.0/12";  // its first address is the service "kubernetes"
-  std::string bind_address;                  // of the apiserver; empty, 0.0.0.0 and :: add nothing
-  std::string host_name;                     // may be empty
-  std::vector<std::string> extra_names;      // more names or addresses for the serving certificate
+  std::string bind_address;                   // of the apiserver; empty, 0.0.0.0 and :: add nothing
+  std::string host_name;                      // may be empty
+  std::vector<std::string> extra_names;       // more names or addresses for the serving certificate
 };
 
 struct CertificateFile {

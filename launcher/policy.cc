@@ -30,11 +30,25 @@ json ToJson(const YAML::Node& node) {
   return node.Scalar();
 }
 
-// The file is part of this program: if it cannot be read, the build is broken.
-PolicyObjects ReadManifest() {
-  const std::vector<YAML::Node> documents = YAML::LoadAll(kPolicyManifest);
-  KUBASE_CHECK(documents.size() == 2);
-  return {ToJson(documents[0]), ToJson(documents[1])};
+std::string CollectionOf(const std::string& kind) {
+  static const std::map<std::string, std::string> kPlurals = {
+      {"MutatingAdmissionPolicy", "mutatingadmissionpolicies"},
+      {"MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"},
+      {"ValidatingAdmissionPolicy", "validatingadmissionpolicies"},
+      {"ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"}};
+  return "/apis/admissionregistration.k8s.io/v1/" + kPlurals.at(kind);
+}
+
+// The policy that labels, its binding, the policy that refuses, its binding. The file is part of
+// this program: if it is another, the build is broken.
+std::vector<PolicyObject> ReadManifest() {
+  std::vector<PolicyObject> objects;
+  for (const YAML::Node& document : YAML::LoadAll(kPolicyManifest)) {
+    json object = ToJson(document);
+    objects.push_back({CollectionOf(object["kind"]), object["metadata"]["name"], object});
+  }
+  KUBASE_CHECK(objects.size() == 4);
+  return objects;
 }
 
 bool IsLabel(std::string_view text) {
@@ -111,29 +125,32 @@ Result<SkipCachingChoice> ParseSkipCaching(std::string_view text) {
 bool IsBuiltInGroup(std::string_view group) {
   if (group.find('.') == std::string_view::npos) return true;
   const json groups =
-      ReadManifest().policy["spec"]["matchConstraints"]["excludeResourceRules"][0]["apiGroups"];
+      ReadManifest()[0].object["spec"]["matchConstraints"]["excludeResourceRules"][0]["apiGroups"];
   return std::find(groups.begin(), groups.end(), group) != groups.end();
 }
 
 Result<PolicyObjects> RenderPolicy(const SkipCachingChoice& choice,
                                    const std::vector<GroupVersion>& aggregated) {
-  KUBASE_CHECK(choice.mode != SkipCachingChoice::Mode::kNone);
-  PolicyObjects objects = ReadManifest();
-  json& constraints = objects.policy["spec"]["matchConstraints"];
+  std::vector<PolicyObject> all = ReadManifest();
+  const auto refusing = all.begin() + 2;
+  if (choice.mode == SkipCachingChoice::Mode::kNone) {
+    return PolicyObjects{{refusing, all.end()}, {all.begin(), refusing}};
+  }
+  json& constraints = all[0].object["spec"]["matchConstraints"];
   if (choice.mode == SkipCachingChoice::Mode::kListed) {
     constraints["resourceRules"] = RulesFor(choice.listed);
   }
   // Sorted and without doubles, so that the same set always gives the same policy.
   for (const GroupVersion& entry : std::set<GroupVersion>(aggregated.begin(), aggregated.end())) {
     if (!IsDnsName(entry.group) || !IsLabel(entry.version)) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("\"{}/{}\" is not an API group and version", entry.group,
-                               entry.version)};
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("\"{}/{}\" is not an API group and version", entry.group, entry.version)};
     }
     constraints["excludeResourceRules"].push_back(
         Rule(entry.group, entry.version, json::array({"*"})));
   }
-  return objects;
+  return PolicyObjects{std::move(all), {}};
 }
 
 }  // namespace kubase::launcher

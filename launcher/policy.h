@@ -1,5 +1,5 @@
-// The admission policy that labels custom resources for garbage collection in storage: which ones,
-// and the two API objects as they are applied.
+// The admission policies for the label that hands an object to the garbage collection in storage:
+// one gives it to new custom resources, one refuses it to objects that exist.
 //
 // manifests/skip-controller-manager-metadata-caching.yaml is the one source of the policy; it is
 // embedded, and only its match rules are adapted here.
@@ -15,7 +15,6 @@
 namespace kubase::launcher {
 
 inline constexpr std::string_view kSkipCachingLabel = "skip-controller-manager-metadata-caching";
-inline constexpr std::string_view kSkipCachingPolicyName = kSkipCachingLabel;
 
 struct GroupResource {
   std::string group;
@@ -42,16 +41,25 @@ Result<SkipCachingChoice> ParseSkipCaching(std::string_view text);
 // Whether types of `group` are built into Kubernetes 1.37, so that no custom resource is meant.
 bool IsBuiltInGroup(std::string_view group);
 
-// MutatingAdmissionPolicy and MutatingAdmissionPolicyBinding, complete: what the API stores has
-// the same spec, so that a difference is a change made by hand.
-struct PolicyObjects {
-  nlohmann::json policy;
-  nlohmann::json binding;
+// One object of the API. It is complete: what the API stores has the same spec, so that a
+// difference is a change made by hand.
+struct PolicyObject {
+  std::string collection;  // "/apis/…/mutatingadmissionpolicies"
+  std::string name;
+  nlohmann::json object;
+
+  std::string Path() const { return collection + "/" + name; }
 };
 
-// The objects for `choice` (not kNone). `aggregated` are the group versions that other API servers
-// serve: their objects are not in this storage, so nothing would collect them once labelled.
-// Error: kInvalidArgument (a group that is not a DNS name).
+struct PolicyObjects {
+  std::vector<PolicyObject> wanted;    // in the order in which they are applied
+  std::vector<PolicyObject> unwanted;  // to be removed, if they are kubase's
+};
+
+// The four objects of the manifest for `choice`; with kNone the two that label are unwanted, and
+// those that refuse late labels are wanted as ever. `aggregated` are the group versions that other
+// API servers serve: their objects are not in this storage, so nothing would collect them once
+// labelled. Error: kInvalidArgument (a group that is not a DNS name).
 Result<PolicyObjects> RenderPolicy(const SkipCachingChoice& choice,
                                    const std::vector<GroupVersion>& aggregated);
 

@@ -1,9 +1,12 @@
-// Compares what the API holds with what it should hold, whenever a watch, a failure or time says so.
+// Compares what the API holds with what it should hold, whenever a watch, a failure or time says
+// so.
 #include "launcher/policy_applier.h"
 
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <random>
+#include <set>
 #include <stop_token>
 #include <thread>
 #include <utility>
@@ -15,23 +18,18 @@ namespace {
 using nlohmann::json;
 using std::chrono::milliseconds;
 
-const std::string kPolicies = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies";
-const std::string kBindings = "/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings";
 const std::string kApiServices = "/apis/apiregistration.k8s.io/v1/apiservices";
 
 // The server ends a watch after this; then it is opened again.
 constexpr std::chrono::seconds kWatchLife{300};
 constexpr std::chrono::seconds kWatchIdleMax{330};
 
-std::string ObjectPath(const std::string& collection) {
-  return collection + "/" + std::string(kSkipCachingPolicyName);
-}
-
 // Without a resource version a watch begins with what exists, so nothing has to be listed before.
-std::string WatchPath(const std::string& collection, bool one_object) {
+// An empty name stands for the whole collection.
+std::string WatchPath(const std::string& collection, const std::string& name) {
   std::string path = collection + "?watch=true&allowWatchBookmarks=true&timeoutSeconds=" +
                      std::to_string(kWatchLife.count());
-  if (one_object) path += "&fieldSelector=metadata.name%3D" + std::string(kSkipCachingPolicyName);
+  if (!name.empty()) path += "&fieldSelector=metadata.name%3D" + name;
   return path;
 }
 
@@ -49,19 +47,22 @@ bool IsSame(const json& found, const json& desired) {
   return IsOurs(found) && found.contains("spec") && found["spec"] == desired["spec"];
 }
 
-// Group versions that are neither built in nor of a CustomResourceDefinition: the aggregator marks
-// the services it makes for definitions with "true".
-std::vector<GroupVersion> ForeignGroupVersions(const json& services) {
+// The aggregator marks the services that it makes for CustomResourceDefinitions with "true".
+bool IsOfDefinition(const json& service) {
   static const json::json_pointer kAutomanaged(
       "/metadata/labels/kube-aggregator.kubernetes.io~1automanaged");
+  return TextAt(service, kAutomanaged) == "true";
+}
+
+// Group versions that are neither built in nor of a CustomResourceDefinition.
+std::vector<GroupVersion> ForeignGroupVersions(const json& services) {
   static const json::json_pointer kGroup("/spec/group");
   static const json::json_pointer kVersion("/spec/version");
   std::vector<GroupVersion> foreign;
   for (const json& service : services.value("items", json::array())) {
+    if (IsOfDefinition(service)) continue;
     GroupVersion entry{TextAt(service, kGroup), TextAt(service, kVersion)};
-    if (TextAt(service, kAutomanaged) != "true" && !IsBuiltInGroup(entry.group)) {
-      foreign.push_back(std::move(entry));
-    }
+    if (!IsBuiltInGroup(entry.group)) foreign.push_back(std::move(entry));
   }
   return foreign;
 }
@@ -78,9 +79,13 @@ class PolicyApplier::Impl {
   void Start() {
     const std::stop_token stop = stop_.get_token();
     threads_.emplace_back([this, stop] { Work(stop); });
-    if (options_.choice.mode == SkipCachingChoice::Mode::kNone) return;
-    for (const std::string& path : {WatchPath(kPolicies, true), WatchPath(kBindings, true),
-                                    WatchPath(kApiServices, false)}) {
+    std::vector<std::string> paths = {WatchPath(kApiServices, "")};
+    const Result<PolicyObjects> objects = RenderPolicy(options_.choice, {});
+    KUBASE_CHECK(objects.ok());
+    for (const PolicyObject& wanted : objects->wanted) {
+      paths.push_back(WatchPath(wanted.collection, wanted.name));
+    }
+    for (const std::string& path : paths) {
       threads_.emplace_back([this, path, stop] { KeepWatching(path, stop); });
     }
   }
@@ -103,8 +108,7 @@ class PolicyApplier::Impl {
 
  private:
   struct Kept {
-    std::string path;
-    json desired;        // what was applied last; null: nothing yet
+    json desired;          // what was applied last; null: nothing yet
     bool settled = false;  // the API held it when we looked last
   };
 
@@ -114,7 +118,6 @@ class PolicyApplier::Impl {
       const Result<void> result = Reconcile(stop);
       if (stop.stop_requested()) return;
       Publish(result);
-      if (result.ok() && options_.choice.mode == SkipCachingChoice::Mode::kNone) return;
       if (result.ok()) {
         retry = options_.retry_min;
         WaitDirty(options_.resync, stop);
@@ -127,27 +130,32 @@ class PolicyApplier::Impl {
 
   Result<void> Reconcile(const std::stop_token& stop) {
     TakeDirty();
-    if (options_.choice.mode == SkipCachingChoice::Mode::kNone) return RemoveOurs(stop);
     KUBASE_ASSIGN_OR_RETURN(const json services, client_.Get(kApiServices, stop));
     KUBASE_ASSIGN_OR_RETURN(const PolicyObjects objects,
                             RenderPolicy(options_.choice, ForeignGroupVersions(services)));
-    KUBASE_TRY(Ensure(policy_, objects.policy, stop));
-    return Ensure(binding_, objects.binding, stop);
+    for (const PolicyObject& wanted : objects.wanted) {
+      KUBASE_TRY(Ensure(wanted.Path(), wanted.object, stop));
+    }
+    for (const PolicyObject& unwanted : objects.unwanted) {
+      KUBASE_TRY(RemoveIfOurs(unwanted.Path(), stop));
+    }
+    return Ok();
   }
 
-  Result<void> Ensure(Kept& kept, const json& desired, const std::stop_token& stop) {
+  Result<void> Ensure(const std::string& path, const json& desired, const std::stop_token& stop) {
+    Kept& kept = kept_[path];
     const bool undoing = kept.settled && kept.desired == desired;
     kept.desired = desired;
-    Result<json> found = client_.Get(kept.path, stop);
+    Result<json> found = client_.Get(path, stop);
     if (!found.ok() && found.error().code != ErrorCode::kNotFound) return found.error();
     if (found.ok() && IsSame(*found, desired)) {
       kept.settled = true;
       return Ok();
     }
     kept.settled = false;
-    KUBASE_TRY(Write(kept.path, desired, stop));
+    KUBASE_TRY(Write(path, desired, stop));
     kept.settled = true;
-    Report(kept.path, !found.ok(), undoing);
+    Report(path, !found.ok(), undoing);
     if (undoing) Pause(options_.put_back_gap, stop);
     return Ok();
   }
@@ -167,30 +175,29 @@ class PolicyApplier::Impl {
 
   void Report(const std::string& path, bool was_missing, bool undoing) {
     if (!undoing) {
-      log_.Info("applied the policy that labels custom resources", {{"path", path}});
+      log_.Info("applied an admission policy", {{"path", path}});
       return;
     }
-    log_.Warning(was_missing ? "the policy that labels custom resources was deleted; put it back"
-                             : "the policy that labels custom resources was changed; put it back",
+    log_.Warning(was_missing ? "an admission policy of kubase was deleted; put it back"
+                             : "an admission policy of kubase was changed; put it back",
                  {{"path", path}});
     const std::lock_guard lock(mutex_);
     ++status_.put_back_total;
   }
 
-  Result<void> RemoveOurs(const std::stop_token& stop) {
-    for (const std::string& path : {binding_.path, policy_.path}) {
-      const Result<json> found = client_.Get(path, stop);
-      if (!found.ok() && found.error().code == ErrorCode::kNotFound) continue;
-      if (!found.ok()) return found.error();
-      if (!IsOurs(*found)) {
-        log_.Warning("a policy that kubase did not make labels custom resources; left it alone",
-                     {{"path", path}});
-        continue;
+  Result<void> RemoveIfOurs(const std::string& path, const std::stop_token& stop) {
+    const Result<json> found = client_.Get(path, stop);
+    if (!found.ok() && found.error().code == ErrorCode::kNotFound) return Ok();
+    if (!found.ok()) return found.error();
+    if (!IsOurs(*found)) {
+      if (left_alone_.insert(path).second) {
+        log_.Warning("left an admission policy alone that kubase did not make", {{"path", path}});
       }
-      const Result<json> removed = client_.Delete(path, stop);
-      if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) return removed.error();
-      log_.Info("removed the policy that labels custom resources", {{"path", path}});
+      return Ok();
     }
+    const Result<json> removed = client_.Delete(path, stop);
+    if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) return removed.error();
+    log_.Info("removed an admission policy", {{"path", path}});
     return Ok();
   }
 
@@ -199,7 +206,8 @@ class PolicyApplier::Impl {
     while (!stop.stop_requested()) {
       const auto on_event = [&](const WatchEvent& event) {
         retry = options_.retry_min;
-        if (event.type != "BOOKMARK") MarkDirty();
+        // Definitions come by the hundred and change nothing here.
+        if (event.type != "BOOKMARK" && !IsOfDefinition(event.object)) MarkDirty();
         return true;
       };
       const Result<void> ended = client_.Watch(path, kWatchIdleMax, on_event, stop);
@@ -208,7 +216,7 @@ class PolicyApplier::Impl {
       // but a deletion would leave no trace in it.
       MarkDirty();
       if (!ended.ok()) {
-        log_.Debug("a watch on the admission policy ended", {{"cause", ended.error().message}});
+        log_.Debug("a watch on the admission policies broke", {{"cause", ended.error().message}});
         Pause(WithJitter(retry), stop);
         retry = std::min(retry * 2, options_.retry_max);
       }
@@ -230,7 +238,7 @@ class PolicyApplier::Impl {
       changed_.notify_all();
     }
     if (!result.ok() && earlier != result.error().message) {
-      log_.Warning("cannot apply the policy that labels custom resources; trying again",
+      log_.Warning("cannot apply the admission policies; trying again",
                    {{"cause", result.error().message}});
     }
   }
@@ -259,14 +267,14 @@ class PolicyApplier::Impl {
   KubeClient& client_;
   Log& log_;
   const PolicyApplierOptions options_;
-  Kept policy_{ObjectPath(kPolicies), {}, false};    // of the worker alone
-  Kept binding_{ObjectPath(kBindings), {}, false};  // of the worker alone
+  std::map<std::string, Kept> kept_;  // by path; of the worker alone
+  std::set<std::string> left_alone_;  // paths; of the worker alone
 
   mutable std::mutex mutex_;
   mutable std::condition_variable_any changed_;
-  PolicyStatus status_;   // guarded by mutex_
-  bool dirty_ = false;    // guarded by mutex_
-  std::mt19937 random_;   // guarded by mutex_
+  PolicyStatus status_;  // guarded by mutex_
+  bool dirty_ = false;   // guarded by mutex_
+  std::mt19937 random_;  // guarded by mutex_
 
   std::stop_source stop_;
   std::vector<std::thread> threads_;
@@ -277,9 +285,17 @@ PolicyApplier::PolicyApplier(KubeClient& client, Log& log, const PolicyApplierOp
 
 PolicyApplier::~PolicyApplier() = default;
 
-void PolicyApplier::Start() { impl_->Start(); }
-void PolicyApplier::Stop() { impl_->Stop(); }
-PolicyStatus PolicyApplier::Status() const { return impl_->Status(); }
-bool PolicyApplier::WaitSettled(milliseconds timeout) const { return impl_->WaitSettled(timeout); }
+void PolicyApplier::Start() {
+  impl_->Start();
+}
+void PolicyApplier::Stop() {
+  impl_->Stop();
+}
+PolicyStatus PolicyApplier::Status() const {
+  return impl_->Status();
+}
+bool PolicyApplier::WaitSettled(milliseconds timeout) const {
+  return impl_->WaitSettled(timeout);
+}
 
 }  // namespace kubase::launcher

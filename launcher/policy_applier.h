@@ -1,7 +1,7 @@
-// PolicyApplier: applies the admission policy as soon as the API is ready and keeps it applied.
+// PolicyApplier: applies the admission policies as soon as the API is ready and keeps them applied.
 //
-// One thread per watched thing (policy, binding, API services) wakes one worker; the worker alone
-// changes anything. `none` removes what carries our label, once, and watches nothing.
+// One thread per watched thing (each object, the API services) wakes one worker; the worker alone
+// changes anything. What is unwanted is removed only when it carries kubase's label.
 // Applying is idempotent, so a missed or doubled event costs one request.
 #pragma once
 
@@ -28,8 +28,8 @@ struct PolicyApplierOptions {
 };
 
 struct PolicyStatus {
-  bool settled = false;      // the API holds what it should (for `none`: holds nothing of ours)
-  std::string problem;       // one sentence while it is not settled; empty: not tried yet
+  bool settled = false;        // the API holds what it should (for `none`: holds nothing of ours)
+  std::string problem;         // one sentence while it is not settled; empty: not tried yet
   int64_t put_back_total = 0;  // times that a change or removal by hand was undone
 };
 

@@ -45,9 +45,10 @@ Result<std::string> FirstServiceAddress(const std::string& cidr) {
   // Dual stack: "10.96.0.0/12,fd00::/108"; the service "kubernetes" is in the first.
   Range range;
   if (!Parse(cidr.substr(0, cidr.find(',')), range)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("\"{}\" is not a range of service addresses: write it like 10.96.0.0/12",
-                             cidr)};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("\"{}\" is not a range of service addresses: write it like 10.96.0.0/12",
+                    cidr)};
   }
   MoveToFirst(range);
   std::array<char, INET6_ADDRSTRLEN> text{};

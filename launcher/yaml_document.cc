@@ -37,7 +37,8 @@ class Writer {
   }
 
   Result<std::string> Finish() {
-    if (!out_.good()) return Error{ErrorCode::kInternal, "cannot write YAML: " + out_.GetLastError()};
+    if (!out_.good())
+      return Error{ErrorCode::kInternal, "cannot write YAML: " + out_.GetLastError()};
     return std::string(out_.c_str(), out_.size()) + "\n";
   }
 
@@ -108,9 +109,8 @@ Result<YAML::Node> ParseYaml(const std::string& text) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("it holds {} documents", documents.size())};
   } catch (const YAML::Exception& exception) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("it is not YAML (line {}: {})", exception.mark.line + 1,
-                             exception.msg)};
+    return Error{ErrorCode::kInvalidArgument, fmt::format("it is not YAML (line {}: {})",
+                                                          exception.mark.line + 1, exception.msg)};
   }
 }
 
