@@ -1,6 +1,8 @@
 # kubase_room(NAME SOURCES a.cc ... DEPENDS kubase_base ...): the static library of one room.
 # kubase_room_tests(NAME SOURCES a_test.cc ...): its unit tests, one executable NAME_tests in ctest.
-find_path(CATCH2_INCLUDE catch2/catch.hpp REQUIRED)
+if(BUILD_TESTING)
+  find_path(CATCH2_INCLUDE catch2/catch.hpp REQUIRED)
+endif()
 
 function(kubase_room name)
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
@@ -9,6 +11,9 @@ function(kubase_room name)
 endfunction()
 
 function(kubase_room_tests name)
+  if(NOT BUILD_TESTING)
+    return()
+  endif()
   cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name}_tests ${ROOM_SOURCES})
   target_link_libraries(${name}_tests PRIVATE kubase_flags kubase_${name} kubase_test_main

@@ -167,7 +167,7 @@ NEW_IDIOMS = (
         r"\breturn new\b|\bauto\* call = new\b|\bdelete this\b",
         "a reactor or a message holder belongs to gRPC until it deletes itself",
     ),
-    ("*", r"\breturn new httplib::", "cpp-httplib takes its task queue as a raw pointer and owns it"),
+    ("*", r"\breturn new httplib::", "cpp-httplib owns the task queue it is given"),
 )
 
 # --- Text of any kind ----------------------------------------------------------------------------

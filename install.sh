@@ -1,0 +1,240 @@
+#!/bin/bash
+# Builds and installs kubase: install.sh [build|install|up|uninstall] [--yes]
+#
+# Installs the Debian packages and the Go that are missing, builds build/release/kubase, and copies
+# it with its shell completion to $PREFIX (/usr/local). Each part is skipped when it is done
+# already, so the script can be run again at any time. Root's rights are asked for (sudo) only where
+# they are needed; a PREFIX in the home folder needs none when the packages are there. What was
+# installed is written down in $PREFIX/share/kubase/install-manifest, and `uninstall` removes that
+# and nothing else.
+set -euo pipefail
+
+kubase_root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+readonly kubase_root
+# shellcheck source=cmake/steps.sh
+source "$kubase_root/cmake/steps.sh"
+# shellcheck source=cmake/machine.sh
+source "$kubase_root/cmake/machine.sh"
+
+readonly build_dir=$kubase_root/build/release
+readonly stage=$build_dir/stage # what goes to $PREFIX, as it will lie there
+readonly build_disk_mib=6000    # of a first build, Go's caches and the executables together
+
+usage() {
+  cat <<'TEXT'
+usage: ./install.sh [build|install|up|uninstall] [--yes]
+
+  build      install what the build needs, and build build/release/kubase
+  install    the same, and copy kubase and its shell completion to PREFIX (the default)
+  up         the same, and start a cluster
+  uninstall  stop the clusters, remove what was installed, ask before data is removed
+
+  --yes      uninstall: remove the data of the clusters too, without asking
+
+PREFIX (default /usr/local) says where to install: PREFIX=$HOME/.local ./install.sh
+TEXT
+}
+
+main() {
+  local verb='' prefix=${PREFIX:-/usr/local}
+  remove_data=ask
+  while (($# > 0)); do
+    case $1 in
+      build | install | up | uninstall)
+        [[ -z $verb ]] || die "one of build, install, up and uninstall at a time."
+        verb=$1
+        ;;
+      --yes) remove_data=yes ;;
+      -h | --help)
+        usage
+        return
+        ;;
+      *) die "\"$1\" is unknown; ./install.sh --help lists what there is." ;;
+    esac
+    shift
+  done
+  [[ $prefix == /* ]] || die "PREFIX has to be an absolute path, and is \"$prefix\"."
+  prefix=${prefix%/}
+  [[ ${verb:-install} == uninstall || $remove_data == ask ]] || die '--yes belongs to uninstall.'
+  case ${verb:-install} in
+    build) build_all "$prefix" 5 ;;
+    install) install_all "$prefix" ;;
+    up)
+      install_all "$prefix"
+      start_cluster "$prefix"
+      ;;
+    uninstall)
+      # shellcheck source=cmake/uninstall.sh
+      source "$kubase_root/cmake/uninstall.sh"
+      uninstall "$prefix"
+      ;;
+  esac
+}
+
+# --- Build ---------------------------------------------------------------------------------------
+# build_all PREFIX STEPS: leaves the executable at build/release/kubase.
+build_all() {
+  local missing go_missing=() jobs
+  require_debian
+  mapfile -t missing < <(missing_packages build)
+  if ! find_go >/dev/null; then mapfile -t go_missing < <(go_packages); fi
+  missing+=("${go_missing[@]}")
+  say "kubase: build in $build_dir$(if (($2 > 5)); then printf ', install to %s' "$1"; fi)"
+  if ((${#missing[@]} > 0)); then
+    say "Debian packages to install: ${missing[*]}"
+    be_ready_for_root 'installing them' "as root run: apt-get install ${missing[*]}"
+  fi
+  [[ ! -e $build_dir || -w $build_dir ]] ||
+    die "$build_dir belongs to $(stat -c %U "$build_dir"): run this as that user, or remove it."
+  begin_steps "$kubase_root/build/install.log" "$2"
+
+  step 'Debian packages' provide_packages "${missing[@]}"
+  step 'Go' fetch_go
+  use_go
+  if [[ ! -x $build_dir/kubase ]]; then check_room_to_build "$build_disk_mib"; fi
+  jobs=$(jobs_that_fit)
+  step 'Configuration' configure
+  step 'Kubernetes control plane (the first time about 10 minutes)' build_control_plane "$jobs"
+  step 'kubase' cmake --build "$build_dir" --target kubase -- -j "$jobs"
+  say "Built $build_dir/kubase"
+}
+
+# What is installed is written down, so that uninstall can name it.
+provide_packages() {
+  if (($# == 0)); then
+    say 'nothing is missing'
+    return
+  fi
+  install_packages "$@"
+  printf '%s\n' "$@" >>"$kubase_root/build/installed-packages"
+}
+
+configure() {
+  cd "$kubase_root"
+  cmake --preset release -DBUILD_TESTING=OFF "-DKUBASE_GO=$(command -v go)"
+}
+
+# Alone, so that Go's linker and the C++ compilers do not want their memory at the same time.
+build_control_plane() {
+  GOMAXPROCS=$1 cmake --build "$build_dir" --target kubase_control_plane
+  make_go_caches_removable
+}
+
+# --- Install -------------------------------------------------------------------------------------
+install_all() {
+  local prefix=$1 writer=as_me
+  if ! is_writable_place "$prefix"; then
+    writer=as_root
+    if ((EUID != 0)); then
+      command -v sudo >/dev/null ||
+        die "$prefix is not writable for $(id -un) and sudo is not installed: run this as root," \
+          "or install into your home folder: PREFIX=\$HOME/.local ./install.sh"
+    fi
+  fi
+  build_all "$prefix" 6
+  if [[ $writer == as_root ]]; then
+    be_ready_for_root "writing to $prefix" "PREFIX=\$HOME/.local ./install.sh"
+  fi
+  step "Installation to $prefix" place_files "$prefix" "$writer"
+  say ''
+  say "Installed $("$prefix/bin/kubase" version | head -n 1) as $prefix/bin/kubase"
+  if [[ ":$PATH:" != *":$prefix/bin:"* ]]; then
+    say "$prefix/bin is not on PATH; for this shell: export PATH=$prefix/bin:\$PATH"
+  fi
+  say "To start a cluster: kubase up        To remove all of it: $(uninstall_command "$prefix")"
+}
+
+as_me() { "$@"; }
+
+uninstall_command() {
+  if [[ $1 != /usr/local ]]; then printf 'PREFIX=%s ' "$1"; fi
+  printf './install.sh uninstall'
+}
+
+# is_writable_place PATH: this user may write there, or create it.
+is_writable_place() {
+  local place=$1
+  while [[ ! -e $place ]]; do place=$(dirname "$place"); done
+  [[ -d $place && -w $place ]] || return 1
+  place=$1/bin # the folder itself may belong to this user while those in it do not
+  [[ ! -e $place || -w $place ]]
+}
+
+# place_files PREFIX WRITER: files are replaced whole, so that a running kubase keeps the one it
+# has.
+place_files() {
+  local prefix=$1 writer=$2 path
+  local -a made placed
+  make_stage
+  mapfile -t placed < <(cd "$stage" && find . -type f -printf '%P\n' | sort)
+  mapfile -t made < <(missing_folders "${placed[@]/#/$prefix/}")
+  if ((${#made[@]} > 0)); then "$writer" install -d -m 755 "${made[@]}"; fi
+  write_manifest "$prefix" "$stage/share/kubase/install-manifest" "${placed[@]/#/file $prefix/}" \
+    "${made[@]/#/dir }"
+  for path in "${placed[@]}"; do
+    "$writer" install -m "$(stat -c %a "$stage/$path")" "$stage/$path" "$prefix/$path.new"
+    "$writer" mv -f "$prefix/$path.new" "$prefix/$path"
+    say "$prefix/$path"
+  done
+}
+
+# The tree that is copied; the completion scripts are made by the executable itself.
+make_stage() {
+  local kubase=$build_dir/kubase
+  rm -rf "$stage"
+  install -D -m 755 "$kubase" "$stage/bin/kubase"
+  install -d -m 755 "$stage/share/bash-completion/completions" "$stage/share/zsh/site-functions" \
+    "$stage/share/fish/vendor_completions.d" "$stage/share/doc/kubase" "$stage/share/kubase"
+  "$kubase" completion bash >"$stage/share/bash-completion/completions/kubase"
+  "$kubase" completion zsh >"$stage/share/zsh/site-functions/_kubase"
+  "$kubase" completion fish >"$stage/share/fish/vendor_completions.d/kubase.fish"
+  cp "$kubase_root/LICENSE" "$stage/share/doc/kubase/copyright"
+  : >"$stage/share/kubase/install-manifest"
+  find "$stage" -type f ! -name kubase -exec chmod 644 {} +
+  chmod 755 "$stage/bin/kubase"
+}
+
+# missing_folders FILE...: the folders that have to be made for the files, the upper ones first.
+missing_folders() {
+  local path folder
+  for path in "$@"; do
+    folder=$(dirname "$path")
+    while [[ ! -d $folder ]]; do
+      printf '%s\n' "$folder"
+      folder=$(dirname "$folder")
+    done
+  done | sort -u
+}
+
+# write_manifest PREFIX FILE LINE...: keeps the folders and packages of an earlier installation, and
+# has those of this one.
+write_manifest() {
+  local earlier=$1/share/kubase/install-manifest file=$2
+  local packages=$kubase_root/build/installed-packages
+  shift 2
+  {
+    printf '%s\n' "$@"
+    if [[ -r $packages ]]; then sed 's/^/package /' "$packages"; fi
+    if [[ -r $earlier ]]; then grep -E '^(dir|package) ' "$earlier" || true; fi
+  } | sed '/^$/d' | sort -u >"$file"
+}
+
+# --- Start ---------------------------------------------------------------------------------------
+start_cluster() {
+  local kubase=$1/bin/kubase word=kubase
+  if [[ ":$PATH:" != *":$1/bin:"* ]]; then word=$kubase; fi
+  say ''
+  if "$kubase" status >/dev/null 2>&1; then
+    say 'A cluster is running already.'
+  else
+    "$kubase" up --detach
+  fi
+  say ''
+  say 'Next, try:'
+  say "  $word kubectl create configmap hello --from-literal=to=world"
+  say "  $word kubectl get configmaps --all-namespaces"
+  say "  $word status"
+  say "It stops with \"$word down\" and keeps its data."
+}
+
+main "$@"
