@@ -93,7 +93,7 @@ web::DatabaseStatus DescribeDatabase(const Result<store::StoreStatus>& store,
   database.size_bytes = store->db_size_bytes;
   database.size_in_use_bytes = store->db_size_in_use_bytes;
   database.revision = store->revision;
-  database.compact_revision = store->compact_revision;
+  database.compact_revision = std::max<int64_t>(store->compact_revision, 0);  // -1: never
   return database;
 }
 
