@@ -78,7 +78,8 @@ class Cluster(unittest.TestCase):
     def test_watch(self):
         watch = subprocess.Popen(
             [KUBASE, "kubectl", "--data-dir", self.appliance.data_dir, "get", "configmaps",
-             "--watch", "-l", "watched=yes", "-o", "name", "--output-watch-events"],
+             "--watch", "-l", "watched=yes", "--no-headers", "--output-watch-events", "-o",
+             "custom-columns=NAME:.metadata.name"],
             env=self.appliance.environment, stdout=subprocess.PIPE, text=True)
         try:
             for i in range(5):
@@ -92,7 +93,7 @@ class Cluster(unittest.TestCase):
             watch.terminate()
             watch.wait()
             watch.stdout.close()
-        expected = [[kind, f"configmap/w{i}"] for i in range(5) for kind in ("ADDED", "DELETED")]
+        expected = [[kind, f"w{i}"] for i in range(5) for kind in ("ADDED", "DELETED")]
         self.assertEqual(lines, expected)
 
     def test_server_side_apply(self):
@@ -143,6 +144,15 @@ class Cluster(unittest.TestCase):
             found = self.appliance.kubectl("get", POLICY, "-o", "json", check=False)
             return found.returncode == 0 and json.loads(found.stdout)["metadata"]["uid"] != before
         wait_until(back, 60, "the policy is back")
+        self.define_shirts()
+        fresh = iter(range(10_000))
+        def labels_again():
+            name = f"fresh{next(fresh)}"
+            self.appliance.apply(workloads.shirt(name))
+            labels = self.appliance.get("shirt", name)["metadata"]["labels"]
+            self.appliance.kubectl("delete", "shirt", name)
+            return SKIP_LABEL in labels
+        wait_until(labels_again, 60, "new objects are labelled again")
 
     def test_zz_idle_cost(self):
         """Last by name: the others have been busy."""
