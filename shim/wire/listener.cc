@@ -1,6 +1,7 @@
 // The event loop and its bookkeeping.
 #include "shim/wire/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -172,7 +173,7 @@ void Listener::Admit(const Endpoint& endpoint, OwnedFd fd) {
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // refused by unix sockets
   const int listener_fd = endpoint.socket.fd.get();
   if (endpoint.mode == Mode::kTls) {
-    return options_.hand_over({.listener_fd = listener_fd, .fd = std::move(fd), .tls = true});
+    return HandOver({.listener_fd = listener_fd, .fd = std::move(fd), .tls = true});
   }
   if (connections_.size() >= options_.undecided_max) connections_.erase(connections_.begin());
   const uint64_t id = next_id_++;
@@ -188,7 +189,10 @@ void Listener::Admit(const Endpoint& endpoint, OwnedFd fd) {
 
 void Listener::OnConnection(uint64_t id, uint32_t events) {
   const auto connection = connections_.find(id);
-  if (connection == connections_.end()) return;  // closed by an earlier event of this round
+  if (connection == connections_.end()) {
+    handed_over_.erase(id);  // or it was closed by an earlier event of this round
+    return;
+  }
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
     return Proceed(connection, connection->second.OnReadable());
   }
@@ -214,8 +218,11 @@ void Listener::Proceed(Connections::iterator connection, FrontConnection::Next n
       });
       return;
     case FrontConnection::Next::kHandOver: {
-      FrontConnection leaving = std::move(front);
+      HandedOver leaving{.listener_fd = front.listener_fd()};
+      leaving.bytes = front.TakeBytes();
+      leaving.fd = front.TakeFd();
       connections_.erase(connection);
+      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, leaving.fd.get(), nullptr);
       return HandOver(std::move(leaving));
     }
     case FrontConnection::Next::kClose:
@@ -224,11 +231,23 @@ void Listener::Proceed(Connections::iterator connection, FrontConnection::Next n
   }
 }
 
-void Listener::HandOver(FrontConnection connection) {
-  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, connection.fd(), nullptr);
-  options_.hand_over({.listener_fd = connection.listener_fd(),
-                      .fd = connection.TakeFd(),
-                      .bytes = connection.TakeBytes()});
+void Listener::HandOver(HandedOver connection) {
+  // The end of either side shows on the second descriptor: gRPC shuts a socket down before closing.
+  const uint64_t id = next_id_++;
+  OwnedFd second(fcntl(connection.fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!second.valid()) return PauseAccepting(errno);
+  if (!Watch(epoll_.get(), EPOLL_CTL_ADD, second.get(), id, EPOLLRDHUP)) {
+    log_.Warning("A connection was dropped because epoll refused it",
+                 {{"error", ErrnoText(errno)}});
+    return;
+  }
+  handed_over_.emplace(id, std::move(second));
+  options_.hand_over(std::move(connection));
+}
+
+void Listener::CloseHandedOver() {
+  for (const auto& [id, fd] : handed_over_) shutdown(fd.get(), SHUT_RDWR);
+  handed_over_.clear();
 }
 
 // Out of descriptors or memory: level-triggered readiness would spin, so look away for a moment.

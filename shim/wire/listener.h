@@ -1,5 +1,9 @@
 // Listener: accepts on all addresses, answers plain HTTP itself and hands everything else to gRPC.
 //
+// It keeps a second descriptor of each connection it hands over, to be able to close it: gRPC can
+// only shut down with a moment in which new calls are answered with Cancelled, which ends a
+// client's watch for good; a connection that closes is Unavailable, and clients resume.
+//
 // One thread with epoll. Bounds: connections that have not yet said what they are, and the time
 // they have for it; when there are too many, the oldest goes, so that silent ones cannot shut
 // others out.
@@ -11,6 +15,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "shim/base/clock.h"
@@ -54,8 +59,10 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   // Closes the listening sockets (and removes unix socket files) and the undecided connections, and
-  // joins. What was handed over is not touched. Idempotent.
+  // joins. Idempotent.
   void Stop();
+  // Closes what was handed over, once all that was written has left; after Stop only.
+  void CloseHandedOver();
 
  private:
   struct Mailbox;
@@ -72,7 +79,7 @@ class Listener {
   void Admit(const Endpoint& endpoint, OwnedFd fd);
   void OnConnection(uint64_t id, uint32_t events);
   void Proceed(Connections::iterator connection, FrontConnection::Next next);
-  void HandOver(FrontConnection connection);
+  void HandOver(HandedOver connection);
   void PauseAccepting(int error);
   void ResumeAccepting();
   void CloseLate();
@@ -84,6 +91,7 @@ class Listener {
   const OwnedFd epoll_;
   const std::shared_ptr<Mailbox> mailbox_;  // the other owners: answers that are still to come
   Connections connections_;                 // used by the thread alone, as all below
+  std::unordered_map<uint64_t, OwnedFd> handed_over_;  // until either side closes
   uint64_t next_id_;
   bool accepting_ = true;
   MonotonicTime accept_again_;  // when not accepting

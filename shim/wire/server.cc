@@ -230,8 +230,7 @@ Server::~Server() {
 }
 
 void Server::Stop(std::chrono::milliseconds drain) {
-  // What gRPC has written may need a moment to leave; calls past their drain are cancelled then.
-  constexpr std::chrono::milliseconds kFlush{200};
+  constexpr std::chrono::milliseconds kFlush{200};  // before what is left of calls is cancelled
   Parts& parts = *parts_;
   if (std::exchange(parts.stopped, true)) return;
   if (parts.listener != nullptr) parts.listener->Stop();
@@ -239,6 +238,7 @@ void Server::Stop(std::chrono::milliseconds drain) {
   if (!parts.gate.WaitUntilIdle(drain)) {
     parts.edge.log.Warning("Calls that did not finish in time are cancelled", {});
   }
+  if (parts.listener != nullptr) parts.listener->CloseHandedOver();
   if (parts.grpc_server != nullptr) {
     parts.grpc_server->Shutdown(std::chrono::system_clock::now() + kFlush);
     parts.grpc_server->Wait();

@@ -8,10 +8,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <cstring>
 #include <filesystem>
 #include <future>
+#include <set>
 
 #include "shim/wire/http_endpoint.h"
 #include "shim/wire/listener.h"
@@ -248,6 +250,34 @@ TEST_CASE("Server: stop waits for a call in flight, refuses new ones and then en
   answer(store::RangeResponse{.revision = 3});
   CHECK(call.get());
   stop.get();
+}
+
+TEST_CASE("Server: clients that keep calling through a stop see nothing but Unavailable") {
+  TestServer test;
+  const auto channel = test.Connect();
+  std::atomic<bool> stopped{false};
+  std::vector<std::future<std::set<grpc::StatusCode>>> clients;
+  for (int i = 0; i < 8; ++i) {
+    clients.push_back(std::async(std::launch::async, [&] {
+      auto stub = pb::KV::NewStub(channel);
+      std::set<grpc::StatusCode> codes;
+      while (!stopped) {
+        Context context;
+        pb::RangeRequest request;
+        request.set_key("k");
+        pb::RangeResponse response;
+        codes.insert(stub->Range(&context, request, &response).error_code());
+      }
+      return codes;
+    }));
+  }
+  test.server->Stop(std::chrono::seconds(10));
+  stopped = true;
+  for (auto& client : clients) {
+    for (grpc::StatusCode code : client.get()) {
+      CHECK((code == grpc::StatusCode::OK || code == grpc::StatusCode::UNAVAILABLE));
+    }
+  }
 }
 
 TEST_CASE("Server: stop cancels what does not finish in its time") {
