@@ -94,7 +94,7 @@ build_all() {
   if [[ ! -x $build_dir/kubase ]]; then check_room_to_build "$build_disk_mib"; fi
   jobs=$(jobs_that_fit)
   step 'Configuration' configure
-  step 'Kubernetes control plane (the first time about 10 minutes)' build_control_plane "$jobs"
+  step 'Kubernetes control plane (10 minutes the first time)' build_control_plane "$jobs"
   step 'kubase' cmake --build "$build_dir" --target kubase -- -j "$jobs"
   say "Built $build_dir/kubase"
 }
@@ -220,21 +220,18 @@ write_manifest() {
 }
 
 # --- Start ---------------------------------------------------------------------------------------
+# kubase itself ends with what to try next; here that is only repeated for a cluster that runs.
 start_cluster() {
   local kubase=$1/bin/kubase word=kubase
   if [[ ":$PATH:" != *":$1/bin:"* ]]; then word=$kubase; fi
   say ''
-  if "$kubase" status >/dev/null 2>&1; then
-    say 'A cluster is running already.'
-  else
-    "$kubase" up --detach
+  if ! "$kubase" status >/dev/null 2>&1; then
+    exec "$kubase" up --detach
   fi
-  say ''
-  say 'Next, try:'
-  say "  $word kubectl create configmap hello --from-literal=to=world"
-  say "  $word kubectl get configmaps --all-namespaces"
+  say 'A cluster is running already. Try next:'
+  say "  $word kubectl get namespaces"
   say "  $word status"
-  say "It stops with \"$word down\" and keeps its data."
+  say "  $word down"
 }
 
 main "$@"

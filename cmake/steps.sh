@@ -28,7 +28,7 @@ begin_steps() {
 }
 
 # step TITLE COMMAND [ARGUMENT...]: runs the command apart from this shell and fails as it does,
-# which ends a script that has set -e. (Called in a condition, bash ignores set -e in the command too.)
+# which ends a script that has set -e. (In a condition, bash ignores set -e in the command too.)
 step() {
   local title=$1 began=$SECONDS status=0
   shift

@@ -11,20 +11,24 @@ uninstall() {
   local prefix=$1 manifest=$1/share/kubase/install-manifest kubase=$1/bin/kubase
   local -a data_dirs=()
   [[ -x $kubase ]] || kubase=${build_dir:?}/kubase
-  if [[ ! -e $manifest ]]; then
-    say "Nothing of kubase is installed in $prefix ($manifest is not there)."
-    say 'If it was installed elsewhere: PREFIX=… ./install.sh uninstall'
-    return
-  fi
-  if [[ ! -w $manifest || ! -w $prefix/bin ]]; then
+  if [[ -e $manifest && (! -w $manifest || ! -w $prefix/bin) ]]; then
     be_ready_for_root "removing files from $prefix" "run this as $(stat -c %U "$manifest")"
   fi
   mapfile -t data_dirs < <(known_data_dirs "$prefix")
-  stop_clusters "$kubase" "${data_dirs[@]}"
-  remove_clusters "$kubase" "${data_dirs[@]}"
-  remove_files "$prefix" "$manifest"
-  say ''
-  say "kubase is uninstalled. This clone is yours to remove: rm -rf ${kubase_root:?}"
+  if [[ ! -e $manifest ]]; then
+    say "kubase is not installed in $prefix ($manifest is not there)."
+    say 'If it is elsewhere: PREFIX=… ./install.sh uninstall'
+  fi
+  if ((${#data_dirs[@]} > 0)); then
+    [[ -x $kubase ]] || die "there is no kubase left to remove ${data_dirs[*]} with: ./install.sh build"
+    stop_clusters "$kubase" "${data_dirs[@]}"
+    remove_clusters "$kubase" "${data_dirs[@]}"
+  fi
+  if [[ -e $manifest ]]; then
+    remove_files "$prefix" "$manifest"
+    say ''
+    say "kubase is uninstalled. This clone is yours to remove: rm -rf ${kubase_root:?}"
+  fi
 }
 
 # --- Clusters ------------------------------------------------------------------------------------

@@ -49,7 +49,7 @@ main() {
   use_go
   if [[ ! -d $kubase_root/build/control-plane ]]; then check_room_to_build "$build_disk_mib"; fi
   prepare_environment
-  step 'Kubernetes control plane (the first time about 10 minutes)' build_control_plane
+  step 'Kubernetes control plane (10 minutes the first time)' build_control_plane
 
   for preset in "${presets[@]}"; do test_preset "$preset"; done
   say ''
