@@ -20,7 +20,7 @@ uninstall() {
     say 'If it is elsewhere: PREFIX=… ./install.sh uninstall'
   fi
   if ((${#data_dirs[@]} > 0)); then
-    [[ -x $kubase ]] || die "there is no kubase left to remove ${data_dirs[*]} with: ./install.sh build"
+    [[ -x $kubase ]] || die "no kubase is left to remove ${data_dirs[*]}: ./install.sh build"
     stop_clusters "$kubase" "${data_dirs[@]}"
     remove_clusters "$kubase" "${data_dirs[@]}"
   fi
