@@ -98,11 +98,11 @@ struct ConstantExtension {
 std::vector<ConstantExtension> ExtensionsFor(CertificateUse use) {
   if (use == CertificateUse::kAuthority) {
     return {{NID_basic_constraints, "critical,CA:TRUE"},
-            {NID_key_usage, "critical,digitalSignature,keyEncipherment,keyCertSign"},
+            {NID_key_usage, "critical,digitalSignature,keyCertSign,cRLSign"},
             {NID_subject_key_identifier, "hash"}};
   }
   return {{NID_basic_constraints, "critical,CA:FALSE"},
-          {NID_key_usage, "critical,digitalSignature,keyEncipherment"},
+          {NID_key_usage, "critical,digitalSignature"},
           {NID_ext_key_usage, use == CertificateUse::kServer ? "serverAuth" : "clientAuth"},
           {NID_authority_key_identifier, "keyid:always"}};
 }
