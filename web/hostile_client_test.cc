@@ -13,6 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using std::chrono::steady_clock;
+using std::string_literals::operator""s;
 
 milliseconds Since(MonotonicTime begin) {
   return std::chrono::duration_cast<milliseconds>(steady_clock::now() - begin);
@@ -35,14 +36,22 @@ TEST_CASE("HostileClient: silent and half-spoken connections in every slot do no
   CHECK(silent.front().EndsWithin(seconds(5)));  // the oldest gave way
 }
 
+// A page that the socket buffers of a client that does not read cannot hold.
+constexpr size_t kMoreThanBuffers = 500'000;
+constexpr int kSmallBuffer = 8192;
+ApplianceStatus Voluminous(size_t bytes) {
+  ApplianceStatus status;
+  status.processes = {{.name = "p"}};
+  status.processes[0].last_log_lines.assign(bytes / 1000, std::string(999, 'x'));
+  return status;
+}
+
 TEST_CASE("HostileClient: clients that never read their replies do not block others") {
   ServerUnderTest test({.limits = {.connections_max = 16}});
-  ApplianceStatus status;
-  status.processes = {{.name = "p", .last_log_lines = {std::string(8'000'000, 'x')}}};
-  test.source.Set(status);
+  test.source.Set(Voluminous(kMoreThanBuffers));
   std::deque<RawClient> greedy;
   for (int i = 0; i < 20; ++i) {
-    greedy.emplace_back(test.server->address());
+    greedy.emplace_back(test.server->address(), kSmallBuffer);
     greedy.back().Send(Get("/"));
   }
   CHECK(StatusOf(test.AskFor("/livez")) == 200);
@@ -65,16 +74,14 @@ TEST_CASE("HostileClient: idle connections end, and so do replies that nobody ta
   RawClient idle(test.server->address());
   CHECK(idle.EndsWithin(seconds(5)));
 
-  ApplianceStatus status;
-  status.processes = {{.name = "p", .last_log_lines = {std::string(30'000'000, 'x')}}};
-  test.source.Set(status);
-  RawClient client(test.server->address());
+  test.source.Set(Voluminous(kMoreThanBuffers));
+  RawClient client(test.server->address(), kSmallBuffer);
   client.Send(Get("/"));
   // Without reading: the hang-up is seen although bytes wait to be read.
   pollfd polled{client.fd(), POLLRDHUP, 0};
   CHECK(poll(&polled, 1, 10'000) == 1);
   const std::string reply = client.ReadToEnd().value_or("");
-  CHECK(reply.size() < 30'000'000);
+  CHECK(reply.size() < kMoreThanBuffers);
 }
 
 TEST_CASE("HostileClient: probes are answered while every page worker waits for the source") {
@@ -145,8 +152,8 @@ TEST_CASE("HostileClient: what is no HTTP gets 400 and the end of the connection
       "GET /\r\n\r\n",
       "GET / HTTP/3\r\nHost: localhost\r\n\r\n",
       "GET / HTTP/1.1\nHost: localhost\n\r\n\r\n",
-      std::string("GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n", 38),
-      std::string("\x16\x03\x01\x02\x00\x01\xfc\x03\x03\r\n\r\n", 13),
+      "GET /\0 HTTP/1.1\r\nHost: localhost\r\n\r\n"s,
+      "\x16\x03\x01\x02\x00\x01\xfc\x03\x03\r\n\r\n"s,
       "GET /?a?b?c HTTP/1.1\r\nHost: localhost\r\n\r\n",
   };
   for (const std::string& request : requests) {

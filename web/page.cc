@@ -128,10 +128,21 @@ Html Hero(const ApplianceStatus& status, const Summary& summary) {
 
 // --- 2. Processes ---
 
+// Long lines are shown by their beginning; a stack of JSON must not make a page of megabytes.
+std::string Shortened(const std::string& line) {
+  constexpr size_t kShownMax = 2000;
+  if (line.size() <= kShownMax) return line;
+  size_t end = kShownMax;
+  // Not in the middle of a UTF-8 character, whose further bytes are 10xxxxxx.
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
+  return line.substr(0, end) + " ... (" +
+         Plural(static_cast<int64_t>(line.size() - end), "more byte", "more bytes") + ")";
+}
+
 Html LogLines(const ProcessStatus& process, size_t index) {
   if (process.last_log_lines.empty()) return {};
   std::string text;
-  for (const std::string& line : process.last_log_lines) text += line + "\n";
+  for (const std::string& line : process.last_log_lines) text += Shortened(line) + "\n";
   // Who looks at a process that fails wants to see why at once.
   const bool failed = process.state == ProcessState::kBackingOff;
   return Render(

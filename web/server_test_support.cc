@@ -67,8 +67,11 @@ bool TestSource::AwaitBlocked(int count) {
   return changed_.wait_for(lock, kPatience, [&] { return waiting_ >= count; });
 }
 
-RawClient::RawClient(const std::string& address)
+RawClient::RawClient(const std::string& address, int receive_bytes)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+  if (receive_bytes > 0) {
+    setsockopt(fd_.get(), SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
+  }
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));

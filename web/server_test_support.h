@@ -42,7 +42,9 @@ class TestSource final : public StatusSource {
 // A TCP connection to a server under test that sends and reads exactly what it is told.
 class RawClient {
  public:
-  explicit RawClient(const std::string& address);
+  // `receive_bytes`: of the socket's buffer; 0 leaves the choice to the system. With a small one, a
+  // client that does not read is noticed after some kilobytes.
+  explicit RawClient(const std::string& address, int receive_bytes = 0);
 
   // False when the server has closed the connection.
   bool Send(const std::string& bytes);

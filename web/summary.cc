@@ -23,10 +23,17 @@ struct Problems {
     (is_down ? down : degraded).push_back(std::move(clause));
     subjects.push_back(subject);
   }
-  bool SpeaksOf(const std::string& check) const {
-    return std::any_of(subjects.begin(), subjects.end(), [&](const std::string& subject) {
-      return !subject.empty() && check.find(subject) != std::string::npos;
-    });
+  // A check often repeats what its process or database has told already.
+  bool Cover(const Check& check) const {
+    const auto names = [&](const std::string& subject) {
+      return !subject.empty() && check.name.find(subject) != std::string::npos;
+    };
+    const auto tells = [&](const std::string& clause) {
+      return !check.problem.empty() && clause.find(check.problem) != std::string::npos;
+    };
+    return std::any_of(subjects.begin(), subjects.end(), names) ||
+           std::any_of(down.begin(), down.end(), tells) ||
+           std::any_of(degraded.begin(), degraded.end(), tells);
   }
 };
 
@@ -92,10 +99,10 @@ void JudgeCertificates(const ApplianceStatus& status, WallTime now, Problems& pr
   }
 }
 
-// After the others: a check often repeats what its process or database has told already.
+// After the others, which explain more.
 void JudgeChecks(const ApplianceStatus& status, Problems& problems) {
   for (const Check& check : status.checks) {
-    if (check.ok || problems.SpeaksOf(check.name)) continue;
+    if (check.ok || problems.Cover(check)) continue;
     problems.Add(false, "", Because("the check \"" + check.name + "\" fails", check.problem));
   }
 }

@@ -79,6 +79,10 @@ TEST_CASE("Summary: a failing check counts, unless its subject was named already
   status.databases[0].reachable = false;
   status.checks = {{"database/default", false, "no answer"}};
   CHECK(Summarize(status, kNow).problems.size() == 1);
+
+  status.databases[0].problem = "the disk is full";
+  status.checks = {{"store", false, "the disk is full"}};
+  CHECK(Summarize(status, kNow).problems.size() == 1);
 }
 
 TEST_CASE("Summary: an ended certificate degrades, one that ends soon does not") {
