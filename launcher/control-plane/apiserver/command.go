@@ -1,7 +1,7 @@
 // Package apiserver is the command kube-apiserver with push-down of selectors into the storage.
 // Flags, validation, logging and version are upstream's, taken from the options that upstream
 // exports; between the making of the configuration and its completion the storages get the layer of
-// package pushdown.
+// package pushdown, and package policywait goes around one admission plug-in.
 package apiserver
 
 import (
@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 	utilerrors "k8s.io/apimachinery/pkg/util/errors"
+	"k8s.io/apiserver/pkg/admission"
 	"k8s.io/apiserver/pkg/registry/generic"
 	"k8s.io/apiserver/pkg/server/flagz"
 	"k8s.io/client-go/rest"
@@ -26,6 +27,7 @@ import (
 	"k8s.io/kubernetes/cmd/kube-apiserver/app/options"
 
 	"kubase/control-plane/commandflags"
+	"kubase/control-plane/policywait"
 	"kubase/control-plane/pushdown"
 )
 
@@ -35,6 +37,9 @@ const name = "kube-apiserver"
 // process-wide in Kubernetes, so a process runs it once.
 func NewCommand(ctx context.Context) *cobra.Command {
 	opts := options.NewServerRunOptions()
+	admissionOptions := opts.Admission.GenericAdmission
+	admissionOptions.Decorators =
+		append(admissionOptions.Decorators, admission.DecoratorFunc(policywait.Decorate))
 	command := &cobra.Command{
 		Use: name,
 		Long: `The Kubernetes API server validates and stores the objects of a cluster and
