@@ -42,7 +42,7 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
     store_options.progress_interval = options.progress_interval;
   }
   KUBASE_ASSIGN_OR_RETURN(storage->store_, store::SqlStore::Open(store_options, *storage->database_,
-                                                                 clock, *storage->log_));
+                                                                 registry, clock, *storage->log_));
   return storage;
 }
 

@@ -130,6 +130,7 @@ void BatchWriter::RunBatch(Writes writes) {
     return;
   }
   PublishBatch(batch);
+  listeners_.metrics.OnBatch(writes.size());
   for (auto& write : writes) write->Answer();
 }
 
@@ -166,6 +167,7 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
 
 void BatchWriter::NoteFailure(const Error& error) {
   log_.Error("a batch of writes failed", {{"error", error.message}});
+  listeners_.metrics.OnBatchFailed(error);
   if (error.code == ErrorCode::kNoSpace) no_space_ = true;
   const bool fence = error.code == ErrorCode::kOutcomeUnknown || error.code == ErrorCode::kCorrupt;
   if (!fence) return;
@@ -177,11 +179,7 @@ void BatchWriter::MaintenanceStep() {
   const auto step = [this]() -> Result<bool> {
     if (compacting_) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
-      if (rows == 0) {
-        compacting_ = false;
-        reclaiming_ = true;
-        AnswerCompactionWaiters(Ok());
-      }
+      if (rows == 0) OnCompacted();
       return true;
     }
     KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
@@ -190,8 +188,16 @@ void BatchWriter::MaintenanceStep() {
   const Result<bool> done = step();
   if (done.ok()) return;
   log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
+  listeners_.metrics.OnCompacted(false);
   std::unique_lock lock(mutex_);
   wake_.wait_for(lock, kMaintenancePause, [this] { return stopping_ || !queue_.empty(); });
+}
+
+void BatchWriter::OnCompacted() {
+  compacting_ = false;
+  reclaiming_ = true;
+  if (meta_.compact_revision > 0) listeners_.metrics.OnCompacted(true);
+  AnswerCompactionWaiters(Ok());
 }
 
 Result<int64_t> BatchWriter::CompactStep() {

@@ -25,6 +25,7 @@
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/store.h"
+#include "shim/store/store_metrics.h"
 #include "shim/store/watch_hub.h"
 #include "shim/store/write_batch.h"
 
@@ -45,11 +46,12 @@ class PendingWrite {
 
 class BatchWriter {
  public:
-  // Who hears of a committed batch, before its callers are answered.
+  // Who hears of what was done, before its callers are answered.
   struct Listeners {
     LeaseTable& leases;
     WatchHub& hub;
     KindCounter& kinds;
+    StoreMetrics& metrics;
   };
 
   // `connection` is the writer's own; the references must outlive it.
@@ -90,6 +92,7 @@ class BatchWriter {
   bool MaintenanceDue() const { return compacting_ || reclaiming_; }
   void MaintenanceStep();
   Result<int64_t> CompactStep();
+  void OnCompacted();
   void AnswerCompactionWaiters(const Result<void>& result);
 
   const std::unique_ptr<sql::Connection> connection_;

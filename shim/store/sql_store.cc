@@ -63,26 +63,29 @@ ReaderPool::Options ReaderOptions() {
 }  // namespace
 
 Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
-                                                 sql::Database& database, const Clock& clock,
-                                                 Log& log) {
+                                                 sql::Database& database,
+                                                 prometheus::Registry& registry,
+                                                 const Clock& clock, Log& log) {
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
   KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(*connection));
   KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
   auto store = std::unique_ptr<SqlStore>(
-      new SqlStore(options, database, clock, log, meta, std::move(readers)));
+      new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
   KUBASE_TRY(store->LoadLeases(*connection));
   store->StartThreads(std::move(connection), meta);
   return store;
 }
 
-SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database, const Clock& clock,
-                   Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers)
+SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
+                   prometheus::Registry& registry, const Clock& clock, Log& log, const Meta& meta,
+                   std::unique_ptr<ReaderPool> readers)
     : options_(options),
       database_(database),
       log_(log),
       cluster_id_(meta.cluster_id),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
+      metrics_(registry),
       readers_(std::move(readers)),
       hub_({.ring_bytes_max = options.ring_bytes_max != 0 ? options.ring_bytes_max
                                                           : limits::kWatchRingBytesMax,
@@ -107,7 +110,7 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
   writer_ = std::make_unique<BatchWriter>(
       std::move(write_connection), database_, meta,
-      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_}, log_);
+      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_, .metrics = metrics_}, log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
 }

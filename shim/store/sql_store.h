@@ -21,6 +21,7 @@
 #include "shim/store/lease_table.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
+#include "shim/store/store_metrics.h"
 #include "shim/store/watch_hub.h"
 
 namespace kubase::store {
@@ -36,10 +37,11 @@ struct SqlStoreOptions {
 
 class SqlStore final : public Store {
  public:
-  // `database`, `clock` and `log` must outlive the store. Errors: those of the database.
+  // The references must outlive the store. Errors: those of the database.
   static Result<std::unique_ptr<SqlStore>> Open(const SqlStoreOptions& options,
-                                                sql::Database& database, const Clock& clock,
-                                                Log& log);
+                                                sql::Database& database,
+                                                prometheus::Registry& registry,
+                                                const Clock& clock, Log& log);
   ~SqlStore() override;
 
   void Range(RangeRequest request, Callback<RangeResponse> done) override;
@@ -67,8 +69,9 @@ class SqlStore final : public Store {
   void Stop();
 
  private:
-  SqlStore(const SqlStoreOptions& options, sql::Database& database, const Clock& clock, Log& log,
-           const Meta& meta, std::unique_ptr<ReaderPool> readers);
+  SqlStore(const SqlStoreOptions& options, sql::Database& database,
+           prometheus::Registry& registry, const Clock& clock, Log& log, const Meta& meta,
+           std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
   Result<void> LoadLeases(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
@@ -90,6 +93,7 @@ class SqlStore final : public Store {
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
+  StoreMetrics metrics_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;
   std::unique_ptr<BatchWriter> writer_;

@@ -1,6 +1,7 @@
 // The store over a real SQLite file, through its public interface.
 #include "shim/store/sql_store.h"
 
+#include <prometheus/registry.h>
 #include <stdlib.h>
 
 #include <catch2/catch.hpp>
@@ -45,7 +46,7 @@ class Fixture {
     REQUIRE(database.ok());
     database_ = std::move(database).value();
     auto store = SqlStore::Open({.lease_check_interval = std::chrono::milliseconds(5)}, *database_,
-                                clock_, *log_);
+                                registry_, clock_, *log_);
     REQUIRE(store.ok());
     store_ = std::move(store).value();
   }
@@ -85,6 +86,7 @@ class Fixture {
 
  private:
   fs::path dir_;
+  prometheus::Registry registry_;
   ManualClock clock_;
   std::unique_ptr<Log> log_;
   std::unique_ptr<sql::Database> database_;
