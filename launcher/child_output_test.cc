@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "launcher/test_directory.h"
+
 namespace kubase::launcher {
 namespace {
 
@@ -71,8 +73,7 @@ TEST_CASE("ChildOutput: a line without end is cut") {
 }
 
 TEST_CASE("ChildOutput: the file rotates and its old parts are bounded") {
-  char name[] = "/tmp/kubase-output-XXXXXX";
-  const std::filesystem::path directory = ::mkdtemp(name);
+  const TestDirectory directory;
   {
     // The log is a sink that keeps nothing: the file alone is of interest.
     const auto log = LogTo([](LogLevel, const std::string&) {});
@@ -83,12 +84,11 @@ TEST_CASE("ChildOutput: the file rotates and its old parts are bounded") {
     }
   }
   size_t files = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+  for (const auto& entry : std::filesystem::directory_iterator(directory.path())) {
     ++files;
     CHECK(entry.file_size() <= ChildOutput::kFileBytesMax);
   }
   CHECK(files == 1 + ChildOutput::kOldFilesKept);
-  std::filesystem::remove_all(directory);
 }
 
 TEST_CASE("ChildOutput: a file that cannot be opened is named") {

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "launcher/completion.h"
+#include "launcher/test_directory.h"
 
 namespace kubase::launcher {
 namespace {
@@ -115,8 +116,7 @@ TEST_CASE("CommandLine: no verb is a request for help") {
 
 // What bash would offer for the words, the last of which is being typed.
 std::string CompleteInBash(const std::string& script, const std::vector<std::string>& words) {
-  char name[] = "/tmp/kubase-completion-XXXXXX";
-  const std::filesystem::path directory = ::mkdtemp(name);
+  const TestDirectory directory;
   std::ofstream(directory / "script") << script;
   std::string array;
   for (const std::string& word : words) array += " '" + word + "'";
@@ -129,7 +129,6 @@ std::string CompleteInBash(const std::string& script, const std::vector<std::str
   std::array<char, 4096> buffer;
   while (::fgets(buffer.data(), buffer.size(), pipe) != nullptr) output += buffer.data();
   CHECK(::pclose(pipe) == 0);
-  std::filesystem::remove_all(directory);
   return output;
 }
 

@@ -213,11 +213,7 @@ Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user) {
   config.switch_context = flags.switch_context;
   if (!flags.control_plane_dir.empty())
     config.control_plane_dir = Absolute(flags.control_plane_dir);
-  auto skip_caching = ParseSkipCaching(flags.skip_caching);
-  if (!skip_caching.ok()) {
-    return WithContext(std::move(skip_caching).error(), "--skip-metadata-caching");
-  }
-  config.skip_caching = std::move(skip_caching).value();
+  KUBASE_ASSIGN_OR_RETURN(config.skip_caching, ParseSkipCaching(flags.skip_caching));
   KUBASE_TRY(ParseStatusAddress(flags.status_bind_address, config));
   config.detach = flags.detach;
   KUBASE_ASSIGN_OR_RETURN(config.log, ParseLog(flags.log));

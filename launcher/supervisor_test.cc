@@ -16,6 +16,8 @@
 #include <fstream>
 #include <thread>
 
+#include "launcher/test_directory.h"
+
 namespace kubase::launcher {
 namespace {
 
@@ -32,19 +34,6 @@ bool WaitUntil(const std::function<bool()>& condition) {
   }
   return true;
 }
-
-class TestDirectory {
- public:
-  TestDirectory() {
-    char name[] = "/tmp/kubase-supervisor-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  ~TestDirectory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 ProcessSpec Shell(const std::string& script) {
   return {
@@ -70,7 +59,7 @@ struct Fixture {
   ReadinessProbe FileProbe(const std::string& name) {
     return [path = directory / name]() -> Result<void> {
       if (std::filesystem::exists(path)) return Ok();
-      return Error{ErrorCode::kUnavailable, "no " + path};
+      return Error{ErrorCode::kUnavailable, "no " + path.string()};
     };
   }
   Result<void> WaitReady(const std::string& name) {

@@ -24,11 +24,14 @@ constexpr const char* kLogName = "kubase.log";
 constexpr const char* kStandardErrorName = "kubase-stderr.log";
 
 // On a terminal the log would tear the progress apart: it goes to a file, as for a detached kubase.
+bool LogsToFile(const UpConfig& config, bool is_detached) {
+  return is_detached || (::isatty(STDERR_FILENO) != 0 && !config.log.verbose);
+}
+
 std::unique_ptr<Log> OpenUpLog(const UpConfig& config, bool is_detached) {
   LogOptions options{.format = config.log.format,
                      .level = config.log.verbose ? LogLevel::kDebug : LogLevel::kInfo};
-  const bool on_terminal = ::isatty(STDERR_FILENO) != 0 && !config.log.verbose;
-  if (is_detached || on_terminal) options.file = config.paths.log_dir / kLogName;
+  if (LogsToFile(config, is_detached)) options.file = config.paths.log_dir / kLogName;
   return OpenLog(options);
 }
 
@@ -73,7 +76,10 @@ Result<void> RunAppliance(const UpConfig& config, const Program& program, Progre
   } else if (outcome.error().code != ErrorCode::kCancelled) {
     steps.Failed(outcome.error().message, appliance.last_lines());
   }
-  if (!outcome.ok()) log->Error("stopping", {{"cause", outcome.error().message}});
+  // Standard error has the sentence already.
+  if (!outcome.ok() && LogsToFile(config, is_detached)) {
+    log->Error("stopping", {{"cause", outcome.error().message}});
+  }
   appliance.Stop();
   log->Info("stopped");
   return outcome;

@@ -4,7 +4,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/base_sink.h>
-#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -15,6 +15,10 @@
 
 namespace kubase {
 namespace {
+
+// A log that nobody looks at must not fill the disk.
+constexpr size_t kFileBytesMax = 16 * 1024 * 1024;
+constexpr size_t kOldFilesKept = 3;
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
@@ -164,7 +168,8 @@ std::unique_ptr<Log> MakeLog(spdlog::sink_ptr sink, LogFormat format, LogLevel l
 std::unique_ptr<Log> OpenLog(const LogOptions& options) {
   if (!options.file.empty()) {
     try {
-      return MakeLog(std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.file),
+      return MakeLog(std::make_shared<spdlog::sinks::rotating_file_sink_mt>(
+                         options.file, kFileBytesMax, kOldFilesKept),
                      options.format, options.level);
     } catch (const spdlog::spdlog_ex& failure) {
       auto log = MakeLog(std::make_shared<spdlog::sinks::stderr_sink_mt>(), options.format,

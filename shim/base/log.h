@@ -58,7 +58,7 @@ enum class LogFormat { kText, kJson };
 struct LogOptions {
   LogFormat format = LogFormat::kText;
   LogLevel level = LogLevel::kInfo;
-  std::string file;  // empty: standard error
+  std::string file;  // rotated by size, a few old ones are kept; empty: standard error
 };
 
 // A log to standard error or a file. A file that cannot be opened throws nothing: the lines go to

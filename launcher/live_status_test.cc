@@ -1,0 +1,80 @@
+// The status of the shim alone over a real database, and the rate of requests.
+#include "launcher/live_status.h"
+
+#include <prometheus/counter.h>
+
+#include <catch2/catch.hpp>
+
+#include "launcher/status_table.h"
+#include "launcher/test_directory.h"
+
+namespace kubase::launcher {
+namespace {
+
+using std::chrono::seconds;
+
+TEST_CASE("RateMeter: the rate over the last minute") {
+  RateMeter meter;
+  MonotonicTime now{};
+  CHECK(meter.Update(now, 100) == 0);
+  CHECK(meter.Update(now + seconds(10), 200) == Approx(10));
+  CHECK(meter.Update(now + seconds(60), 200) == Approx(100.0 / 60));
+  CHECK(meter.Update(now + seconds(70), 200) == Approx(0));
+  CHECK(meter.Update(now + seconds(130), 800) == Approx(10));
+}
+
+TEST_CASE("LiveStatus: the shim alone has one check and counts its requests") {
+  const TestDirectory directory;
+  const SystemClock clock;
+  const auto log = LogTo([](LogLevel, const std::string&) {});
+  prometheus::Registry registry;
+  auto storage = Storage::Open({.endpoint = {directory.path() / "x.db", "sqlite://x.db"}}, registry,
+                               clock, *log);
+  REQUIRE(storage.ok());
+  auto& handled =
+      prometheus::BuildCounter().Name("grpc_server_handled_total").Help("h").Register(registry);
+  handled.Add({{"grpc_code", "OK"}}).Increment(7);
+  handled.Add({{"grpc_code", "Canceled"}}).Increment(2);
+  handled.Add({{"grpc_code", "Unavailable"}}).Increment(3);
+
+  LiveStatus status({.version = "1.2.3", .database_location = "sqlite://x.db"},
+                    {**storage, registry}, clock);
+  const web::ApplianceStatus read = status.ReadStatus();
+  REQUIRE(read.checks.size() == 1);
+  CHECK(read.checks[0].name == "store");
+  CHECK(read.checks[0].ok);
+  CHECK(read.traffic.requests_total == 12);
+  CHECK(read.traffic.requests_failed_total == 3);
+  REQUIRE(read.databases.size() == 1);
+  CHECK(read.databases[0].reachable);
+  CHECK(read.databases[0].revision == 1);
+  CHECK(read.databases[0].engine.starts_with("SQLite 3."));
+  const std::string table = RenderStatusTable(read, clock.WallNow());
+  CHECK(table.starts_with("Healthy: "));
+  CHECK(table.find("kubase 1.2.3") != std::string::npos);
+
+  (*storage)->Stop();
+  const auto stopped = status.ReadChecks();
+  CHECK_FALSE(stopped[0].ok);
+  CHECK_FALSE(stopped[0].problem.empty());
+}
+
+TEST_CASE("LiveStatus: a component that was not started yet is not ready") {
+  const TestDirectory directory;
+  const SystemClock clock;
+  const auto log = LogTo([](LogLevel, const std::string&) {});
+  prometheus::Registry registry;
+  auto storage =
+      Storage::Open({.endpoint = {directory.path() / "x.db", ""}}, registry, clock, *log);
+  REQUIRE(storage.ok());
+  const Supervisor supervisor({}, clock, *log);
+  LiveStatus status({.components = {"kube-apiserver"}}, {**storage, registry, &supervisor}, clock);
+  const auto checks = status.ReadChecks();
+  REQUIRE(checks.size() == 2);
+  CHECK(checks[1].name == "kube-apiserver");
+  CHECK_FALSE(checks[1].ok);
+  CHECK(checks[1].problem == "it has not been started yet");
+}
+
+}  // namespace
+}  // namespace kubase::launcher
