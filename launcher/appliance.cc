@@ -21,6 +21,8 @@ constexpr const char* kUsualStatusAddress = "127.0.0.1:6480";
 constexpr seconds kReadyTimeout{120};
 constexpr seconds kPolicyTimeout{20};
 constexpr seconds kDrainTimeout{5};
+// The children of a kubase that was killed end at once, but the kernel needs a moment for it.
+constexpr milliseconds kOrphansEndWithin{3'000};
 constexpr milliseconds kProbeTimeout{3'000};
 constexpr milliseconds kApiTimeout{10'000};
 
@@ -54,7 +56,7 @@ Appliance::~Appliance() {
 }
 
 Result<void> Appliance::Start(std::stop_token stop) {
-  KUBASE_TRY(CheckPorts());
+  KUBASE_TRY(CheckPorts(stop));
   KUBASE_TRY(MakeCertificates());
   KUBASE_TRY(FindExecutables());
   KUBASE_TRY(OpenStorage());
@@ -68,8 +70,9 @@ Result<void> Appliance::Start(std::stop_token stop) {
 }
 
 // Before anything is made: a port in use is the commonest reason why a start fails.
-Result<void> Appliance::CheckPorts() {
-  KUBASE_TRY(CheckPortIsFree(config_.bind_address, config_.secure_port, "--secure-port"));
+Result<void> Appliance::CheckPorts(std::stop_token stop) {
+  KUBASE_TRY(WaitUntilPortIsFree(config_.bind_address, config_.secure_port, "--secure-port",
+                                 kOrphansEndWithin, stop));
   if (config_.status_address && config_.status_address->port != 0) {
     KUBASE_TRY(CheckPortIsFree(config_.status_address->host, config_.status_address->port,
                                "--status-bind-address"));

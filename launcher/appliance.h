@@ -71,7 +71,7 @@ class Appliance {
   std::string DescribeReady() const;
 
  private:
-  Result<void> CheckPorts();
+  Result<void> CheckPorts(std::stop_token stop);
   Result<void> MakeCertificates();
   Result<void> FindExecutables();
   Result<void> OpenStorage();

@@ -6,11 +6,15 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
+#include <mutex>
 #include <utility>
 
 namespace kubase::launcher {
 namespace {
+
+constexpr std::chrono::milliseconds kPortPollInterval{20};
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -75,6 +79,21 @@ Result<void> CheckPortIsFree(const std::string& address, int port, const std::st
     return CannotListen(errno, address, port, flag);
   }
   return Ok();
+}
+
+Result<void> WaitUntilPortIsFree(const std::string& address, int port, const std::string& flag,
+                                 std::chrono::milliseconds patience, std::stop_token stop) {
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::mutex mutex;
+  std::condition_variable_any never_notified;  // only the stop token ends a wait early
+  std::unique_lock lock(mutex);
+  while (true) {
+    Result<void> free = CheckPortIsFree(address, port, flag);
+    const bool in_use = !free.ok() && free.error().code == ErrorCode::kAlreadyExists;
+    if (!in_use || std::chrono::steady_clock::now() >= deadline) return free;
+    never_notified.wait_for(lock, stop, kPortPollInterval, [] { return false; });
+    if (stop.stop_requested()) return Error{ErrorCode::kCancelled, "stopped while starting"};
+  }
 }
 
 Result<ReservedPort> ReservedPort::OnLoopback() {

@@ -5,6 +5,8 @@
 // while a child that listens with SO_REUSEPORT (--permit-port-sharing) gets all its connections.
 #pragma once
 
+#include <chrono>
+#include <stop_token>
 #include <string>
 
 #include "launcher/process.h"
@@ -16,6 +18,12 @@ namespace kubase::launcher {
 // as the way out: kAlreadyExists (in use), kPermissionDenied, kInvalidArgument (not an address, or
 // not one of this machine).
 Result<void> CheckPortIsFree(const std::string& address, int port, const std::string& flag);
+
+// As CheckPortIsFree, but a port in use is asked for again until `patience` is over: after a kill -9
+// of kubase its children end by themselves a moment later, and until then they hold their port.
+// Error besides those above: kCancelled.
+Result<void> WaitUntilPortIsFree(const std::string& address, int port, const std::string& flag,
+                                 std::chrono::milliseconds patience, std::stop_token stop);
 
 class ReservedPort {
  public:

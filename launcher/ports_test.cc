@@ -55,6 +55,22 @@ TEST_CASE("CheckPortIsFree: a free port passes and stays free") {
   CHECK(CheckPortIsFree("127.0.0.1", port, "--secure-port").ok());
 }
 
+TEST_CASE("WaitUntilPortIsFree: waits for a port that is given up, and not for ever") {
+  const auto reserved = ReservedPort::OnLoopback();
+  REQUIRE(reserved.ok());
+  const int port = reserved->port();
+  FileDescriptor listener = ListenOn(port, SO_REUSEPORT);
+  REQUIRE(listener.is_open());
+  const auto wait = [port](int milliseconds, std::stop_token stop) {
+    return WaitUntilPortIsFree("127.0.0.1", port, "--secure-port",
+                               std::chrono::milliseconds(milliseconds), stop);
+  };
+  CHECK(wait(50, {}).error().code == ErrorCode::kAlreadyExists);
+  std::stop_source source;
+  source.request_stop();
+  CHECK(wait(60'000, source.get_token()).error().code == ErrorCode::kCancelled);
+}
+
 TEST_CASE("CheckPortIsFree: an address that is not ours or none at all") {
   const auto foreign = CheckPortIsFree("192.0.2.1", 6443, "--bind-address");
   REQUIRE_FALSE(foreign.ok());

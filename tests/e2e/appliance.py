@@ -54,19 +54,26 @@ class Appliance:
     def up(self):
         """Starts `kubase up` in the foreground and returns the seconds until it was ready."""
         started = time.monotonic()
-        self.log = open(os.path.join(self.directory, "up.log"), "ab")
-        self.process = subprocess.Popen(
-            self.command("up", "--secure-port", str(self.port), *self.arguments),
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-            start_new_session=True)
+        with open(os.path.join(self.directory, "up.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                self.command("up", "--secure-port", str(self.port), *self.arguments),
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
         wait_until(self._ready_or_dead, START_SECONDS, "ready")
         return time.monotonic() - started
 
     def _ready_or_dead(self):
         if self.process.poll() is not None:
             raise AssertionError(f"kubase up ended with {self.process.returncode}:\n{self.tail()}")
-        probe = self.kubectl("get", "--raw", "/readyz", check=False)
-        return probe.returncode == 0 and probe.stdout.strip() == "ok"
+        return self.is_ready()
+
+    def is_ready(self):
+        """Every component that this appliance runs is ready, by its own word."""
+        status = self.run("status", "-o", "json")
+        if status.returncode != 0:
+            return False
+        processes = json.loads(status.stdout)["processes"]
+        return len(processes) >= 2 and all(p["state"] == "ready" for p in processes)
 
     def tail(self):
         with open(os.path.join(self.directory, "up.log"), "rb") as log:
@@ -105,7 +112,6 @@ class Appliance:
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
-        self.log.close()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

@@ -8,7 +8,7 @@ import threading
 import unittest
 
 import workloads
-from appliance import KUBASE, Appliance, children_of, is_running, wait_until
+from appliance import KUBASE, Appliance, children_of, free_port, is_running, wait_until
 
 
 class Crash(unittest.TestCase):
@@ -73,11 +73,14 @@ class Crash(unittest.TestCase):
         self.assertEqual([n for n in names if n != "kube-root-ca.crt"], ["between", "after"])
 
     def test_a_killed_child_comes_back(self):
-        for child in children_of(self.appliance.process.pid):
+        killed = children_of(self.appliance.process.pid)
+        for child in killed:
             os.kill(child, 9)
-        wait_until(lambda: len(children_of(self.appliance.process.pid)) >= 2, 60,
-                   "both children run again")
-        wait_until(self.appliance._ready_or_dead, 60, "ready again")
+        def replaced():
+            children = children_of(self.appliance.process.pid)
+            return len(children) >= 2 and not set(killed) & set(children)
+        wait_until(replaced, 60, "both children run again")
+        wait_until(self.appliance.is_ready, 60, "ready again")
 
 
 class Lifecycle(unittest.TestCase):
@@ -164,7 +167,7 @@ class BadInput(unittest.TestCase):
     def test_second_kubase_on_the_same_directory(self):
         self.addCleanup(self.appliance.close)
         self.appliance.up()
-        result = self.appliance.run("up", "--secure-port", "0")
+        result = self.appliance.run("up", "--secure-port", str(free_port()))
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(str(self.appliance.process.pid), result.stderr)
 
