@@ -78,8 +78,8 @@ class Cluster(unittest.TestCase):
     def test_watch(self):
         watch = subprocess.Popen(
             [KUBASE, "kubectl", "--data-dir", self.appliance.data_dir, "get", "configmaps",
-             "--watch", "-l", "watched=yes", "--no-headers", "--output-watch-events", "-o",
-             "custom-columns=NAME:.metadata.name"],
+             "--watch", "-l", "watched=yes", "--no-headers",
+             "--output-watch-events"],
             env=self.appliance.environment, stdout=subprocess.PIPE, text=True)
         try:
             for i in range(5):
@@ -88,7 +88,7 @@ class Cluster(unittest.TestCase):
                 document["metadata"]["labels"] = {"watched": "yes"}
                 self.appliance.apply(document)
                 self.appliance.kubectl("label", "configmap", name, "watched-", "other=yes")
-            lines = [watch.stdout.readline().split() for _ in range(10)]
+            lines = [watch.stdout.readline().split()[:2] for _ in range(10)]
         finally:
             watch.terminate()
             watch.wait()
