@@ -163,7 +163,8 @@ class Cluster(unittest.TestCase):
         share = (cpu_seconds(pid) - before) / 20
         memory = rss_megabytes(pid)
         print(f"\nidle: {memory:.0f} MB resident, {share * 100:.2f}% of a core")
-        self.assertLess(share, 0.10)
+        self.assertLess(share, 0.02)
+        self.assertLess(memory, 100)
 
 
 if __name__ == "__main__":
