@@ -15,12 +15,12 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-constexpr const char* kServiceCidr = "10.96.0.0/12";
 constexpr const char* kUsualStatusAddress = "127.0.0.1:6480";
 // Generous: a slow disk and a slow processor are no failure; a component that ends is told at once.
 constexpr seconds kReadyTimeout{120};
 constexpr seconds kPolicyTimeout{20};
 constexpr seconds kDrainTimeout{5};
+constexpr std::chrono::hours kRenewalInterval{6};
 // The children of a kubase that was killed end at once, but the kernel needs a moment for it.
 constexpr milliseconds kOrphansEndWithin{3'000};
 constexpr milliseconds kProbeTimeout{3'000};
@@ -49,6 +49,7 @@ Appliance::Appliance(ApplianceOptions options, DataDir& data_dir, const Clock& c
       log_(log),
       steps_(steps),
       registry_(std::make_shared<prometheus::Registry>()),
+      access_(config_, options_.user, data_dir_, clock, log),
       supervisor_(SupervisorOptions{}, clock, log) {}
 
 Appliance::~Appliance() {
@@ -65,7 +66,7 @@ Result<void> Appliance::Start(std::stop_token stop) {
   KUBASE_TRY(StartApiServer(stop));
   KUBASE_TRY(StartPolicyAndControllers(stop));
   KUBASE_TRY(MergeKubeconfig());
-  NotifyReady("serving " + ServerUrl(config_.bind_address, config_.secure_port));
+  NotifyReady("serving " + access_.server_url());
   return Ok();
 }
 
@@ -84,25 +85,7 @@ Result<void> Appliance::CheckPorts(std::stop_token stop) {
 
 Result<void> Appliance::MakeCertificates() {
   steps_.Begin("certificates");
-  KUBASE_ASSIGN_OR_RETURN(pki_, EnsurePki({.directory = paths_.pki_dir,
-                                           .service_cidr = kServiceCidr,
-                                           .bind_address = config_.bind_address,
-                                           .host_name = options_.user.host_name},
-                                          clock_));
-  int issued = 0;
-  for (const CertificateFile& file : pki_.All()) {
-    if (file.issued_because.empty()) continue;
-    ++issued;
-    log_.Info("issued a certificate", {{"name", file.name}, {"because", file.issued_because}});
-  }
-  const std::string server = ServerUrl(config_.bind_address, config_.secure_port);
-  KUBASE_TRY(WriteComponentKubeconfig(paths_.controller_manager_kubeconfig, server, pki_.ca,
-                                      pki_.controller_manager));
-  KUBASE_TRY(
-      WriteComponentKubeconfig(paths_.scheduler_kubeconfig, server, pki_.ca, pki_.scheduler));
-  KUBASE_ASSIGN_OR_RETURN(const ClientAccess access, ReadClientAccess(server, pki_.ca, pki_.admin));
-  KUBASE_TRY(WriteKubeconfig(paths_.admin_kubeconfig, access,
-                             ContextName(paths_.root, options_.user), options_.user.sudo_caller));
+  KUBASE_ASSIGN_OR_RETURN(const int issued, access_.Ensure());
   steps_.Done(issued > 0 ? fmt::format("{} issued", issued) : "");
   return Ok();
 }
@@ -145,12 +128,12 @@ Result<void> Appliance::StartStatusServer() {
       StatusFacts{.version = options_.version.version,
                   .kubernetes_version = options_.version.kubernetes_version,
                   .data_dir = paths_.root,
-                  .server_url = ServerUrl(config_.bind_address, config_.secure_port),
+                  .server_url = access_.server_url(),
                   .kubeconfig_path = paths_.admin_kubeconfig,
                   .database_location = config_.endpoint.display,
-                  .components = ComponentNames(),
-                  .certificates = pki_.All()},
-      LiveStatus::Parts{*storage_, *registry_, &supervisor_, policy_.get(), {}}, clock_);
+                  .components = ComponentNames()},
+      LiveStatus::Parts{*storage_, *registry_, &supervisor_, policy_.get()}, clock_);
+  status_->SetCertificates(access_.pki().All());
   web::StatusServerOptions options{
       .bind_address = config_.status_off       ? ""
                       : config_.status_address ? config_.status_address->ToString()
@@ -189,7 +172,7 @@ Result<void> Appliance::StartApiServer(std::stop_token stop) {
   KUBASE_TRY(StartComponent(kApiServer, ApiServerProcess(MakeComponentsConfig()),
                             config_.secure_port, seconds(30)));
   KUBASE_TRY(WaitReady(kApiServer, stop));
-  steps_.Done(ServerUrl(config_.bind_address, config_.secure_port));
+  steps_.Done(access_.server_url());
   return Ok();
 }
 
@@ -218,25 +201,30 @@ Result<void> Appliance::StartPolicyAndControllers(std::stop_token stop) {
 Result<void> Appliance::MergeKubeconfig() {
   if (!config_.merge_kubeconfig) return Ok();
   steps_.Begin("kubeconfig");
-  std::filesystem::path file;
-  if (config_.kubeconfig) {
-    file = *config_.kubeconfig;
-  } else {
-    KUBASE_ASSIGN_OR_RETURN(file, DefaultKubeconfigPath(options_.user));
-  }
-  KUBASE_TRY(data_dir_.RecordOutside({OutsidePath::Kind::kKubeconfigContext, file}));
-  KUBASE_ASSIGN_OR_RETURN(
-      ClientAccess access,
-      ReadClientAccess(ServerUrl(config_.bind_address, config_.secure_port), pki_.ca, pki_.admin));
-  KUBASE_ASSIGN_OR_RETURN(merged_, MergeContext({.file = file,
-                                                 .data_dir = paths_.root,
-                                                 .name = ContextName(paths_.root, options_.user),
-                                                 .access = std::move(access),
-                                                 .switch_context = config_.switch_context,
-                                                 .owner = options_.user.sudo_caller}));
-  steps_.Done(fmt::format("context {} in {}{}", merged_->context, file.string(),
-                          merged_->is_current ? ", current" : ""));
+  KUBASE_TRY(access_.Merge());
+  steps_.Done(fmt::format("context {} in {}{}", access_.merged()->context,
+                          access_.merged_file().string(),
+                          access_.merged()->is_current ? ", current" : ""));
   return Ok();
+}
+
+Result<void> Appliance::WaitForEnd(std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    KUBASE_TRY(storage_->WaitForFailure(stop, kRenewalInterval));
+    if (stop.stop_requested()) break;
+    const auto renewed = RenewCertificates();
+    // The certificates that are there are good for months yet, and this is tried again.
+    if (!renewed.ok()) {
+      log_.Error("cannot renew certificates", {{"cause", renewed.error().message}});
+    }
+  }
+  return Ok();
+}
+
+Result<void> Appliance::RenewCertificates() {
+  KUBASE_ASSIGN_OR_RETURN(const int issued, access_.Ensure());
+  status_->SetCertificates(access_.pki().All());
+  return issued > 0 ? access_.Merge() : Ok();
 }
 
 void Appliance::Stop() {
@@ -251,14 +239,15 @@ void Appliance::Stop() {
 
 std::string Appliance::DescribeReady() const {
   std::string text = fmt::format("\n  Kubernetes {:<13} {}\n", options_.version.kubernetes_version,
-                                 ServerUrl(config_.bind_address, config_.secure_port));
+                                 access_.server_url());
   if (!status_server_->address().empty()) {
     text += fmt::format("  Status page              {}\n", status_server_->url());
   }
   text += fmt::format("  Data                     {}\n\n", paths_.root.string());
-  if (merged_ && !merged_->is_current) {
+  const auto& merged = access_.merged();
+  if (merged && !merged->is_current) {
     text += fmt::format("Your kubectl's current context stays {}; use --context {}.\n",
-                        merged_->other_current, merged_->context);
+                        merged->other_current, merged->context);
   }
   text += "Try next:\n";
   for (const char* next : {"kubectl get namespaces", "status", "down"}) {
@@ -270,10 +259,9 @@ std::string Appliance::DescribeReady() const {
 ComponentsConfig Appliance::MakeComponentsConfig() const {
   return {.binaries = binaries_,
           .paths = paths_,
-          .pki = pki_,
+          .pki = access_.pki(),
           .bind_address = config_.bind_address,
           .secure_port = config_.secure_port,
-          .service_cidr = kServiceCidr,
           .controller_manager_port = controller_manager_port_->port(),
           .scheduler_port = scheduler_port_->port(),
           .variables = options_.user.variables,
@@ -339,9 +327,9 @@ KubeClientOptions Appliance::ClientOptions(const std::string& host, int port,
                                            milliseconds timeout) const {
   return {.host = host,
           .port = port,
-          .ca = pki_.ca.certificate,
-          .certificate = pki_.admin.certificate,
-          .key = pki_.admin.key,
+          .ca = access_.pki().ca.certificate,
+          .certificate = access_.pki().admin.certificate,
+          .key = access_.pki().admin.key,
           .timeout = timeout};
 }
 

@@ -14,15 +14,14 @@
 #include <string>
 #include <vector>
 
+#include "launcher/access.h"
 #include "launcher/components.h"
 #include "launcher/config.h"
 #include "launcher/control_plane_image.h"
 #include "launcher/data_dir.h"
 #include "launcher/host.h"
 #include "launcher/kube_client.h"
-#include "launcher/kubeconfig.h"
 #include "launcher/live_status.h"
-#include "launcher/pki.h"
 #include "launcher/policy_applier.h"
 #include "launcher/ports.h"
 #include "launcher/progress.h"
@@ -55,7 +54,8 @@ class Appliance {
   Result<void> Start(std::stop_token stop);
 
   // Waits until `stop` is triggered (success) or the store refuses service for good (its error).
-  Result<void> WaitForEnd(std::stop_token stop) { return storage_->WaitForFailure(stop); }
+  // Renews certificates meanwhile.
+  Result<void> WaitForEnd(std::stop_token stop);
 
   // Ends everything in order, within about a minute. Idempotent.
   void Stop();
@@ -80,6 +80,7 @@ class Appliance {
   Result<void> StartApiServer(std::stop_token stop);
   Result<void> StartPolicyAndControllers(std::stop_token stop);
   Result<void> MergeKubeconfig();
+  Result<void> RenewCertificates();
 
   ComponentsConfig MakeComponentsConfig() const;
   Result<void> StartComponent(const std::string& name, const ProcessSpec& process, int port,
@@ -103,7 +104,7 @@ class Appliance {
   std::shared_ptr<prometheus::Registry> registry_;  // shared: prometheus-cpp wants it so
   std::optional<ReservedPort> controller_manager_port_;
   std::optional<ReservedPort> scheduler_port_;
-  Pki pki_;
+  Access access_;
   ControlPlaneBinaries binaries_;
   std::unique_ptr<Storage> storage_;
   std::unique_ptr<wire::Server> etcd_server_;
@@ -112,7 +113,6 @@ class Appliance {
   std::unique_ptr<PolicyApplier> policy_;
   std::unique_ptr<LiveStatus> status_;
   std::unique_ptr<web::StatusServer> status_server_;
-  std::optional<MergeOutcome> merged_;
   std::vector<std::string> last_lines_;
 };
 

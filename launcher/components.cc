@@ -82,7 +82,7 @@ ProcessSpec ApiServerProcess(const ComponentsConfig& config) {
       {"service-account-issuer", "https://kubernetes.default.svc.cluster.local"},
       {"service-account-key-file", pki.service_account_public_key},
       {"service-account-signing-key-file", pki.service_account_private_key},
-      {"service-cluster-ip-range", config.service_cidr},
+      {"service-cluster-ip-range", kServiceCidr},
       {"storage-backend", "etcd3"},
       {"tls-cert-file", pki.apiserver.certificate},
       {"tls-private-key-file", pki.apiserver.key},
@@ -106,7 +106,7 @@ ProcessSpec ControllerManagerProcess(const ComponentsConfig& config) {
       {"kube-api-qps", "100"},
       {"root-ca-file", pki.ca.certificate},
       {"service-account-private-key-file", pki.service_account_private_key},
-      {"service-cluster-ip-range", config.service_cidr},
+      {"service-cluster-ip-range", kServiceCidr},
       {"use-service-account-credentials", "true"}};
   presets.insert(presets.end(), own.begin(), own.end());
   return MakeProcess(config.binaries.controller_manager, std::move(presets),

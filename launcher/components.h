@@ -23,13 +23,15 @@ inline constexpr const char* kApiServer = "kube-apiserver";
 inline constexpr const char* kControllerManager = "kube-controller-manager";
 inline constexpr const char* kScheduler = "kube-scheduler";
 
+// The addresses of services, as kubeadm has them; nothing outside of the cluster sees them.
+inline constexpr const char* kServiceCidr = "10.96.0.0/12";
+
 struct ComponentsConfig {
   ControlPlaneBinaries binaries;
   DataPaths paths;
   Pki pki;
   std::string bind_address;  // numeric, of the API server
   int secure_port = 0;
-  std::string service_cidr;
   int controller_manager_port = 0;  // on 127.0.0.1, reserved (ports.h)
   int scheduler_port = 0;
   std::map<std::string, std::string> variables;  // our own environment

@@ -28,7 +28,6 @@ ComponentsConfig Config() {
   config.pki.service_account_public_key = "/pki/sa.pub";
   config.bind_address = "127.0.0.1";
   config.secure_port = 6443;
-  config.service_cidr = "10.96.0.0/12";
   config.controller_manager_port = 1001;
   config.scheduler_port = 1002;
   config.variables = {{"PATH", "/bin"}, {"KUBECONFIG", "/x"}, {"KUBASE_DATA_DIR", "/data"}};

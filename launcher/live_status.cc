@@ -44,7 +44,8 @@ web::ProcessStatus ToWeb(const ChildStatus& child) {
                              .last_log_lines = child.last_lines};
   if (!child.last_exit.empty()) {
     process.last_exit =
-        web::FormatDuration(ToSeconds(child.since_last_exit)) + " ago: " + child.last_exit;
+        child.last_exit + ", " + web::FormatDuration(ToSeconds(child.since_last_exit)) + " ago";
+    if (!child.last_exit_cause.empty()) process.last_exit += ": " + child.last_exit_cause;
   }
   return process;
 }
@@ -118,6 +119,11 @@ double RateMeter::Update(MonotonicTime now, int64_t total) {
 LiveStatus::LiveStatus(StatusFacts facts, Parts parts, const Clock& clock)
     : facts_(std::move(facts)), parts_(std::move(parts)), clock_(clock), start_(clock.Now()) {}
 
+void LiveStatus::SetCertificates(std::vector<CertificateFile> certificates) {
+  const std::lock_guard lock(mutex_);
+  certificates_ = std::move(certificates);
+}
+
 web::ApplianceStatus LiveStatus::ReadStatus() {
   const auto store = parts_.storage.ReadStatus(kStorePatience);
   const std::vector<ChildStatus> children = ReadChildren();
@@ -131,8 +137,11 @@ web::ApplianceStatus LiveStatus::ReadStatus() {
                               .databases = {DescribeDatabase(store, facts_.database_location)},
                               .traffic = ReadTraffic(store)};
   for (const ChildStatus& child : children) status.processes.push_back(ToWeb(child));
-  if (parts_.count_kinds) status.kinds = parts_.count_kinds();
-  for (const CertificateFile& file : facts_.certificates) {
+  for (const store::KindCount& kind : parts_.storage.store().CountKinds()) {
+    status.kinds.push_back({kind.name, kind.count});
+  }
+  const std::lock_guard lock(mutex_);
+  for (const CertificateFile& file : certificates_) {
     status.certificates.push_back({file.name, file.certificate.string(), file.not_after});
   }
   return status;

@@ -6,7 +6,6 @@
 #include <prometheus/registry.h>
 
 #include <deque>
-#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -29,7 +28,6 @@ struct StatusFacts {
   std::string kubeconfig_path;
   std::string database_location;
   std::vector<std::string> components;  // that have to run; empty: the shim alone
-  std::vector<CertificateFile> certificates;
 };
 
 // The events counted so far -> events per second over the last minute, or since the first look.
@@ -53,11 +51,12 @@ class LiveStatus final : public web::StatusSource {
     const prometheus::Registry& registry;
     const Supervisor* supervisor = nullptr;
     const PolicyApplier* policy = nullptr;
-    // How many objects of each kind there are, most frequent first; may be empty.
-    std::function<std::vector<web::KindCount>()> count_kinds;
   };
 
   LiveStatus(StatusFacts facts, Parts parts, const Clock& clock);
+
+  // Any thread.
+  void SetCertificates(std::vector<CertificateFile> certificates);
 
   web::ApplianceStatus ReadStatus() override;
   std::vector<web::Check> ReadChecks() override;
@@ -73,7 +72,8 @@ class LiveStatus final : public web::StatusSource {
   const Clock& clock_;
   const MonotonicTime start_;
   std::mutex mutex_;
-  RateMeter requests_;  // guarded by mutex_
+  RateMeter requests_;                         // guarded by mutex_
+  std::vector<CertificateFile> certificates_;  // guarded by mutex_
 };
 
 }  // namespace kubase::launcher

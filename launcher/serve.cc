@@ -54,8 +54,13 @@ class Shim {
     return config_.metrics_address ? StartStatusServer() : Ok();
   }
 
-  // True once the store refuses service for good; the error says why.
-  Result<void> WaitForEnd(const std::stop_token& stop) { return storage_->WaitForFailure(stop); }
+  // Returns when `stop` is triggered, or with the error of a store that refuses service for good.
+  Result<void> WaitForEnd(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      KUBASE_TRY(storage_->WaitForFailure(stop, std::chrono::hours(1)));
+    }
+    return Ok();
+  }
 
   void Stop() {
     if (server_ != nullptr) server_->Stop(seconds(5));

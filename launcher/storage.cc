@@ -18,11 +18,12 @@ constexpr std::chrono::seconds kHealthCheckTimeout{30};
 }  // namespace
 
 Storage::Storage(std::unique_ptr<Log> log, prometheus::Registry& registry,
-                 std::chrono::milliseconds slow_sql_threshold)
+                 std::chrono::milliseconds slow_sql_threshold, const Clock& clock)
     : log_(std::move(log)),
       statement_metrics_(
           registry, *log_,
-          slow_sql_threshold.count() > 0 ? slow_sql_threshold : std::chrono::hours(24 * 365)) {}
+          slow_sql_threshold.count() > 0 ? slow_sql_threshold : std::chrono::hours(24 * 365)),
+      clock_(clock) {}
 
 Storage::~Storage() {
   Stop();
@@ -33,7 +34,7 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
                                                Log& log) {
   KUBASE_TRY(CreateDirectory(options.endpoint.sqlite_file.parent_path(), 0700));
   std::unique_ptr<Storage> storage(
-      new Storage(log.WithComponent("store"), registry, options.slow_sql_threshold));
+      new Storage(log.WithComponent("store"), registry, options.slow_sql_threshold, clock));
   KUBASE_ASSIGN_OR_RETURN(storage->database_,
                           sql::OpenSqlite({.path = options.endpoint.sqlite_file.string(),
                                            .observer = &storage->statement_metrics_}));
@@ -59,11 +60,12 @@ Result<store::StoreStatus> Storage::ReadStatus(std::chrono::milliseconds timeout
   return future.get();
 }
 
-Result<void> Storage::WaitForFailure(std::stop_token stop) {
+Result<void> Storage::WaitForFailure(std::stop_token stop, std::chrono::milliseconds timeout) {
+  const MonotonicTime deadline = clock_.Now() + timeout;
   std::mutex mutex;
   std::condition_variable_any never_notified;
   std::unique_lock lock(mutex);
-  for (;;) {
+  while (clock_.Now() < deadline) {
     never_notified.wait_for(lock, stop, kHealthCheckInterval, [] { return false; });
     if (stop.stop_requested()) return Ok();
     const auto status = ReadStatus(kHealthCheckTimeout);
@@ -71,6 +73,7 @@ Result<void> Storage::WaitForFailure(std::stop_token stop) {
       return Error{ErrorCode::kUnavailable, "the store has failed: " + status->failure};
     }
   }
+  return Ok();
 }
 
 void Storage::Stop() {

@@ -37,21 +37,22 @@ class Storage {
   // What the store says of itself, within `timeout`. Errors: kDeadlineExceeded, those of the store.
   Result<store::StoreStatus> ReadStatus(std::chrono::milliseconds timeout);
 
-  // Waits until `stop` is triggered (success) or the store refuses service for good (kUnavailable;
-  // the message says why).
-  Result<void> WaitForFailure(std::stop_token stop);
+  // Waits until `stop` is triggered or `timeout` has passed (success), or the store refuses service
+  // for good (kUnavailable; the message says why).
+  Result<void> WaitForFailure(std::stop_token stop, std::chrono::milliseconds timeout);
 
   // Answers what was accepted, then closes the database. Idempotent.
   void Stop();
 
  private:
   Storage(std::unique_ptr<Log> log, prometheus::Registry& registry,
-          std::chrono::milliseconds slow_sql_threshold);
+          std::chrono::milliseconds slow_sql_threshold, const Clock& clock);
 
   const std::unique_ptr<Log> log_;
   sql::StatementMetrics statement_metrics_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<store::SqlStore> store_;
+  const Clock& clock_;
 };
 
 }  // namespace kubase::launcher

@@ -84,6 +84,7 @@ void SupervisedChild::OnEnded(const std::string& how, MonotonicTime now) {
   probe_at_ = kill_at_ = kNever;
   probes_failed_ = 0;
   last_exit_ = how;
+  last_exit_cause_.clear();
   last_exit_time_ = now;
   if (stopping_) {
     state_ = ChildState::kStopped;
@@ -91,12 +92,15 @@ void SupervisedChild::OnEnded(const std::string& how, MonotonicTime now) {
     return;
   }
   const auto cause = FindLikelyCause(output_->LastLines(20));
-  if (cause) last_exit_ += ": " + cause->cause + "; " + cause->fix;
+  if (cause) last_exit_cause_ = cause->cause + "; " + cause->fix;
   const auto wait = restart_policy_.NextWait(now - started_);
   start_at_ = now + wait;
   state_ = ChildState::kBackingOff;
   log_.Error("a component has ended and will be restarted",
-             {{"name", spec_.name}, {"how", last_exit_}, {"restart_in_ms", Milliseconds(wait)}});
+             {{"name", spec_.name},
+              {"how", how},
+              {"likely_cause", last_exit_cause_},
+              {"restart_in_ms", Milliseconds(wait)}});
 }
 
 void SupervisedChild::OnProbed(int generation, const Result<void>& answer, MonotonicTime now) {

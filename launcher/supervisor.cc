@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "launcher/failure_causes.h"
-
 namespace kubase::launcher {
 
 Supervisor::Supervisor(const SupervisorOptions& options, const Clock& clock, Log& log)
@@ -71,9 +69,13 @@ Result<void> Supervisor::WaitReady(const std::string& name, std::chrono::millise
 }
 
 Error Supervisor::DescribeFailedStart(const SupervisedChild& child) const {
-  const bool has_cause = child.last_exit().find(": ") != std::string::npos;
-  return {ErrorCode::kUnavailable, child.name() + " could not start: " + child.last_exit() +
-                                       (has_cause ? "" : "; see its last lines")};
+  std::string message = child.name() + " could not start: " + child.last_exit();
+  if (!child.last_exit_cause().empty()) {
+    message += ": " + child.last_exit_cause();
+  } else if (!child.LastLines(1).empty()) {
+    message += "; see its last lines";
+  }
+  return {ErrorCode::kUnavailable, std::move(message)};
 }
 
 void Supervisor::Stop(const std::vector<std::string>& names) {
@@ -114,6 +116,7 @@ std::vector<ChildStatus> Supervisor::ReadStatus() const {
                        .restarts = child->restarts(),
                        .problem = child->last_problem(),
                        .last_exit = child->last_exit(),
+                       .last_exit_cause = child->last_exit_cause(),
                        .last_lines = child->LastLines(kStatusLines)};
     if (status.pid != 0) {
       status.usage = ReadProcessUsage(status.pid);

@@ -31,8 +31,9 @@ struct ChildStatus {
   int restarts = 0;
   ProcessUsage usage;
   std::chrono::nanoseconds running_for{0};
-  std::string problem;    // what the probe found missing; empty: nothing
-  std::string last_exit;  // "exit status 1: …"; empty: it never ended
+  std::string problem;          // what the probe found missing; empty: nothing
+  std::string last_exit;        // "exit status 1"; empty: it never ended
+  std::string last_exit_cause;  // the likely one, and the fix; empty: unknown
   std::chrono::nanoseconds since_last_exit{0};
   std::vector<std::string> last_lines;  // oldest first, at most kStatusLines
 };
