@@ -1,5 +1,6 @@
-# Writes OUTPUT, a source file that holds the files of the page (FOLDER/FILE;...), each with a hash of
-# its content. Run by the build: cmake -DOUTPUT=... -DFOLDER=... -DTEMPLATE=... -DFILES=... -P this.
+# Writes OUTPUT, a source file that holds the files of the page (FOLDER/FILE;...), each with a hash
+# of its content. Run by the build:
+# cmake -DOUTPUT=... -DFOLDER=... -DTEMPLATE=... -DFILES=... -P this.
 function(literal out file)
   file(READ "${FOLDER}/${file}" content)
   set(${out} "R\"kubase(${content})kubase\"" PARENT_SCOPE)

@@ -7,62 +7,30 @@
 #include "web/format.h"
 #include "web/html.h"
 #include "web/page_kinds.h"
+#include "web/page_machinery.h"
+#include "web/page_parts.h"
 #include "web/summary.h"
 
 namespace kubase::web {
 namespace {
 
-// A state's look: an icon of page.html and a colour of page.css, always beside a word.
-struct Look {
-  std::string_view icon;
-  std::string_view style;
+// How the page as a whole shows its level.
+struct LevelLook {
+  Look look;
+  std::string_view attribute;  // page.css colours by it, page.js carries it over
+  std::string_view tab_icon;
 };
-constexpr Look kOk{"ok", "ok"};
-constexpr Look kWarn{"warn", "warn"};
-constexpr Look kDown{"down", "down"};
-constexpr Look kWait{"wait", "wait"};
-constexpr Look kOff{"off", "off"};
 
-Html Icon(const Look& look) {
-  return Render(R"(<svg class="icon {}" aria-hidden="true"><use href="#icon-{}"/></svg>)",
-                look.style, look.icon);
-}
-
-Html Pill(const Look& look, std::string_view word) {
-  return Render(R"(<span class="pill {}">{}{}</span>)", look.style, Icon(look), word);
-}
-
-Html Fact(std::string_view name, std::string_view value) {
-  if (value.empty()) return {};
-  return Render("<div><dt>{}</dt><dd>{}</dd></div>\n", name, value);
-}
-
-Look LookOf(Level level) {
+LevelLook LookOf(Level level) {
   switch (level) {
     case Level::kHealthy:
-      return kOk;
+      return {kOk, "healthy", "icon-healthy.svg"};
     case Level::kDegraded:
-      return kWarn;
+      return {kWarn, "degraded", "icon-degraded.svg"};
     case Level::kDown:
-      return kDown;
+      break;
   }
-  return kDown;
-}
-
-Look LookOf(ProcessState state) {
-  switch (state) {
-    case ProcessState::kReady:
-      return kOk;
-    case ProcessState::kStarting:
-      return kWait;
-    case ProcessState::kNotReady:
-      return kWarn;
-    case ProcessState::kBackingOff:
-      return kDown;
-    case ProcessState::kStopped:
-      return kOff;
-  }
-  return kOff;
+  return {kDown, "down", "icon-down.svg"};
 }
 
 // Quoted for a POSIX shell, if it has to be.
@@ -74,8 +42,6 @@ std::string ShellWord(const std::string& text) {
   for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return quoted + "'";
 }
-
-// --- 1. One sentence ---
 
 // The sentence tells the first problem already.
 Html OtherProblems(const Summary& summary) {
@@ -122,110 +88,9 @@ Html Hero(const ApplianceStatus& status, const Summary& summary) {
       "<section class=\"card hero\" id=\"summary\" data-block aria-labelledby=\"sentence\">\n"
       "<div class=\"sentence\">{}<h1 id=\"sentence\">{}</h1></div>\n"
       "{}<dl class=\"facts\">\n{}</dl>\n{}{}</section>\n",
-      Icon(LookOf(summary.level)), summary.sentence, OtherProblems(summary), facts, Command(status),
-      CheckList(status.checks));
+      Icon(LookOf(summary.level).look), summary.sentence, OtherProblems(summary), facts,
+      Command(status), CheckList(status.checks));
 }
-
-// --- 2. Processes ---
-
-// Long lines are shown by their beginning; a stack of JSON must not make a page of megabytes.
-std::string Shortened(const std::string& line) {
-  constexpr size_t kShownMax = 2000;
-  if (line.size() <= kShownMax) return line;
-  size_t end = kShownMax;
-  // Not in the middle of a UTF-8 character, whose further bytes are 10xxxxxx.
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;
-  return line.substr(0, end) + " ... (" +
-         Plural(static_cast<int64_t>(line.size() - end), "more byte", "more bytes") + ")";
-}
-
-Html LogLines(const ProcessStatus& process, size_t index) {
-  if (process.last_log_lines.empty()) return {};
-  std::string text;
-  for (const std::string& line : process.last_log_lines) text += Shortened(line) + "\n";
-  // Who looks at a process that fails wants to see why at once.
-  const bool failed = process.state == ProcessState::kBackingOff;
-  return Render(
-      "<details id=\"log-{}\" data-state=\"{}\"{}><summary id=\"log-{}-summary\">Last {}</summary>"
-      "<pre id=\"log-{}-lines\" tabindex=\"0\" aria-label=\"Log of {}\">{}</pre></details>\n",
-      index, StateWord(process.state), failed ? " open" : "", index,
-      Plural(static_cast<int64_t>(process.last_log_lines.size()), "log line", "log lines"), index,
-      process.name, text);
-}
-
-Html ProcessCard(const ProcessStatus& process, size_t index) {
-  const bool runs = process.pid != 0;
-  const std::string none = "\xe2\x80\x93";  // an en dash: does not apply
-  const Html values = Render(
-      "{}{}{}{}{}", Fact("PID", runs ? std::to_string(process.pid) : none),
-      Fact("Running for", runs ? FormatDuration(process.running_for) : none),
-      Fact("Restarts", FormatCount(process.restarts)),
-      Fact("Memory", runs ? FormatBytes(process.rss_bytes) : none),
-      Fact("CPU time",
-           runs ? FormatDuration(std::chrono::seconds(static_cast<int64_t>(process.cpu_seconds)))
-                : none));
-  const Html last_exit =
-      process.last_exit.empty()
-          ? Html()
-          : Render("<p class=\"note\"><b>Last exit:</b> {}</p>\n", process.last_exit);
-  return Render(
-      "<article class=\"card\" id=\"process-{}\" data-block aria-labelledby=\"process-{}-name\">\n"
-      "<div class=\"title\"><h3 id=\"process-{}-name\">{}</h3>{}</div>\n"
-      "<dl class=\"values\">\n{}</dl>\n{}{}</article>\n",
-      index, index, index, process.name, Pill(LookOf(process.state), StateWord(process.state)),
-      values, last_exit, LogLines(process, index));
-}
-
-Html Processes(const std::vector<ProcessStatus>& processes) {
-  if (processes.empty()) return {};
-  Html cards;
-  for (size_t i = 0; i < processes.size(); ++i) cards += ProcessCard(processes[i], i);
-  return Render(
-      "<section aria-labelledby=\"processes\">\n<h2 id=\"processes\">Processes</h2>\n"
-      "<div class=\"cards\">\n{}</div>\n</section>\n",
-      cards);
-}
-
-// --- 3. Databases ---
-
-Html SizeMeter(const DatabaseStatus& database) {
-  if (database.size_bytes <= 0) return {};
-  const int64_t percent =
-      std::clamp<int64_t>(database.size_in_use_bytes / (database.size_bytes / 100 + 1), 0, 100);
-  return Render("<meter min=\"0\" max=\"100\" value=\"{}\" aria-label=\"In use\">{} %</meter>",
-                percent, percent);
-}
-
-Html DatabaseCard(const DatabaseStatus& database, size_t index) {
-  const Html pill = database.reachable ? Pill(kOk, "reachable") : Pill(kDown, "unreachable");
-  const Html problem = database.problem.empty()
-                           ? Html()
-                           : Render("<p class=\"note\"><b>Problem:</b> {}</p>\n", database.problem);
-  const int64_t lag = database.revision - database.compact_revision;
-  return Render(
-      "<article class=\"card\" id=\"database-{}\" data-block "
-      "aria-labelledby=\"database-{}-name\">\n"
-      "<div class=\"title\"><h3 id=\"database-{}-name\">{}</h3>{}</div>\n"
-      "<p class=\"dim small\">{} at {}</p>\n{}<dl class=\"values\">\n"
-      "<div class=\"wide\"><dt>Size</dt><dd>{}, {} in use{}</dd></div>\n{}{}{}</dl></article>\n",
-      index, index, index, database.name, pill, database.engine, database.location, problem,
-      FormatBytes(database.size_bytes), FormatBytes(database.size_in_use_bytes),
-      SizeMeter(database), Fact("Revision", FormatCount(database.revision)),
-      Fact("Compacted to", FormatCount(database.compact_revision)),
-      Fact("In history", FormatCount(lag)));
-}
-
-Html Databases(const std::vector<DatabaseStatus>& databases) {
-  if (databases.empty()) return {};
-  Html cards;
-  for (size_t i = 0; i < databases.size(); ++i) cards += DatabaseCard(databases[i], i);
-  return Render(
-      "<section aria-labelledby=\"databases\">\n<h2 id=\"databases\">{}</h2>\n"
-      "<div class=\"cards\">\n{}</div>\n</section>\n",
-      databases.size() == 1 ? "Database" : "Databases", cards);
-}
-
-// --- 4. Traffic ---
 
 Html Tile(std::string_view name, const std::string& value, const std::string& remark = "") {
   const Html small =
@@ -238,17 +103,14 @@ Html Traffic(const TrafficStatus& traffic) {
       traffic.slow_watchers == 0 ? "" : FormatCount(traffic.slow_watchers) + " behind";
   return Render(
       "<section id=\"traffic\" data-block aria-labelledby=\"traffic-heading\">\n"
-      "<h2 id=\"traffic-heading\">Requests and watchers</h2>\n<dl "
-      "class=\"tiles\">\n{}{}{}{}{}</dl>\n"
-      "</section>\n",
+      "<h2 id=\"traffic-heading\">Requests and watchers</h2>\n"
+      "<dl class=\"tiles\">\n{}{}{}{}{}</dl>\n</section>\n",
       Tile("Requests/s", FormatRate(traffic.requests_per_second)),
       Tile("Requests", FormatCount(traffic.requests_total)),
       Tile("Failed", FormatCount(traffic.requests_failed_total)),
       Tile("Watchers", FormatCount(traffic.watchers), slow),
       Tile("Leases", FormatCount(traffic.leases)));
 }
-
-// --- 6. Certificates ---
 
 Html DaysLeftCell(const CertificateStatus& certificate, WallTime now) {
   const int64_t days = DaysLeft(certificate, now);
@@ -288,49 +150,24 @@ std::string Versions(const ApplianceStatus& status) {
   return text;
 }
 
-std::string_view IconFile(Level level) {
-  switch (level) {
-    case Level::kHealthy:
-      return "icon-healthy.svg";
-    case Level::kDegraded:
-      return "icon-degraded.svg";
-    case Level::kDown:
-      return "icon-down.svg";
-  }
-  return "icon-down.svg";
-}
-
-std::string_view LevelAttribute(Level level) {
-  switch (level) {
-    case Level::kHealthy:
-      return "healthy";
-    case Level::kDegraded:
-      return "degraded";
-    case Level::kDown:
-      return "down";
-  }
-  return "down";
-}
-
 }  // namespace
 
 std::string RenderPage(const ApplianceStatus& status, WallTime now) {
   const Summary summary = Summarize(status, now);
   Html content = Hero(status, summary);
-  content += Processes(status.processes);
-  content += Databases(status.databases);
+  content += RenderProcesses(status.processes);
+  content += RenderDatabases(status.databases);
   content += Traffic(status.traffic);
   content += Render("<div class=\"columns\">\n{}{}</div>\n", RenderKinds(status.kinds),
                     Certificates(status.certificates, now));
+  const LevelLook look = LookOf(summary.level);
   const auto escaped = [](std::string_view text) { return Escape(text).markup(); };
   return fmt::format(
-      fmt::runtime(PageTemplate()), fmt::arg("level", LevelAttribute(summary.level)),
+      fmt::runtime(PageTemplate()), fmt::arg("level", look.attribute),
       fmt::arg("title", escaped(LevelWord(summary.level)) + " \xc2\xb7 kubase"),
-      fmt::arg("icon", AssetOf(IconFile(summary.level)).path),
-      fmt::arg("css", AssetOf("page.css").path), fmt::arg("js", AssetOf("page.js").path),
-      fmt::arg("versions", escaped(Versions(status))), fmt::arg("content", content.markup()),
-      fmt::arg("datetime", escaped(FormatTime(now))),
-      fmt::arg("read_at", escaped(FormatTime(now))));
+      fmt::arg("icon", AssetOf(look.tab_icon).path), fmt::arg("css", AssetOf("page.css").path),
+      fmt::arg("js", AssetOf("page.js").path), fmt::arg("versions", escaped(Versions(status))),
+      fmt::arg("content", content.markup()), fmt::arg("read_at", escaped(FormatTime(now))));
 }
 
 }  // namespace kubase::web

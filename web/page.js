@@ -1,4 +1,4 @@
-// Keeps the status page fresh in place: asks for the page again and puts in the sections that changed.
+// Keeps the status page fresh in place: asks for it again and puts in the sections that changed.
 // What the reader does is left alone: open details, focus, scroll position and selected text.
 "use strict";
 
@@ -30,7 +30,8 @@ function replaceBlock(before, after) {
   keepDetails(before, after);
   if (before.isEqualNode(after) || selects(before)) return;
   const focused = before.contains(document.activeElement) ? document.activeElement.id : "";
-  const read = [...before.querySelectorAll("details[open] pre")].filter((pre) => !atEnd(pre))
+  const read = [...before.querySelectorAll("details[open] pre")]
+    .filter((pre) => !atEnd(pre))
     .map((pre) => [pre.id, pre.scrollTop]);
   before.replaceWith(after);
   for (const pre of after.querySelectorAll("pre")) pre.scrollTop = pre.scrollHeight;
@@ -58,7 +59,8 @@ function show(next) {
   }
   const main = document.getElementById("main");
   const blocks = [...next.getElementById("main").querySelectorAll("[data-block]")];
-  const same = blocks.map((block) => block.id).join() ===
+  const same =
+    blocks.map((block) => block.id).join() ===
     [...main.querySelectorAll("[data-block]")].map((block) => block.id).join();
   if (same) {
     for (const block of blocks) replaceBlock(document.getElementById(block.id), block);
@@ -76,7 +78,10 @@ function tellStale() {
 async function refresh() {
   clearTimeout(timer);
   try {
-    const answer = await fetch("/", { cache: "no-store", signal: AbortSignal.timeout(answerWithinMs) });
+    const answer = await fetch("/", {
+      cache: "no-store",
+      signal: AbortSignal.timeout(answerWithinMs),
+    });
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     const html = await answer.text();
     show(new DOMParser().parseFromString(html, "text/html"));
@@ -98,7 +103,9 @@ async function copy(button) {
     document.getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
     button.textContent = "Press Ctrl+C";
   }
-  setTimeout(() => { button.textContent = "Copy"; }, 2000);
+  setTimeout(() => {
+    button.textContent = "Copy";
+  }, 2000);
 }
 
 document.addEventListener("click", (event) => {
@@ -106,10 +113,14 @@ document.addEventListener("click", (event) => {
   if (button) copy(button);
 });
 // Toggle events do not bubble, hence the capture.
-document.addEventListener("toggle", (event) => {
-  if (!event.target.open) return;
-  for (const pre of event.target.querySelectorAll("pre")) pre.scrollTop = pre.scrollHeight;
-}, true);
+document.addEventListener(
+  "toggle",
+  (event) => {
+    if (!event.target.open) return;
+    for (const pre of event.target.querySelectorAll("pre")) pre.scrollTop = pre.scrollHeight;
+  },
+  true,
+);
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });

@@ -2,6 +2,8 @@
 // misbehave.
 #pragma once
 
+#include <prometheus/registry.h>
+
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -9,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "prometheus/registry.h"
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
 #include "web/listener.h"

@@ -1,7 +1,7 @@
-#!/bin/sh
+#!/bin/bash
 # The status page in headless Chromium: run.sh PATH_OF_WEB_DEMO_SERVER
 # CHROMIUM names the browser (default /usr/bin/chromium); npm packages are installed when missing.
-set -eu
+set -euo pipefail
 
 demo_server=$(realpath "${1:?usage: run.sh PATH_OF_WEB_DEMO_SERVER}")
 chromium=${CHROMIUM:-/usr/bin/chromium}
@@ -13,12 +13,13 @@ fail() {
 }
 
 command -v node >/dev/null || fail "node is missing; install the package nodejs (18 or newer)"
-[ -x "$chromium" ] || fail "$chromium is missing; install the package chromium or set CHROMIUM"
+[[ -x $chromium ]] || fail "$chromium is missing; install the package chromium or set CHROMIUM"
 # Installed again when the lock file is newer, so that a changed version takes effect.
-if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+installed=node_modules/.package-lock.json
+if [[ ! -e $installed || package-lock.json -nt $installed ]]; then
   command -v npm >/dev/null || fail "npm is missing; install the package npm"
   npm ci --no-audit --no-fund || fail "npm ci failed; see its message above"
-  touch node_modules/.package-lock.json
+  touch "$installed"
 fi
 
 DEMO_SERVER=$demo_server CHROMIUM=$chromium exec node --test status_page.test.js
