@@ -104,9 +104,8 @@ void AddDatabases(const ApplianceStatus& status, std::vector<MetricFamily>& out)
     size += static_cast<double>(database.size_bytes);
     in_use += static_cast<double>(database.size_in_use_bytes);
     revision = std::max(revision, database.revision);
-    compacted = &database == &status.databases.front()
-                    ? database.compact_revision
-                    : std::min(compacted, database.compact_revision);
+    const int64_t own = std::max<int64_t>(database.compact_revision, 0);
+    compacted = &database == &status.databases.front() ? own : std::min(compacted, own);
     AddSample(up, {{"shard", database.name}}, database.reachable ? 1 : 0);
   }
   out.push_back(One("etcd_mvcc_db_total_size_in_bytes", "Total size of the databases in bytes.",

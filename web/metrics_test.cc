@@ -79,6 +79,14 @@ TEST_CASE("Metrics: databases are summed and compaction is that of the oldest") 
   CHECK(text.find("kubase_shard_up{shard=\"b\"} 0") != std::string::npos);
 }
 
+TEST_CASE("Metrics: a database that was never compacted keeps all revisions") {
+  ApplianceStatus status;
+  status.databases = {{.name = "a", .reachable = true, .revision = 90, .compact_revision = -1}};
+  const auto families = MetricsOf(status, kNow);
+  CHECK(GaugeOf(families, "kubase_compact_revision") == 0);
+  CHECK(GaugeOf(families, "kubase_compact_lag_revisions") == 90);
+}
+
 TEST_CASE("Metrics: watchers, restarts and certificates come from the status") {
   ApplianceStatus status;
   status.traffic.watchers = 118;

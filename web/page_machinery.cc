@@ -89,7 +89,8 @@ Html DatabaseCard(const DatabaseStatus& database, size_t index) {
   const Html problem = database.problem.empty()
                            ? Html()
                            : Render("<p class=\"note\"><b>Problem:</b> {}</p>\n", database.problem);
-  const int64_t lag = database.revision - database.compact_revision;
+  const bool compacted = database.compact_revision > 0;
+  const int64_t lag = database.revision - (compacted ? database.compact_revision : 0);
   return Render(
       "<article class=\"card\" id=\"database-{}\" data-block "
       "aria-labelledby=\"database-{}-name\">\n"
@@ -99,7 +100,7 @@ Html DatabaseCard(const DatabaseStatus& database, size_t index) {
       index, index, index, database.name, pill, database.engine, database.location, problem,
       FormatBytes(database.size_bytes), FormatBytes(database.size_in_use_bytes),
       SizeMeter(database), Fact("Revision", FormatCount(database.revision)),
-      Fact("Compacted to", FormatCount(database.compact_revision)),
+      Fact("Compacted to", compacted ? FormatCount(database.compact_revision) : "never"),
       Fact("In history", FormatCount(lag)));
 }
 

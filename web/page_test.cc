@@ -134,6 +134,12 @@ TEST_CASE("Page: a log line of any length is shown by its beginning, and says so
   CHECK(page.size() < 30'000);
 }
 
+TEST_CASE("Page: a database that was never compacted says so") {
+  ApplianceStatus status = Typical();
+  status.databases[0].compact_revision = -1;
+  CHECK(Contains(RenderPage(status, kNow), "<dt>Compacted to</dt><dd>never</dd>"));
+}
+
 TEST_CASE("Page: an empty status renders, without empty sections") {
   const std::string page = RenderPage(ApplianceStatus{}, kNow);
   CHECK(Contains(page, "Healthy."));

@@ -41,7 +41,7 @@ struct DatabaseStatus {
   int64_t size_bytes = 0;
   int64_t size_in_use_bytes = 0;
   int64_t revision = 0;
-  int64_t compact_revision = 0;
+  int64_t compact_revision = 0;  // 0 or less: never compacted
 };
 
 struct TrafficStatus {

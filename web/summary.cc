@@ -107,14 +107,19 @@ void JudgeChecks(const ApplianceStatus& status, Problems& problems) {
   }
 }
 
+// "both processes", "all 3 processes".
+std::string All(size_t count, const std::string& things) {
+  return count == 2 ? "both " + things : fmt::format("all {} {}", count, things);
+}
+
 std::string HealthySentence(const ApplianceStatus& status) {
   const size_t databases = status.databases.size();
   const std::string stored =
-      databases == 1 ? "the database answers" : fmt::format("all {} databases answer", databases);
+      databases == 1 ? "the database answers" : All(databases, "databases") + " answer";
   const size_t processes = status.processes.size();
   if (processes == 0) return databases == 0 ? "Healthy." : "Healthy: " + stored + ".";
   const std::string ready = processes == 1 ? status.processes.front().name + " is ready"
-                                           : fmt::format("all {} processes are ready", processes);
+                                           : All(processes, "processes") + " are ready";
   if (databases == 0) return "Healthy: " + ready + ".";
   return "Healthy: " + ready + " and " + stored + ".";
 }

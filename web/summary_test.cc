@@ -24,7 +24,7 @@ ApplianceStatus Healthy() {
 TEST_CASE("Summary: all well is one calm sentence") {
   const Summary summary = Summarize(Healthy(), kNow);
   CHECK(summary.level == Level::kHealthy);
-  CHECK(summary.sentence == "Healthy: all 2 processes are ready and the database answers.");
+  CHECK(summary.sentence == "Healthy: both processes are ready and the database answers.");
   CHECK(summary.problems.empty());
 }
 
