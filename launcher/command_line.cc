@@ -120,7 +120,8 @@ void AddDown(CLI::App& app, DownFlags& flags) {
 }
 
 void AddStatus(CLI::App& app, StatusFlags& flags) {
-  CLI::App& verb = *app.add_subcommand("status", "Tell how the cluster is.");
+  CLI::App& verb =
+      *app.add_subcommand("status", "Tell how the cluster is; fails unless it is ready.");
   AddDataDir(verb, flags.data_dir);
   AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
       ->check(CLI::IsMember({"table", "json"}));
@@ -263,6 +264,22 @@ Command Choose(const CLI::App& verb, AllFlags& flags) {
   return flags.kubectl;
 }
 
+// Shells complete "kubase kubectl --data-dir DIR get …" by calling "kubectl __complete --data-dir
+// DIR get …": our flags are found behind that word too.
+Command TakeFlagsOfCompletion(Command command) {
+  auto* const outer = std::get_if<KubectlFlags>(&command);
+  if (outer == nullptr || outer->arguments.empty()) return command;
+  const std::string word = outer->arguments.front();
+  if (word != "__complete" && word != "__completeNoDesc") return command;
+  std::vector<std::string> rest = {"kubectl"};
+  rest.insert(rest.end(), outer->arguments.begin() + 1, outer->arguments.end());
+  const ParsedCommandLine parsed = ParseCommandLine(rest);
+  if (!parsed.command) return command;
+  KubectlFlags inner = std::get<KubectlFlags>(*parsed.command);
+  inner.arguments.insert(inner.arguments.begin(), word);
+  return inner;
+}
+
 FlagDescription Describe(const CLI::Option& option) {
   FlagDescription flag{.name = "--" + option.get_lnames().front(),
                        .description = option.get_description(),
@@ -308,7 +325,7 @@ ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   }
   const CLI::App* verb = ChosenVerb(*app);
   if (verb == nullptr) return {.text = app->help()};
-  return {.command = Choose(*verb, flags)};
+  return {.command = TakeFlagsOfCompletion(Choose(*verb, flags))};
 }
 
 std::vector<VerbDescription> DescribeVerbs() {

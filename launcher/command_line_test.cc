@@ -81,6 +81,10 @@ TEST_CASE("CommandLine: everything after kubectl is passed on") {
   const auto ours = Parse<KubectlFlags>({"kubectl", "--data-dir", "/d", "exec", "p", "--", "ls"});
   CHECK(ours.data_dir == "/d");
   CHECK(ours.arguments == std::vector<std::string>{"exec", "p", "--", "ls"});
+  const auto completion =
+      Parse<KubectlFlags>({"kubectl", "__complete", "--data-dir", "/d", "get", "-n", ""});
+  CHECK(completion.data_dir == "/d");
+  CHECK(completion.arguments == std::vector<std::string>{"__complete", "get", "-n", ""});
   CHECK(Parse<KubectlFlags>({"kubectl", "--help"}).arguments == std::vector<std::string>{"--help"});
 }
 

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "launcher/config.h"
@@ -52,8 +51,7 @@ ExitCode RunDown(const DownFlags& flags, const Program& program) {
   if (!*owner) return FailNotRunning(paths->root);
   const auto stopped = StopProcess(**owner, *timeout);
   if (!stopped.ok()) return Fail(stopped.error());
-  std::printf("kubase on %s has stopped; its data stays.\n", paths->root.c_str());
-  return ExitCode::kSuccess;
+  return Print("kubase on " + paths->root.string() + " has stopped; its data stays.\n");
 }
 
 }  // namespace kubase::launcher

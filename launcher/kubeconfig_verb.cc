@@ -1,7 +1,5 @@
 // `kubase kubeconfig`: prints the administrator's kubeconfig, or one for a user with a new
 // certificate.
-#include <cstdio>
-
 #include "launcher/config.h"
 #include "launcher/data_dir.h"
 #include "launcher/files.h"
@@ -72,7 +70,7 @@ ExitCode RunKubeconfig(const KubeconfigFlags& flags, const Program& program) {
   }
   const auto text = MakeKubeconfig(flags, program);
   if (!text.ok()) return Fail(text.error());
-  return std::fputs(text->c_str(), stdout) >= 0 ? ExitCode::kSuccess : ExitCode::kFailure;
+  return Print(*text);
 }
 
 }  // namespace kubase::launcher

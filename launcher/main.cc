@@ -5,24 +5,28 @@
 
 #include "launcher/command_line.h"
 #include "launcher/embedded_control_plane.h"
+#include "launcher/file_limit.h"
 #include "launcher/host.h"
 #include "launcher/signals.h"
 #include "launcher/verbs.h"
 #include "launcher/version.h"
 
+namespace launcher = kubase::launcher;
+
 int main(int argc, char** argv) {
-  using namespace kubase::launcher;
-  const ParsedCommandLine parsed =
-      ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
+  const launcher::ParsedCommandLine parsed =
+      launcher::ParseCommandLine(std::vector<std::string>(argv + 1, argv + argc));
   if (!parsed.command) {
-    const bool is_error = parsed.exit_code != ExitCode::kSuccess;
+    const bool is_error = parsed.exit_code != launcher::ExitCode::kSuccess;
     std::fprintf(is_error ? stderr : stdout, "%s%s\n", is_error ? "error: " : "",
                  parsed.text.c_str());
     return static_cast<int>(parsed.exit_code);
   }
-  BlockSignals();
-  const ControlPlaneImage image = EmbeddedControlPlane();
-  BuildVersion version = ReadBuildVersion();
+  launcher::BlockSignals();
+  launcher::RaiseFileLimit();
+  const launcher::ControlPlaneImage image = launcher::EmbeddedControlPlane();
+  launcher::BuildVersion version = launcher::ReadBuildVersion();
   version.has_control_plane = !image.compressed.empty();
-  return static_cast<int>(RunCommand(*parsed.command, {ReadHostUser(), version, image}));
+  return static_cast<int>(
+      launcher::RunCommand(*parsed.command, {launcher::ReadHostUser(), version, image}));
 }

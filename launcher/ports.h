@@ -19,8 +19,8 @@ namespace kubase::launcher {
 // not one of this machine).
 Result<void> CheckPortIsFree(const std::string& address, int port, const std::string& flag);
 
-// As CheckPortIsFree, but a port in use is asked for again until `patience` is over: after a kill -9
-// of kubase its children end by themselves a moment later, and until then they hold their port.
+// As CheckPortIsFree, but a port in use is asked for again until `patience` is over: after a kill
+// -9 of kubase its children end by themselves a moment later, and until then they hold their port.
 // Error besides those above: kCancelled.
 Result<void> WaitUntilPortIsFree(const std::string& address, int port, const std::string& flag,
                                  std::chrono::milliseconds patience, std::stop_token stop);

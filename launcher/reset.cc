@@ -1,7 +1,6 @@
 // `kubase reset`: removes a cluster with all its data, after a question.
 #include <unistd.h>
 
-#include <cstdio>
 #include <iostream>
 #include <string>
 #include <system_error>
@@ -18,9 +17,7 @@ Result<void> AskFirst(const std::string& data_dir) {
     return Error{ErrorCode::kInvalidArgument,
                  "there is no terminal to ask on; add --yes to remove the cluster in " + data_dir};
   }
-  std::printf("This removes the cluster in %s with all its data. Type yes to go on: ",
-              data_dir.c_str());
-  std::fflush(stdout);
+  Print("This removes the cluster in " + data_dir + " with all its data. Type yes to go on: ");
   std::string answer;
   std::getline(std::cin, answer);
   if (answer == "yes") return Ok();
@@ -34,8 +31,7 @@ ExitCode RunReset(const ResetFlags& flags, const Program& program) {
   if (!paths.ok()) return Fail(paths.error());
   std::error_code error;
   if (!std::filesystem::exists(paths->root, error)) {
-    std::printf("There is nothing in %s.\n", paths->root.c_str());
-    return ExitCode::kSuccess;
+    return Print("There is nothing in " + paths->root.string() + ".\n");
   }
   if (!flags.yes) {
     const auto asked = AskFirst(paths->root);
@@ -43,12 +39,14 @@ ExitCode RunReset(const ResetFlags& flags, const Program& program) {
   }
   const auto report = RemoveDataDir(*paths);
   if (!report.ok()) return Fail(report.error());
-  for (const auto& path : report->removed) std::printf("removed %s\n", path.c_str());
-  for (const auto& path : report->kept) std::printf("kept    %s (not kubase's)\n", path.c_str());
+  std::string text;
+  for (const auto& path : report->removed) text += "removed " + path.string() + "\n";
+  for (const auto& path : report->kept) text += "kept    " + path.string() + " (not kubase's)\n";
+  ExitCode outcome = Print(text);
   for (const std::string& problem : report->problems) {
-    std::fprintf(stderr, "error: %s\n", problem.c_str());
+    outcome = Fail({ErrorCode::kInternal, problem});
   }
-  return report->problems.empty() ? ExitCode::kSuccess : ExitCode::kFailure;
+  return outcome;
 }
 
 }  // namespace kubase::launcher

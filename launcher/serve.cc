@@ -48,9 +48,14 @@ class Shim {
                                            .progress_interval = config_.progress_interval,
                                            .slow_sql_threshold = config_.slow_sql_threshold},
                                           *registry_, clock_, log_));
-    KUBASE_ASSIGN_OR_RETURN(
-        server_, wire::Server::Start(MakeServerOptions(config_), storage_->store(), *registry_,
-                                     log_, clock_));
+    auto server = wire::Server::Start(MakeServerOptions(config_), storage_->store(), *registry_,
+                                      log_, clock_);
+    if (!server.ok() && server.error().code == ErrorCode::kAlreadyExists) {
+      return Error{ErrorCode::kAlreadyExists,
+                   server.error().message + "; choose a free address with --listen-address"};
+    }
+    if (!server.ok()) return std::move(server).error();
+    server_ = std::move(server).value();
     return config_.metrics_address ? StartStatusServer() : Ok();
   }
 

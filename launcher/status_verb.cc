@@ -1,5 +1,4 @@
 // `kubase status`: asks the running kubase through its socket in the data directory.
-#include <cstdio>
 #include <string>
 
 #include "launcher/data_dir.h"
@@ -39,8 +38,8 @@ ExitCode RunStatus(const StatusFlags& flags, const Program& program) {
   const std::string text = flags.output == "json"
                                ? reply->body + "\n"
                                : RenderStatusTable(*status, SystemClock().WallNow());
-  std::fputs(text.c_str(), stdout);
-  return IsReady(*status) ? ExitCode::kSuccess : ExitCode::kFailure;
+  const ExitCode printed = Print(text);
+  return IsReady(*status) ? printed : ExitCode::kFailure;
 }
 
 }  // namespace kubase::launcher

@@ -9,15 +9,14 @@ namespace kubase::launcher {
 namespace {
 
 ExitCode RunVersion(const VersionFlags& flags, const Program& program) {
-  const std::string text = flags.output == "json" ? RenderVersionJson(program.version)
-                                                  : RenderVersionText(program.version);
-  return std::fputs(text.c_str(), stdout) >= 0 ? ExitCode::kSuccess : ExitCode::kFailure;
+  return Print(flags.output == "json" ? RenderVersionJson(program.version)
+                                      : RenderVersionText(program.version));
 }
 
 ExitCode RunCompletion(const CompletionFlags& flags) {
   const auto script = RenderCompletion(flags.shell, DescribeVerbs());
   if (!script.ok()) return Fail(script.error());
-  return std::fputs(script->c_str(), stdout) >= 0 ? ExitCode::kSuccess : ExitCode::kFailure;
+  return Print(*script);
 }
 
 struct Runner {
@@ -37,6 +36,11 @@ struct Runner {
 
 ExitCode RunCommand(const Command& command, const Program& program) {
   return std::visit(Runner{program}, command);
+}
+
+ExitCode Print(const std::string& text) {
+  const bool written = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return written ? ExitCode::kSuccess : ExitCode::kFailure;
 }
 
 ExitCode Fail(const Error& error) {

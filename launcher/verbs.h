@@ -38,6 +38,8 @@ ExitCode RunKubeconfig(const KubeconfigFlags& flags, const Program& program);
 // Of reset.cc.
 ExitCode RunReset(const ResetFlags& flags, const Program& program);
 
+// Writes to standard output; kFailure when nobody can read it (a full disk, a closed pipe).
+ExitCode Print(const std::string& text);
 // "error: MESSAGE" on standard error; the exit code that goes with the error.
 ExitCode Fail(const Error& error);
 // "No kubase runs on DIR…"; kNotRunning.
