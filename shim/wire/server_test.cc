@@ -10,7 +10,6 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
-#include <cstring>
 #include <filesystem>
 #include <future>
 #include <set>
@@ -30,7 +29,7 @@ OwnedFd Dial(const std::string& address) {
   if (address.starts_with("unix://")) {
     auto* unix_address = reinterpret_cast<sockaddr_un*>(&storage);
     unix_address->sun_family = AF_UNIX;
-    std::strcpy(unix_address->sun_path, address.c_str() + 7);
+    address.copy(unix_address->sun_path, sizeof(unix_address->sun_path) - 1, 7);
     size = sizeof(sockaddr_un);
   } else {
     auto* ip = reinterpret_cast<sockaddr_in*>(&storage);
