@@ -224,7 +224,7 @@ write_manifest() {
 start_cluster() {
   local kubase=$1/bin/kubase word=kubase
   if [[ ":$PATH:" != *":$1/bin:"* ]]; then word=$kubase; fi
-  if [[ ${own_config_home:?} == yes ]]; then unset XDG_CONFIG_HOME; fi
+  use_config_home_of_user
   say ''
   if ! "$kubase" status >/dev/null 2>&1; then
     exec "$kubase" up --detach

