@@ -22,7 +22,9 @@ Executor::Executor(const Options& options) : queue_max_(options.queue_max) {
   }
 }
 
-Executor::~Executor() { Stop(); }
+Executor::~Executor() {
+  Stop();
+}
 
 bool Executor::Post(std::function<void()> work) {
   {

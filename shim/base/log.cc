@@ -75,8 +75,8 @@ struct Now {
 
 Now ReadWallClock() {
   const auto now = std::chrono::system_clock::now();
-  const auto since_epoch = std::chrono::duration_cast<std::chrono::microseconds>(
-      now.time_since_epoch());
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::microseconds>(now.time_since_epoch());
   return {fmt::gmtime(std::chrono::system_clock::to_time_t(now)),
           static_cast<int>(since_epoch.count() % 1'000'000)};
 }
@@ -84,9 +84,9 @@ Now ReadWallClock() {
 std::string FormatText(LogLevel level, const std::string& component, std::string_view message,
                        Log::Fields fields) {
   const Now now = ReadWallClock();
-  std::string line = fmt::format("{}{:%m%d %H:%M:%S}.{:06} {}] {}",
-                                 "DIWE"[static_cast<int>(level)], now.utc, now.microseconds,
-                                 component.empty() ? "kubase" : component, message);
+  std::string line =
+      fmt::format("{}{:%m%d %H:%M:%S}.{:06} {}] {}", "DIWE"[static_cast<int>(level)], now.utc,
+                  now.microseconds, component.empty() ? "kubase" : component, message);
   for (const LogField& field : fields) {
     fmt::format_to(std::back_inserter(line), " {}=", field.name);
     AppendQuoted(line, field.value);
@@ -172,8 +172,8 @@ std::unique_ptr<Log> OpenLog(const LogOptions& options) {
                          options.file, kFileBytesMax, kOldFilesKept),
                      options.format, options.level);
     } catch (const spdlog::spdlog_ex& failure) {
-      auto log = MakeLog(std::make_shared<spdlog::sinks::stderr_sink_mt>(), options.format,
-                         options.level);
+      auto log =
+          MakeLog(std::make_shared<spdlog::sinks::stderr_sink_mt>(), options.format, options.level);
       log->Warning("cannot open the log file; logging to standard error instead",
                    {{"file", options.file}, {"cause", failure.what()}});
       return log;

@@ -1,9 +1,9 @@
 // Log: structured lines, injected everywhere; no global logger.
 //
 // A line is a level, a message that is a constant sentence, and fields. Text lines read
-// `I1121 10:00:00.000000 component] message key="value"` (klog's shape, so that one reader can parse
-// our lines and those of the Kubernetes components); JSON lines use the keys `severity`, `time`,
-// `component`, `message` and the fields. Fields never hold secrets.
+// `I1121 10:00:00.000000 component] message key="value"` (klog's shape, so that one reader can
+// parse our lines and those of the Kubernetes components); JSON lines use the keys `severity`,
+// `time`, `component`, `message` and the fields. Fields never hold secrets.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,8 @@ class Log {
 
   virtual ~Log() = default;
   virtual void Write(LogLevel level, std::string_view message, Fields fields) = 0;
-  // A log that adds `component` to each line and writes to the same place; it must not outlive this.
+  // A log that adds `component` to each line and writes to the same place; it must not outlive
+  // this.
   virtual std::unique_ptr<Log> WithComponent(std::string_view component) = 0;
 
   void Debug(std::string_view message, Fields fields = {}) {

@@ -130,7 +130,9 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-inline Result<void> Ok() { return {}; }
+inline Result<void> Ok() {
+  return {};
+}
 
 // Puts `context` (what was being done) before the message and keeps the code.
 inline Error WithContext(Error error, const std::string& context) {
@@ -144,10 +146,10 @@ inline Error WithContext(Error error, const std::string& context) {
 #define KUBASE_CONCAT(a, b) KUBASE_CONCAT_INNER(a, b)
 
 // Returns the error of `expression` (a Result) from the enclosing function, if it has one.
-#define KUBASE_TRY(expression)                                             \
-  do {                                                                     \
-    if (auto kubase_result = (expression); !kubase_result.ok())            \
-      return std::move(kubase_result).error();                             \
+#define KUBASE_TRY(expression)                                  \
+  do {                                                          \
+    if (auto kubase_result = (expression); !kubase_result.ok()) \
+      return std::move(kubase_result).error();                  \
   } while (false)
 
 // Declares or assigns `target` from the value of `expression`, or returns its error.

@@ -19,9 +19,9 @@ namespace kubase::sql {
 // A bound parameter: an integer or bytes. The bytes must live until the call returns.
 class Value {
  public:
-  Value(int64_t number) : number_(number) {}                                // NOLINT: implicit
-  Value(std::string_view bytes) : bytes_(bytes), is_bytes_(true) {}         // NOLINT: implicit
-  Value(const std::string& bytes) : Value(std::string_view(bytes)) {}       // NOLINT: implicit
+  Value(int64_t number) : number_(number) {}                           // NOLINT: implicit
+  Value(std::string_view bytes) : bytes_(bytes), is_bytes_(true) {}    // NOLINT: implicit
+  Value(const std::string& bytes) : Value(std::string_view(bytes)) {}  // NOLINT: implicit
 
   bool is_bytes() const { return is_bytes_; }
   int64_t number() const { return number_; }
@@ -72,6 +72,7 @@ class Connection {
 struct SpaceUsage {
   int64_t total_bytes = 0;
   int64_t in_use_bytes = 0;
+  int64_t limit_bytes = 0;  // the engine's own bound, whatever the disk has room for
 };
 
 // Any thread.

@@ -7,7 +7,9 @@
 //   leases    id and granted time to live
 //   meta      one row: schema version, cluster id, current and compacted revision
 //
-// `sub` orders the changes of one revision.
+// `sub` orders the changes of one revision. A transaction may change a key twice; what the second
+// change supersedes is then valid for no revision (end_revision = mod_revision), but still an
+// event.
 #pragma once
 
 #include <cstddef>
@@ -52,7 +54,8 @@ enum class Query {
   // (key, end, first, last, limit): the same for the keys of a range.
   kChangesInRange,
   kChangesInRangeUnbounded,
-  // (key, end_revision) -> pair columns of what a change superseded. Unique history(key, end).
+  // (key, revision) -> pair columns of what a key was before a revision that changed it. Unique
+  // history(key, end_revision, …).
   kGetSuperseded,
   // (key, value, create_revision, mod_revision, version, lease, sub): insert or replace by key.
   kPutObject,

@@ -66,9 +66,9 @@ class ProcessLock {
     if (::ftruncate(fd_, 0) != 0 ||
         ::pwrite(fd_, owner.data(), owner.size(), 0) != static_cast<ssize_t>(owner.size())) {
       const int cause = errno;
-      return Error{cause == ENOSPC ? ErrorCode::kNoSpace : ErrorCode::kPermissionDenied,
-                   fmt::format("cannot write the lock file beside the database: {}",
-                               std::strerror(cause))};
+      return Error{
+          cause == ENOSPC ? ErrorCode::kNoSpace : ErrorCode::kPermissionDenied,
+          fmt::format("cannot write the lock file beside the database: {}", std::strerror(cause))};
     }
     return Ok();
   }
@@ -94,7 +94,9 @@ class SqliteDatabase final : public Database {
     KUBASE_ASSIGN_OR_RETURN(const int64_t pages, sqlite.ReadPragma("page_count"));
     KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, sqlite.ReadPragma("freelist_count"));
     KUBASE_ASSIGN_OR_RETURN(const int64_t page_bytes, sqlite.ReadPragma("page_size"));
-    return SpaceUsage{pages * page_bytes, (pages - free_pages) * page_bytes};
+    KUBASE_ASSIGN_OR_RETURN(const int64_t pages_max, sqlite.ReadPragma("max_page_count"));
+    return SpaceUsage{pages * page_bytes, (pages - free_pages) * page_bytes,
+                      pages_max * page_bytes};
   }
 
   Result<bool> ReclaimSpaceStep(Connection& connection) override {

@@ -1,8 +1,8 @@
 // SQLite as a Database: one file in WAL mode with synchronous=FULL.
 //
-// A commit that returned is on the disk. The file is locked for this process (a lock file beside it,
-// released by the kernel when the process dies), because a second writer with its own idea of the
-// current revision would break every promise of the store.
+// A commit that returned is on the disk. The file is locked for this process (a lock file beside
+// it, released by the kernel when the process dies), because a second writer with its own idea of
+// the current revision would break every promise of the store.
 #pragma once
 
 #include <memory>
@@ -19,9 +19,10 @@ struct SqliteOptions {
   StatementObserver* observer = nullptr;
 };
 
-// Opens or creates the file and brings its schema up to date; the directory must exist. Errors, each
-// with a sentence for the user: kAlreadyExists (another process has it), kPermissionDenied, kNoSpace,
-// kCorrupt (not a database, or damaged), kUnsupported (a newer schema), kNotFound (no directory).
+// Opens or creates the file and brings its schema up to date; the directory must exist. Errors,
+// each with a sentence for the user: kAlreadyExists (another process has it), kPermissionDenied,
+// kNoSpace, kCorrupt (not a database, or damaged), kUnsupported (a newer schema), kNotFound (no
+// directory).
 Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options);
 
 }  // namespace kubase::sql

@@ -12,7 +12,8 @@
 namespace kubase::sql {
 namespace {
 
-// Only our own process opens the file, so waiting happens only behind a checkpoint or a schema step.
+// Only our own process opens the file, so waiting happens only behind a checkpoint or a schema
+// step.
 constexpr int kBusyTimeoutMs = 10'000;
 // Pages given back per step: about a millisecond of work.
 constexpr int kReclaimPages = 256;
@@ -207,8 +208,8 @@ Result<void> SqliteConnection::ExecuteMany(Query query, Params params, size_t co
 Result<void> SqliteConnection::RunControl(Statement& cache, const char* text) {
   if (cache == nullptr) {
     sqlite3_stmt* raw = nullptr;
-    const int code = sqlite3_prepare_v3(database_.get(), text, -1, SQLITE_PREPARE_PERSISTENT, &raw,
-                                        nullptr);
+    const int code =
+        sqlite3_prepare_v3(database_.get(), text, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
     if (code != SQLITE_OK) return LastError(code);
     cache.reset(raw);
   }

@@ -10,7 +10,8 @@ namespace kubase::sql {
 namespace {
 
 constexpr char kPair[] = "key, value, create_revision, mod_revision, version, lease, sub";
-constexpr char kKeyOnly[] = "key, x'' AS value, create_revision, mod_revision, version, lease, sub";
+constexpr char kKeyOnly[] =
+    "key, x'' AS value, create_revision, mod_revision, version, 0 AS lease, sub";
 
 std::string List(const char* columns, bool bounded) {
   return fmt::format("SELECT {} FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
@@ -43,24 +44,9 @@ std::string Changes(const char* range, int first) {
       kPair, first, first + 1, range, first + 2);
 }
 
-std::string Text(Query query) {
+// Empty: not a statement over a key range.
+std::string RangeText(Query query) {
   switch (query) {
-    case Query::kReadMeta:
-      return "SELECT schema_version, cluster_id, revision, compact_revision FROM meta WHERE id = 1";
-    case Query::kWriteMeta:
-      return "UPDATE meta SET revision = ?1, compact_revision = ?2 WHERE id = 1";
-    case Query::kGetWithMeta:
-      return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
-             "o.mod_revision, o.version, o.lease, o.sub "
-             "FROM meta m LEFT JOIN objects o ON o.key = ?1 WHERE m.id = 1";
-    case Query::kGet:
-      return fmt::format("SELECT {} FROM objects WHERE key = ?1", kPair);
-    case Query::kGetAt:
-      return fmt::format(
-          "SELECT {0} FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
-          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2 "
-          "AND version > 0",
-          kPair);
     case Query::kList:
       return List(kPair, true);
     case Query::kListUnbounded:
@@ -85,6 +71,30 @@ std::string Text(Query query) {
       return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", true));
     case Query::kCountAtUnbounded:
       return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", false));
+    default:
+      return "";
+  }
+}
+
+// Empty: not one of the others.
+std::string OtherText(Query query) {
+  switch (query) {
+    case Query::kReadMeta:
+      return "SELECT schema_version, cluster_id, revision, compact_revision FROM meta WHERE id = 1";
+    case Query::kWriteMeta:
+      return "UPDATE meta SET revision = ?1, compact_revision = ?2 WHERE id = 1";
+    case Query::kGetWithMeta:
+      return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
+             "o.mod_revision, o.version, o.lease, o.sub "
+             "FROM meta m LEFT JOIN objects o ON o.key = ?1 WHERE m.id = 1";
+    case Query::kGet:
+      return fmt::format("SELECT {} FROM objects WHERE key = ?1", kPair);
+    case Query::kGetAt:
+      return fmt::format(
+          "SELECT {0} FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
+          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2 "
+          "AND version > 0",
+          kPair);
     case Query::kChanges:
       return Changes("", 1);
     case Query::kChangesInRange:
@@ -93,7 +103,9 @@ std::string Text(Query query) {
       return Changes(" AND key >= ?1", 2);
     case Query::kGetSuperseded:
       return fmt::format(
-          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND version > 0", kPair);
+          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2 "
+          "AND version > 0",
+          kPair);
     case Query::kPutObject:
       return fmt::format(
           "INSERT INTO objects({}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
@@ -122,10 +134,16 @@ std::string Text(Query query) {
           "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
           "SELECT {0} FROM history WHERE mod_revision <= ?1 AND end_revision > ?2",
           kPair);
-    case Query::kQueryCount:
-      break;
+    default:
+      return "";
   }
-  CheckFailed(__FILE__, __LINE__, "a statement without a text");
+}
+
+std::string Text(Query query) {
+  std::string text = RangeText(query);
+  if (text.empty()) text = OtherText(query);
+  KUBASE_CHECK(!text.empty());
+  return text;
 }
 
 }  // namespace
@@ -174,7 +192,7 @@ CREATE TABLE history(
   lease INTEGER NOT NULL,
   sub INTEGER NOT NULL,
   value BLOB NOT NULL,
-  UNIQUE(key, end_revision)
+  UNIQUE(key, end_revision, mod_revision, sub)
 );
 CREATE INDEX history_by_mod_revision ON history(mod_revision, sub);
 CREATE INDEX history_by_end_revision ON history(end_revision);

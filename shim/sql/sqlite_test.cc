@@ -53,8 +53,8 @@ void RunSql(const std::string& path, const std::string& text) {
 
 void PutObject(Connection& connection, const std::string& key, const std::string& value,
                int64_t revision) {
-  const std::vector<Value> row = {key, value, revision, revision, int64_t{1}, int64_t{0},
-                                  int64_t{0}};
+  const std::vector<Value> row = {key,        value,      revision,  revision,
+                                  int64_t{1}, int64_t{0}, int64_t{0}};
   REQUIRE(connection.Execute(Query::kPutObject, row).ok());
 }
 

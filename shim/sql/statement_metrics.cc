@@ -56,10 +56,11 @@ const StatementMetrics::Series& StatementMetrics::Find(std::string_view name) {
   auto found = series_.find(name);
   if (found == series_.end()) {
     const std::string label(name);
-    found = series_
-                .emplace(label, Series{&total_.Add({{"name", label}, {"error_code", ""}}),
-                                       &time_.Add({{"name", label}, {"error_code", ""}}, Buckets())})
-                .first;
+    found =
+        series_
+            .emplace(label, Series{&total_.Add({{"name", label}, {"error_code", ""}}),
+                                   &time_.Add({{"name", label}, {"error_code", ""}}, Buckets())})
+            .first;
   }
   return found->second;
 }

@@ -27,7 +27,9 @@ BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Datab
       meta_(meta),
       thread_([this] { Run(); }) {}
 
-BatchWriter::~BatchWriter() { Stop(); }
+BatchWriter::~BatchWriter() {
+  Stop();
+}
 
 void BatchWriter::Stop() {
   {

@@ -1,8 +1,8 @@
 // BatchWriter: the one thread that writes.
 //
-// It takes everything that waits, evaluates it in one WriteBatch inside one SQL transaction, commits
-// once, and only then tells the watchers and answers the callers, in that order. Between batches it
-// compacts and gives space back in small steps, so that neither holds writers up.
+// It takes everything that waits, evaluates it in one WriteBatch inside one SQL transaction,
+// commits once, and only then tells the watchers and answers the callers, in that order. Between
+// batches it compacts and gives space back in small steps, so that neither holds writers up.
 //
 // A commit whose outcome is unknown fences the store: every later request fails until the process
 // starts anew and reads from the database what really happened.
@@ -59,8 +59,8 @@ class BatchWriter {
               const Meta& meta, const Listeners& listeners, Log& log);
   ~BatchWriter();
 
-  // Takes `write`, or answers it at once with kOverloaded, kUnavailable after Stop, or the reason of
-  // the fence. Any thread; never blocks.
+  // Takes `write`, or answers it at once with kOverloaded, kUnavailable after Stop, or the reason
+  // of the fence. Any thread; never blocks.
   void Submit(std::unique_ptr<PendingWrite> write);
 
   // Calls `done` when every compaction committed so far has removed its rows.
@@ -105,11 +105,11 @@ class BatchWriter {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
-  std::deque<std::function<void()>> tasks_;          // guarded by mutex_
+  std::deque<std::unique_ptr<PendingWrite>> queue_;                    // guarded by mutex_
+  std::deque<std::function<void()>> tasks_;                            // guarded by mutex_
   std::vector<std::function<void(Result<void>)>> compaction_waiters_;  // guarded by mutex_
-  std::optional<Error> fence_;                       // guarded by mutex_
-  bool stopping_ = false;                            // guarded by mutex_
+  std::optional<Error> fence_;                                         // guarded by mutex_
+  bool stopping_ = false;                                              // guarded by mutex_
 
   // The rest belongs to the writer's thread.
   Meta meta_;

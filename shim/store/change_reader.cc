@@ -24,7 +24,9 @@ struct Limits {
 };
 constexpr Limits kNoLimits{-1, std::numeric_limits<size_t>::max()};
 
-bool IsTombstone(const KeyValue& kv) { return kv.version == 0; }
+bool IsTombstone(const KeyValue& kv) {
+  return kv.version == 0;
+}
 
 // `cut`: a limit was reached, so the last revision may not be whole.
 struct RowPage {

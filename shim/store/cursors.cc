@@ -22,9 +22,10 @@ class SqlRangeCursor final : public RangeCursor,
       : readers_(readers), request_(std::move(request)), rest_(request_.range) {}
 
   void Next(Callback<RangeChunk> done) override {
-    const bool posted = readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
-      done(self->ReadChunk(connection));
-    });
+    const bool posted =
+        readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
+          done(self->ReadChunk(connection));
+        });
     if (!posted) done(kTooManyReads);
   }
 
@@ -53,13 +54,13 @@ class SqlRangeCursor final : public RangeCursor,
     RangeChunk chunk{.last = true};
     size_t bytes = 0;
     const int64_t limit = request_.limit > 0 ? request_.limit - sent_ : -1;
-    KUBASE_TRY(ScanRange(connection, meta, rest_, pinned_, limit, request_.keys_only,
-                         [&](KeyValuePtr kv) {
-                           bytes += kv->key.size() + kv->value.size();
-                           chunk.kvs.push_back(std::move(kv));
-                           chunk.last = bytes < limits::kRangeChunkBytesTarget;
-                           return chunk.last;
-                         }));
+    KUBASE_TRY(
+        ScanRange(connection, meta, rest_, pinned_, limit, request_.keys_only, [&](KeyValuePtr kv) {
+          bytes += kv->key.size() + kv->value.size();
+          chunk.kvs.push_back(std::move(kv));
+          chunk.last = bytes < limits::kRangeChunkBytesTarget;
+          return chunk.last;
+        }));
     sent_ += static_cast<int64_t>(chunk.kvs.size());
     const bool limit_reached = request_.limit > 0 && sent_ >= request_.limit;
     chunk.last = chunk.last || limit_reached || rest_.IsSingle();
@@ -122,9 +123,7 @@ class SnapshotWriter {
     Raw(&size, sizeof(size));
     bytes_ += text;
   }
-  void Raw(const void* data, size_t size) {
-    bytes_.append(static_cast<const char*>(data), size);
-  }
+  void Raw(const void* data, size_t size) { bytes_.append(static_cast<const char*>(data), size); }
 
   std::string bytes_;
 };
@@ -135,9 +134,10 @@ class SqlSnapshotCursor final : public ByteCursor,
   explicit SqlSnapshotCursor(ReaderPool& readers) : readers_(readers) {}
 
   void Next(Callback<std::string> done) override {
-    const bool posted = readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
-      done(self->ReadPart(connection));
-    });
+    const bool posted =
+        readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
+          done(self->ReadPart(connection));
+        });
     if (!posted) done(kTooManyReads);
   }
 
@@ -156,14 +156,14 @@ class SqlSnapshotCursor final : public ByteCursor,
     }
     KUBASE_TRY(CheckReadable(pinned_, snapshot.meta()));
     finished_ = true;
-    KUBASE_TRY(ScanRange(connection, snapshot.meta(), rest_, pinned_, -1, false,
-                         [&](KeyValuePtr kv) {
-                           part.Pair(*kv);
-                           ++pairs_;
-                           rest_.key = kv->key + '\0';
-                           finished_ = part.size() < limits::kSnapshotPartBytes;
-                           return finished_;
-                         }));
+    KUBASE_TRY(
+        ScanRange(connection, snapshot.meta(), rest_, pinned_, -1, false, [&](KeyValuePtr kv) {
+          part.Pair(*kv);
+          ++pairs_;
+          rest_.key = kv->key + '\0';
+          finished_ = part.size() < limits::kSnapshotPartBytes;
+          return finished_;
+        }));
     if (finished_) part.End(pairs_);
     return part.Take();
   }

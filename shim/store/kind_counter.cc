@@ -48,7 +48,8 @@ Result<KeyValuePtr> FirstFrom(sql::Connection& connection, const Meta& meta,
 Kind KindOfKey(std::string_view key) {
   if (!key.starts_with(kRegistry)) return OtherKind(key);
   const size_t first_end = key.find('/', kRegistry.size());
-  if (first_end == std::string_view::npos) return {"(other)", {std::string(key), std::string(key) + '\0'}};
+  if (first_end == std::string_view::npos)
+    return {"(other)", {std::string(key), std::string(key) + '\0'}};
   const std::string_view first = key.substr(kRegistry.size(), first_end - kRegistry.size());
   const bool two_parts = first.find('.') != std::string_view::npos || first == "services";
   const size_t second_end = two_parts ? key.find('/', first_end + 1) : std::string_view::npos;

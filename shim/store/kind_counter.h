@@ -51,9 +51,9 @@ class KindCounter {
   void Apply(const std::string& kind, int64_t by);  // mutex_ held
 
   mutable std::mutex mutex_;
-  bool loaded_ = false;                                // guarded by mutex_
+  bool loaded_ = false;                                 // guarded by mutex_
   std::map<std::string, int64_t, std::less<>> counts_;  // guarded by mutex_
-  std::vector<Change> early_;                          // guarded by mutex_; before loaded_
+  std::vector<Change> early_;                           // guarded by mutex_; before loaded_
 };
 
 }  // namespace kubase::store

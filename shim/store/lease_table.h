@@ -48,10 +48,10 @@ class LeaseTable final : public LeaseLookup {
 
   const Clock& clock_;
   mutable std::mutex mutex_;
-  std::map<LeaseId, Lease> leases_;                   // guarded by mutex_
+  std::map<LeaseId, Lease> leases_;                    // guarded by mutex_
   std::multimap<MonotonicTime, LeaseId> expirations_;  // guarded by mutex_; one entry a lease
-  void Schedule(LeaseId id, Lease& lease);            // mutex_ held
-  void Unschedule(LeaseId id, const Lease& lease);    // mutex_ held
+  void Schedule(LeaseId id, Lease& lease);             // mutex_ held
+  void Unschedule(LeaseId id, const Lease& lease);     // mutex_ held
 };
 
 }  // namespace kubase::store

@@ -58,10 +58,13 @@ void Sort(const RangeRequest& request, std::vector<KeyValuePtr>& kvs) {
   });
 }
 
-void DropValues(std::vector<KeyValuePtr>& kvs) {
+// Of a range of keys only etcd tells neither value nor lease; it had to read the whole pair to sort
+// by value, and then tells the lease (etcdserver/txn/range.go, FastKeysOnly).
+void DropValues(SortTarget sorted_by, std::vector<KeyValuePtr>& kvs) {
   for (KeyValuePtr& kv : kvs) {
     KeyValue bare = *kv;
     bare.value.clear();
+    if (sorted_by != SortTarget::kValue) bare.lease = 0;
     kv = std::make_shared<const KeyValue>(std::move(bare));
   }
 }
@@ -80,7 +83,7 @@ Result<RangeResponse> ReadWholeRange(sql::Connection& connection, const Meta& me
     response.kvs.resize(request.limit);
     response.more = true;
   }
-  if (request.keys_only) DropValues(response.kvs);
+  if (request.keys_only) DropValues(request.sort_target, response.kvs);
   return response;
 }
 
@@ -97,14 +100,13 @@ Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta&
   response.count = static_cast<int64_t>(response.kvs.size());
   if (response.count == limit) {
     const KeyRange rest = After(request.range, response.kvs.back()->key);
-    KUBASE_ASSIGN_OR_RETURN(const int64_t remaining,
-                            CountRange(connection, meta, rest, revision));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t remaining, CountRange(connection, meta, rest, revision));
     response.count += remaining;
     response.more = true;
   }
   Sort(request, response.kvs);
   if (response.more) response.kvs.pop_back();
-  if (request.keys_only && by_value) DropValues(response.kvs);
+  if (request.keys_only && by_value) DropValues(request.sort_target, response.kvs);
   return response;
 }
 
@@ -199,7 +201,10 @@ Result<void> ScanRange(sql::Connection& connection, const Meta& meta, const KeyR
   const bool latest = revision == meta.revision;
   const sql::RowSink row_sink = [&](const Row& row) {
     KeyValue pair = ParsePair(row);
-    if (keys_only) pair.value.clear();
+    if (keys_only) {  // also of the statements for one key, which read the whole pair
+      pair.value.clear();
+      pair.lease = 0;
+    }
     return sink(std::make_shared<const KeyValue>(std::move(pair)));
   };
   if (range.IsSingle()) {

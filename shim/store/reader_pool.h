@@ -16,8 +16,8 @@ namespace kubase::store {
 class ReaderPool {
  public:
   struct Options {
-    int threads = 2;              // for reads that may take long
-    int inline_connections = 2;   // for point reads on the caller's thread
+    int threads = 2;             // for reads that may take long
+    int inline_connections = 2;  // for point reads on the caller's thread
     size_t queue_max = 0;
   };
 
@@ -50,7 +50,7 @@ class ReaderPool {
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<sql::Connection>> free_;  // guarded by mutex_
-  Executor executor_;  // last: its threads use the rest
+  Executor executor_;                                   // last: its threads use the rest
 };
 
 }  // namespace kubase::store

@@ -64,8 +64,8 @@ ReaderPool::Options ReaderOptions() {
 
 Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
                                                  sql::Database& database,
-                                                 prometheus::Registry& registry,
-                                                 const Clock& clock, Log& log) {
+                                                 prometheus::Registry& registry, const Clock& clock,
+                                                 Log& log) {
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
   KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(*connection));
   KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
@@ -87,15 +87,17 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       leases_(clock),
       metrics_(registry),
       readers_(std::move(readers)),
-      hub_({.ring_bytes_max = options.ring_bytes_max != 0 ? options.ring_bytes_max
-                                                          : limits::kWatchRingBytesMax,
+      hub_({.ring_bytes_max =
+                options.ring_bytes_max != 0 ? options.ring_bytes_max : limits::kWatchRingBytesMax,
             .catch_up_events_max = limits::kWatchCatchUpEventsMax,
             .progress_interval = options.progress_interval,
             .revision = meta.revision,
             .compact_revision = meta.compact_revision},
            MakeCatchUp(), clock, log) {}
 
-SqlStore::~SqlStore() { Stop(); }
+SqlStore::~SqlStore() {
+  Stop();
+}
 
 Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
   std::map<LeaseId, std::optional<int64_t>> leases;
@@ -110,7 +112,8 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
   writer_ = std::make_unique<BatchWriter>(
       std::move(write_connection), database_, meta,
-      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_, .metrics = metrics_}, log_);
+      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_, .metrics = metrics_},
+      log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
 }
@@ -139,10 +142,9 @@ void SqlStore::Stop() {
 
 WatchHub::CatchUp SqlStore::MakeCatchUp() {
   return [this](ChangeQuery query, std::function<void(Result<WatchBatch>)> done) {
-    PostRead<WatchBatch>(std::move(done),
-                         [query = std::move(query)](sql::Connection& connection) {
-                           return ReadChanges(connection, query);
-                         });
+    PostRead<WatchBatch>(std::move(done), [query = std::move(query)](sql::Connection& connection) {
+      return ReadChanges(connection, query);
+    });
   };
 }
 
@@ -161,9 +163,8 @@ void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
 void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   if (IsPlainGet(request)) {
     Result<RangeResponse> response = kTooManyReads;
-    const bool answered = readers_->TryRun([&](sql::Connection& connection) {
-      response = ReadLatest(connection, request.range.key);
-    });
+    const bool answered = readers_->TryRun(
+        [&](sql::Connection& connection) { response = ReadLatest(connection, request.range.key); });
     if (answered) {
       done(std::move(response));
       return;
@@ -278,7 +279,9 @@ void SqlStore::TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveRe
       });
 }
 
-void SqlStore::List(Callback<std::vector<LeaseId>> done) { done(leases_.Ids()); }
+void SqlStore::List(Callback<std::vector<LeaseId>> done) {
+  done(leases_.Ids());
+}
 
 void SqlStore::Status(Callback<StoreStatus> done) {
   StoreStatus status{.cluster_id = static_cast<uint64_t>(cluster_id_),
@@ -297,6 +300,7 @@ void SqlStore::Status(Callback<StoreStatus> done) {
         StoreStatus full = status;
         full.db_size_bytes = usage.total_bytes;
         full.db_size_in_use_bytes = usage.in_use_bytes;
+        full.db_size_limit_bytes = usage.limit_bytes;
         return full;
       });
 }

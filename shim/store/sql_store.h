@@ -31,8 +31,8 @@ struct SqlStoreOptions {
   std::chrono::milliseconds progress_interval{std::chrono::minutes(10)};
   // How often expired leases are looked for (etcd's lessor does every 500 ms).
   std::chrono::milliseconds lease_check_interval{500};
-  size_t ring_bytes_max = 0;   // 0: limits::kWatchRingBytesMax
-  uint64_t random_seed = 0;    // of lease ids chosen here; 0: from the system
+  size_t ring_bytes_max = 0;  // 0: limits::kWatchRingBytesMax
+  uint64_t random_seed = 0;   // of lease ids chosen here; 0: from the system
 };
 
 class SqlStore final : public Store {
@@ -40,13 +40,12 @@ class SqlStore final : public Store {
   // The references must outlive the store. Errors: those of the database.
   static Result<std::unique_ptr<SqlStore>> Open(const SqlStoreOptions& options,
                                                 sql::Database& database,
-                                                prometheus::Registry& registry,
-                                                const Clock& clock, Log& log);
+                                                prometheus::Registry& registry, const Clock& clock,
+                                                Log& log);
   ~SqlStore() override;
 
   void Range(RangeRequest request, Callback<RangeResponse> done) override;
-  void OpenRangeCursor(RangeRequest request,
-                       Callback<std::shared_ptr<RangeCursor>> done) override;
+  void OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<RangeCursor>> done) override;
   void Put(PutRequest request, Callback<PutResponse> done) override;
   void DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeResponse> done) override;
   void Txn(TxnRequest request, Callback<TxnResponse> done) override;
@@ -69,9 +68,8 @@ class SqlStore final : public Store {
   void Stop();
 
  private:
-  SqlStore(const SqlStoreOptions& options, sql::Database& database,
-           prometheus::Registry& registry, const Clock& clock, Log& log, const Meta& meta,
-           std::unique_ptr<ReaderPool> readers);
+  SqlStore(const SqlStoreOptions& options, sql::Database& database, prometheus::Registry& registry,
+           const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
   Result<void> LoadLeases(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);

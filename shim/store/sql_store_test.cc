@@ -71,15 +71,13 @@ class Fixture {
     return Wait<RangeResponse>([&](auto done) { store_->Range(request, std::move(done)); });
   }
   Result<TxnResponse> Txn(TxnRequest request) {
-    return Wait<TxnResponse>(
-        [&](auto done) { store_->Txn(std::move(request), std::move(done)); });
+    return Wait<TxnResponse>([&](auto done) { store_->Txn(std::move(request), std::move(done)); });
   }
   Result<Revision> Compact(Revision revision) {
     return Wait<Revision>([&](auto done) { store_->Compact(revision, true, std::move(done)); });
   }
   uint32_t Hash(Revision revision) {
-    auto hash =
-        Wait<HashKvResponse>([&](auto done) { store_->HashKv(revision, std::move(done)); });
+    auto hash = Wait<HashKvResponse>([&](auto done) { store_->HashKv(revision, std::move(done)); });
     REQUIRE(hash.ok());
     return hash->hash;
   }
@@ -116,11 +114,11 @@ TEST_CASE("SqlStore: the empty store is at revision 1; each change takes one mor
 
 TEST_CASE("SqlStore: old revisions read as they were, until they are compacted") {
   Fixture f;
-  f.Put("a", "1");            // 2
-  f.Put("b", "1");            // 3
-  f.Put("a", "2");            // 4
-  f.Delete({"b", ""});        // 5
-  f.Put("b", "2");            // 6
+  f.Put("a", "1");      // 2
+  f.Put("b", "1");      // 3
+  f.Put("a", "2");      // 4
+  f.Delete({"b", ""});  // 5
+  f.Put("b", "2");      // 6
   const auto values = [&](Revision revision) {
     std::string all;
     auto range = f.Range({.range = Prefix("a"), .revision = revision});
@@ -164,6 +162,47 @@ TEST_CASE("SqlStore: a limit cuts, counts everything and says that there is more
   CHECK(range->kvs.at(0)->value.empty());
 }
 
+TEST_CASE("SqlStore: a sort target without an order sorts only what the limit let through") {
+  Fixture f;
+  for (const char* key : {"k2", "k4", "k3", "k1"}) f.Put(key, "v");
+  auto range = f.Range({.range = Prefix("k"), .limit = 2, .sort_target = SortTarget::kMod});
+  REQUIRE(range->kvs.size() == 2);
+  CHECK(range->kvs[0]->key == "k2");
+  CHECK(range->kvs[1]->key == "k3");
+  CHECK(range->count == 4);
+  CHECK(range->more);
+}
+
+// etcd lets a put and a deletion without upper bound meet in one transaction.
+TEST_CASE("SqlStore: a key may change twice in one revision") {
+  Fixture f;
+  f.Put("a", "old");  // 2
+  const KeyRange everything{"a", std::string(1, '\0')};
+  const bool put_first = GENERATE(true, false);
+  TxnRequest request;
+  if (put_first) request.success.push_back({PutRequest{.key = "a", .value = "new"}});
+  request.success.push_back({DeleteRangeRequest{.range = everything}});
+  if (!put_first) request.success.push_back({PutRequest{.key = "a", .value = "new"}});
+  CHECK(f.Txn(std::move(request))->revision == 3);
+  CHECK(f.Range({.range = {"a", ""}})->count == (put_first ? 0 : 1));
+  f.Put("a", "later");  // 4
+  f.Delete({"a", ""});  // 5
+  CHECK(f.Range({.range = {"a", ""}, .revision = 2})->kvs.at(0)->value == "old");
+  CHECK(f.Range({.range = {"a", ""}, .revision = 3})->count == (put_first ? 0 : 1));
+  CHECK(f.Range({.range = {"a", ""}, .revision = 4})->kvs.at(0)->value == "later");
+  CHECK(f.Range({.range = {"a", ""}})->count == 0);
+  REQUIRE(f.Compact(5).ok());
+}
+
+TEST_CASE("SqlStore: a transaction reads no negative revision, but for -1 before any compaction") {
+  Fixture f;
+  TxnRequest request;
+  request.success.push_back({RangeRequest{.range = {"a", ""}, .revision = -1}});
+  CHECK(f.Txn(request).ok());
+  request.success.push_back({RangeRequest{.range = {"a", ""}, .revision = -2}});
+  CHECK(f.Txn(request).error().code == ErrorCode::kCompacted);
+}
+
 TEST_CASE("SqlStore: a transaction is one revision, sees itself, and is all or nothing") {
   Fixture f;
   f.Put("x", "0");  // 2
@@ -193,8 +232,8 @@ TEST_CASE("SqlStore: a transaction is one revision, sees itself, and is all or n
 
 TEST_CASE("SqlStore: an expired lease takes its keys with it in one revision") {
   Fixture f;
-  auto grant = Wait<LeaseGrantResponse>(
-      [&](auto done) { f.store().Grant(0, 10, std::move(done)); });
+  auto grant =
+      Wait<LeaseGrantResponse>([&](auto done) { f.store().Grant(0, 10, std::move(done)); });
   REQUIRE(grant.ok());
   f.Put("a", "1", grant->id);
   f.Put("b", "1", grant->id);
@@ -214,8 +253,8 @@ TEST_CASE("SqlStore: an expired lease takes its keys with it in one revision") {
 
 TEST_CASE("SqlStore: leases and everything else survive a restart") {
   Fixture f;
-  auto grant = Wait<LeaseGrantResponse>(
-      [&](auto done) { f.store().Grant(5, 10, std::move(done)); });
+  auto grant =
+      Wait<LeaseGrantResponse>([&](auto done) { f.store().Grant(5, 10, std::move(done)); });
   REQUIRE(grant.ok());
   f.Put("a", "1", 5);
   f.Put("a", "2", 5);
@@ -225,8 +264,7 @@ TEST_CASE("SqlStore: leases and everything else survive a restart") {
   f.Open();
   CHECK(f.Hash(0) == hash);
   CHECK(f.store().current_revision() == 3);
-  auto leases =
-      Wait<std::vector<LeaseId>>([&](auto done) { f.store().List(std::move(done)); });
+  auto leases = Wait<std::vector<LeaseId>>([&](auto done) { f.store().List(std::move(done)); });
   CHECK(*leases == std::vector<LeaseId>{5});
   CHECK(f.Compact(2).error().code == ErrorCode::kCompacted);
 }

@@ -2,9 +2,9 @@
 // over many.
 //
 // Every answer comes through a callback exactly once: from the calling thread before the call
-// returns, or later from a thread of the store. A callback must not block. Requests are validated by
-// the store (the etcd error codes of result.h), so that each front end behaves alike.
-// After Stop every request is answered with kUnavailable.
+// returns, or later from a thread of the store. A callback must not block. Requests are validated
+// by the store (the etcd error codes of result.h), so that each front end behaves alike. After Stop
+// every request is answered with kUnavailable.
 #pragma once
 
 #include <chrono>

@@ -95,6 +95,11 @@ Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path)
   size_t nested_index = 0;
   for (Operation& operation : Branch(request, path)) {
     if (const auto* range = std::get_if<RangeRequest>(&operation.request); range != nullptr) {
+      // Unlike in a range request of its own, a negative revision counts as compacted here, but for
+      // -1 as long as nothing was compacted (etcdserver/txn, checkRange).
+      if (range->revision < 0 && range->revision < batch.meta().compact_revision) {
+        return Error{ErrorCode::kCompacted, "a transaction cannot read a negative revision"};
+      }
       KUBASE_TRY(CheckReadable(range->revision, batch.meta()));
     } else if (const auto* put = std::get_if<PutRequest>(&operation.request); put != nullptr) {
       KUBASE_TRY(CheckPut(batch, *put));
@@ -167,8 +172,7 @@ Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request) {
   return response;
 }
 
-Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch,
-                                             const DeleteRangeRequest& request) {
+Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request) {
   Result<DeleteRangeResponse> response = RunDeleteRange(batch, request);
   batch.EndTransaction();
   return response;

@@ -14,8 +14,8 @@ namespace kubase::store {
 // Errors: kLeaseNotFound, kKeyNotFound. Of all: those of the database, with batch.failed() true.
 Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request);
 Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request);
-// The caller has checked the number of operations and that no key is put twice on one path or inside
-// a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision.
+// The caller has checked the number of operations and that no key is put twice on one path or
+// inside a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision.
 Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request);
 // Deletes the lease and its keys in one revision; answers the revision after. Errors:
 // kLeaseNotFound.

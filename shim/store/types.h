@@ -180,11 +180,12 @@ struct StoreStatus {
   Revision compact_revision = 0;
   int64_t db_size_bytes = 0;
   int64_t db_size_in_use_bytes = 0;
+  int64_t db_size_limit_bytes = 0;
   int64_t watchers = 0;
   int64_t slow_watchers = 0;
   int64_t leases = 0;
-  bool no_space = false;          // the NOSPACE alarm is raised
-  std::string failure;            // why the store refuses service; empty: it serves
+  bool no_space = false;  // the NOSPACE alarm is raised
+  std::string failure;    // why the store refuses service; empty: it serves
 };
 
 }  // namespace kubase::store

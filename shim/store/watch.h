@@ -17,8 +17,8 @@
 namespace kubase::store {
 
 using WatchId = int64_t;
-inline constexpr WatchId kAutoWatchId = 0;       // let the stream choose
-inline constexpr WatchId kWholeStreamId = -1;    // an answer that concerns the whole stream
+inline constexpr WatchId kAutoWatchId = 0;     // let the stream choose
+inline constexpr WatchId kWholeStreamId = -1;  // an answer that concerns the whole stream
 
 struct WatchRequest {
   WatchId watch_id = kAutoWatchId;
@@ -51,9 +51,9 @@ class WatchSink {
   virtual Flow OnEvents(WatchId id, const WatchBatch& batch) = 0;
   // Every event of the watcher (kWholeStreamId: of all watchers) up to `revision` has been sent.
   virtual void OnProgress(WatchId id, Revision revision) = 0;
-  // The watcher ended and nothing follows. `compact_revision` is not 0 when it asked for
-  // compacted events; then and for other ends by the store `reason` says why. A cancellation that
-  // the client asked for has an empty reason.
+  // The watcher ended and nothing follows. `compact_revision` is not 0 when it asked for compacted
+  // events, and says it all; for other ends by the store `reason` says why. A cancellation that the
+  // client asked for has neither.
   virtual void OnCancelled(WatchId id, Revision revision, Revision compact_revision,
                            const std::string& reason) = 0;
 };
@@ -65,8 +65,8 @@ class WatchStream {
   // Answered by OnCreated, or by OnCancelled with kWholeStreamId semantics when the id is in use.
   virtual void Create(WatchRequest request) = 0;
   virtual void Cancel(WatchId id) = 0;
-  // Answers one OnProgress(kWholeStreamId) if every watcher of the stream is up to date, else none
-  // (etcd's rule).
+  // Answers one OnProgress(kWholeStreamId) if the stream has watchers and every one is up to date
+  // and past its start, else none (etcd's rule).
   virtual void RequestProgress() = 0;
   // After Flow::kPause: the sink takes events of this watcher again.
   virtual void Resume(WatchId id) = 0;

@@ -98,7 +98,9 @@ WatchHub::WatchHub(const Options& options, CatchUp catch_up, const Clock& clock,
       next_progress_(clock.Now() + options.progress_interval),
       thread_([this] { Run(); }) {}
 
-WatchHub::~WatchHub() { Stop(); }
+WatchHub::~WatchHub() {
+  Stop();
+}
 
 void WatchHub::Stop() {
   {
@@ -258,7 +260,8 @@ void WatchHub::Create(StreamKey key, WatchRequest request) {
   const KeyRange& range = request.range;
   const bool empty_range =
       !range.IsSingle() && !range.IsUnbounded() && range.range_end <= range.key;
-  const bool taken = request.watch_id != kAutoWatchId && stream->watchers.contains(request.watch_id);
+  const bool taken =
+      request.watch_id != kAutoWatchId && stream->watchers.contains(request.watch_id);
   if (empty_range || taken) {
     stream->sink->OnCancelled(kWholeStreamId, current, 0,
                               taken ? "mvcc: duplicate watch ID provided on the WatchStream"
@@ -331,8 +334,7 @@ void WatchHub::Cancel(StreamKey key, WatchId id) {
 
 void WatchHub::CancelCompacted(Stream& stream, WatchId id) {
   Remove(stream, id);
-  stream.sink->OnCancelled(id, ring_.newest(), compact_revision_,
-                           "etcdserver: mvcc: required revision has been compacted");
+  stream.sink->OnCancelled(id, ring_.newest(), compact_revision_, "");
 }
 
 void WatchHub::Resume(StreamKey key, WatchId id) {
@@ -372,18 +374,17 @@ void WatchHub::Advance(Watcher& watcher) {
 void WatchHub::AdvanceFromDatabase(Watcher& watcher) {
   if (watcher.reading) return;
   watcher.reading = true;
-  catch_up_({.range = watcher.request.range,
-             .first = watcher.next_revision,
-             .events_max = options_.catch_up_events_max,
-             .with_previous = watcher.request.prev_kv},
-            [this, key = watcher.stream->key, id = watcher.request.watch_id,
-             serial = watcher.serial](Result<WatchBatch> page) {
-              // shared: std::function wants a copyable callable.
-              auto moved = std::make_shared<Result<WatchBatch>>(std::move(page));
-              (void)Post([this, key, id, serial, moved] {
-                OnPage(key, id, serial, std::move(*moved));
-              });
-            });
+  catch_up_(
+      {.range = watcher.request.range,
+       .first = watcher.next_revision,
+       .events_max = options_.catch_up_events_max,
+       .with_previous = watcher.request.prev_kv},
+      [this, key = watcher.stream->key, id = watcher.request.watch_id,
+       serial = watcher.serial](Result<WatchBatch> page) {
+        // shared: std::function wants a copyable callable.
+        auto moved = std::make_shared<Result<WatchBatch>>(std::move(page));
+        (void)Post([this, key, id, serial, moved] { OnPage(key, id, serial, std::move(*moved)); });
+      });
 }
 
 WatchHub::Watcher* WatchHub::FindWatcher(StreamKey key, WatchId id, int64_t serial) {
@@ -411,8 +412,7 @@ void WatchHub::OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBat
     return;
   }
   auto& events = page->events;
-  std::erase_if(events,
-                [&](const EventPtr& event) { return !Wants(watcher->request, *event); });
+  std::erase_if(events, [&](const EventPtr& event) { return !Wants(watcher->request, *event); });
   if (!Deliver(*watcher, std::move(page).value())) {
     SetState(*watcher, State::kPaused);
   } else {
@@ -439,11 +439,17 @@ void WatchHub::RequestProgress(StreamKey key) {
   Stream* stream = FindStream(key);
   if (stream == nullptr) return;
   const bool all_synced =
-      std::all_of(stream->watchers.begin(), stream->watchers.end(), [this](const auto& entry) {
-        const Watcher& watcher = *entry.second;
-        return watcher.state == State::kSynced && watcher.next_revision <= dispatched_ + 1;
-      });
-  if (all_synced) stream->sink->OnProgress(kWholeStreamId, dispatched_);
+      std::all_of(stream->watchers.begin(), stream->watchers.end(),
+                  [this](const auto& entry) { return HasProgress(*entry.second); });
+  if (all_synced && !stream->watchers.empty()) {
+    stream->sink->OnProgress(kWholeStreamId, dispatched_);
+  }
+}
+
+// Everything up to dispatched_ was sent, and that is not before the start that was asked for.
+bool WatchHub::HasProgress(const Watcher& watcher) const {
+  return watcher.state == State::kSynced && watcher.next_revision <= dispatched_ + 1 &&
+         watcher.request.start_revision <= dispatched_;
 }
 
 // Like etcd: a watcher that was sent events since the last tick knows where it is.
@@ -453,7 +459,7 @@ void WatchHub::SendProgress() {
   for (auto& [key, stream] : streams_) {
     for (auto& [id, watcher] : stream->watchers) {
       const bool due = watcher->request.progress_notify && !watcher->sent_since_progress &&
-                       watcher->state == State::kSynced && watcher->next_revision <= dispatched_ + 1;
+                       HasProgress(*watcher);
       watcher->sent_since_progress = false;
       if (due) stream->sink->OnProgress(id, dispatched_);
     }

@@ -35,7 +35,8 @@ namespace kubase::store {
 
 class WatchHub final : public WatchSource {
  public:
-  // Reads a page of changes on another thread and calls back from there, exactly once, in any order.
+  // Reads a page of changes on another thread and calls back from there, exactly once, in any
+  // order.
   using CatchUp = std::function<void(ChangeQuery, std::function<void(Result<WatchBatch>)>)>;
 
   struct Options {
@@ -100,6 +101,7 @@ class WatchHub final : public WatchSource {
   void OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBatch> page);
   // Sends what matches of `events`; false when the sink paused.
   bool Deliver(Watcher& watcher, WatchBatch batch);
+  bool HasProgress(const Watcher& watcher) const;
   void CancelCompacted(Stream& stream, WatchId id);
 
   const Options options_;

@@ -82,12 +82,13 @@ class Fixture {
  public:
   explicit Fixture(size_t ring_bytes = 1 << 20, milliseconds progress = milliseconds(0))
       : log_(LogTo([](LogLevel, const std::string&) {})),
-        hub_({.ring_bytes_max = ring_bytes,
-              .catch_up_events_max = 3,
-              .progress_interval = progress,
-              .revision = 1,
-              .compact_revision = -1},
-             [this](ChangeQuery query, auto done) { done(ReadPage(query)); }, clock_, *log_) {}
+        hub_(
+            {.ring_bytes_max = ring_bytes,
+             .catch_up_events_max = 3,
+             .progress_interval = progress,
+             .revision = 1,
+             .compact_revision = -1},
+            [this](ChangeQuery query, auto done) { done(ReadPage(query)); }, clock_, *log_) {}
 
   void Publish(const std::vector<std::string>& keys) {
     WatchBatch batch{++revision_, {}};
@@ -148,8 +149,8 @@ TEST_CASE("WatchHub: a watcher from now on gets what matches, in order") {
   f.Publish({"b"});
   f.Publish({"a3", "c", "a4"});
   REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 3; }));
-  CHECK(sink->events_[0] == std::vector<std::pair<Revision, std::string>>{
-                                {3, "a2"}, {5, "a3"}, {5, "a4"}});
+  CHECK(sink->events_[0] ==
+        std::vector<std::pair<Revision, std::string>>{{3, "a2"}, {5, "a3"}, {5, "a4"}});
   CHECK(f.pages() == 0);
 }
 
@@ -196,6 +197,22 @@ TEST_CASE("WatchHub: a future start sends neither earlier events nor progress be
   CHECK(sink->progress_[0] == std::pair<WatchId, Revision>{kWholeStreamId, 4});
 }
 
+TEST_CASE("WatchHub: no progress without watchers, nor for one whose start is the next revision") {
+  Fixture f;
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->RequestProgress();
+  stream->Create({.range = {"a", ""}, .start_revision = 2});
+  stream->RequestProgress();
+  stream->Create({.range = {"b", ""}});  // commands run in order
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.size() == 2; }));
+  CHECK(sink->progress_.empty());
+  f.Publish({"a"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 1; }));
+  stream->RequestProgress();
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.progress_.size() == 1; }));
+}
+
 TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision") {
   Fixture f;
   for (int i = 0; i < 5; ++i) f.Publish({"a"});
@@ -205,6 +222,7 @@ TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision"
   stream->Create({.range = {"a", ""}, .start_revision = 3});
   REQUIRE(sink->WaitUntil([](auto& s) { return s.cancelled_.size() == 1; }));
   CHECK(sink->cancelled_[0].compact == 4);
+  CHECK(sink->cancelled_[0].reason.empty());
   CHECK(sink->events_.empty());
   stream->Create({.range = {"a", ""}, .start_revision = 4});
   REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[1].size() == 3; }));

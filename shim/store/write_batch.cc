@@ -77,7 +77,7 @@ void WriteBatch::Put(const KeyValuePtr& previous, std::string key, std::string v
                .version = previous ? previous->version + 1 : 1,
                .lease = lease,
                .sub = sub_});
-  Change(entry, {Event::Type::kPut, std::move(pair), previous});
+  Change(entry, Event::Type::kPut, std::move(pair));
 }
 
 void WriteBatch::Delete(const KeyValuePtr& previous) {
@@ -85,19 +85,25 @@ void WriteBatch::Delete(const KeyValuePtr& previous) {
   Entry& entry = Remember(previous->key, previous);
   auto tombstone = std::make_shared<const KeyValue>(
       KeyValue{.key = previous->key, .mod_revision = revision, .sub = sub_});
-  Change(entry, {Event::Type::kDelete, std::move(tombstone), previous});
+  Change(entry, Event::Type::kDelete, std::move(tombstone));
 }
 
-void WriteBatch::Change(Entry& entry, Event event) {
+void WriteBatch::Change(Entry& entry, Event::Type type, KeyValuePtr changed) {
   const Revision revision = meta_.revision + 1;
-  KUBASE_CHECK(entry.current == nullptr || entry.current->mod_revision < revision);
-  if (!entry.changed) changed_keys_.push_back(event.kv->key);
+  const bool deleted = type == Event::Type::kDelete;
+  if (entry.changed_in != revision) {
+    entry.before_revision = entry.current;
+    entry.changed_in = revision;
+  }
+  if (!entry.changed) changed_keys_.push_back(changed->key);
   entry.changed = true;
-  if (event.prev != nullptr) history_.push_back({event.prev, revision});
-  const bool deleted = event.type == Event::Type::kDelete;
-  if (deleted) history_.push_back({event.kv, revision + 1});
-  entry.current = deleted ? nullptr : event.kv;
-  transaction_events_.push_back(std::make_shared<const Event>(std::move(event)));
+  if (entry.current != nullptr) history_.push_back({entry.current, revision});
+  if (deleted) history_.push_back({changed, revision + 1});
+  const bool created = !deleted && entry.current == nullptr;
+  // Also of a second change of the key in this revision, the event tells what was before both.
+  transaction_events_.push_back(std::make_shared<const Event>(
+      Event{type, changed, created ? nullptr : entry.before_revision}));
+  entry.current = deleted ? nullptr : std::move(changed);
   ++sub_;
 }
 

@@ -41,9 +41,8 @@ class WriteBatch {
   Result<std::vector<std::string>> LeaseKeys(LeaseId lease);
   bool LeaseExists(LeaseId id) const;
 
-  // The changes between two EndTransaction calls share one revision. Put needs a key that was not
-  // changed in this transaction; its revisions and version are set here. Both need the pair that
-  // Get or List returned for the key, null if there was none.
+  // The changes between two EndTransaction calls share one revision. Revisions and version are set
+  // here. Both need the pair that Get or List returned for the key, null if there was none.
   void Put(const KeyValuePtr& previous, std::string key, std::string value, LeaseId lease);
   void Delete(const KeyValuePtr& previous);
   void GrantLease(LeaseId id, int64_t ttl_seconds);
@@ -73,6 +72,9 @@ class WriteBatch {
     KeyValuePtr current;
     bool stored = false;   // the database has a row for the key
     bool changed = false;  // `current` is not in the database yet
+    // What the key was before the revision that changed it last in this batch.
+    KeyValuePtr before_revision;
+    Revision changed_in = 0;
   };
   struct HistoryRow {
     KeyValuePtr kv;
@@ -82,7 +84,7 @@ class WriteBatch {
   template <typename T>
   Result<T> Noting(Result<T> result);  // remembers a database error as the batch's failure
   Entry& Remember(const std::string& key, const KeyValuePtr& pair);
-  void Change(Entry& entry, Event event);
+  void Change(Entry& entry, Event::Type type, KeyValuePtr changed);
   Result<void> Flush();
   Result<void> FlushHistory();
   Result<void> FlushObjects();

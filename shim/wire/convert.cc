@@ -105,7 +105,8 @@ store::Operation OperationOf(pb::RequestOp&& from) {
   CheckFailed(__FILE__, __LINE__, "an operation that validation refuses");
 }
 
-std::vector<store::Operation> OperationsOf(google::protobuf::RepeatedPtrField<pb::RequestOp>* from) {
+std::vector<store::Operation> OperationsOf(
+    google::protobuf::RepeatedPtrField<pb::RequestOp>* from) {
   std::vector<store::Operation> to;
   to.reserve(from->size());
   for (pb::RequestOp& operation : *from) to.push_back(OperationOf(std::move(operation)));
@@ -153,10 +154,6 @@ store::RangeRequest ToStore(pb::RangeRequest&& from) {
   to.revision = from.revision();
   to.sort_order = OrderOf(from.sort_order());
   to.sort_target = TargetOf(from.sort_target());
-  // A target without an order means ascending.
-  if (to.sort_order == store::SortOrder::kNone && to.sort_target != store::SortTarget::kKey) {
-    to.sort_order = store::SortOrder::kAscend;
-  }
   to.keys_only = from.keys_only();
   to.count_only = from.count_only();
   to.min_mod_revision = from.min_mod_revision();

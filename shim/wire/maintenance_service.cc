@@ -50,6 +50,7 @@ void FillStatus(const Edge& edge, const store::StoreStatus& from, pb::StatusResp
   to->set_storage_version(edge.etcd_version.Cluster());
   to->set_db_size(from.db_size_bytes);
   to->set_db_size_in_use(from.db_size_in_use_bytes);
+  to->set_db_size_quota(from.db_size_limit_bytes);
   to->set_leader(edge.identity.member_id);
   to->set_raft_index(static_cast<uint64_t>(from.revision));
   to->set_raft_applied_index(static_cast<uint64_t>(from.revision));

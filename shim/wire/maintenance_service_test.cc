@@ -70,6 +70,7 @@ TEST_CASE("MaintenanceService: status shows version, sizes, the leader and what 
   store::StoreStatus state = test.store.status();
   state.db_size_bytes = 4096;
   state.db_size_in_use_bytes = 2048;
+  state.db_size_limit_bytes = 8192;
   state.no_space = true;
   state.failure = "the disk is on fire";
   test.store.SetStatus(state);
@@ -81,6 +82,7 @@ TEST_CASE("MaintenanceService: status shows version, sizes, the leader and what 
   CHECK(response.storage_version() == "3.7.0");
   CHECK(response.db_size() == 4096);
   CHECK(response.db_size_in_use() == 2048);
+  CHECK(response.db_size_quota() == 8192);
   CHECK(response.leader() == 22);
   CHECK(response.raft_term() > 0);
   CHECK(response.raft_index() == kFakeRevision);

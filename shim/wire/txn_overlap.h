@@ -8,11 +8,9 @@ namespace kubase::wire {
 
 // kDuplicateKey when a key is put twice, or put and deleted, on one path of the transaction; the
 // two branches of one (nested) transaction exclude each other and may repeat keys. Deletes may
-// overlap.
-//
-// etcd's rule, with two gaps of etcd closed, because a store that keeps one row per key and
-// revision could not keep their outcome: a range_end of "\0" counts as unbounded, and a put
-// followed by a delete of the key in a later nested transaction is refused as well.
+// overlap. The rule is etcd's to the letter (v3rpc/key.go, checkIntervals), with what it lets
+// through: a delete whose range_end is "\0", and one in a nested transaction after a put in an
+// earlier one.
 //
 // Cost: each level looks up its keys once per nested transaction; no pair of keys is ever compared.
 Result<void> CheckOverlaps(const etcdserverpb::TxnRequest& request);

@@ -138,11 +138,9 @@ TEST_CASE("TxnOverlap: one path changes a key once, in whatever order") {
       {Delete("a", "c"), Put("b")},
       {Put("a"), Delete("a")},
       {Delete("a"), Put("a")},
-      {Put("z"), Delete("m", kEverything)},
       {Put("a"), Nested({Put("a")})},
       {Nested({Put("a")}), Nested({}, {Put("a")})},
       {Delete("a", "c"), Nested({}, {Put("b")})},
-      {Nested({Put("b")}), Nested({Delete("a", "c")})},
       {Nested({Nested({Put("x")})}), Put("x")},
       {Delete("c", "e"), Delete("a", "c"), Put("d")},
       {Delete("a", "c"), Delete("c", "e"), Delete("b", "d"), Put("a")},
@@ -164,6 +162,9 @@ TEST_CASE("TxnOverlap: what excludes itself or does not meet is allowed") {
       {Nested({Put("a")}, {Put("a")})},
       {Nested({Put("a")}, {Delete("a")})},
       {Delete("a", "b"), Delete("d", "e"), Put("c")},
+      // What etcd's check does not see: a range without end, and a delete in a later nested one.
+      {Put("z"), Delete("m", kEverything)},
+      {Nested({Put("b")}), Nested({Delete("a", "c")})},
   };
   for (const Branch& branch : fine) {
     CAPTURE(Txn(branch).DebugString());
