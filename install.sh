@@ -5,7 +5,7 @@
 # it with its shell completion to $PREFIX (/usr/local). Each part is skipped when it is done
 # already, so the script can be run again at any time. Root's rights are asked for (sudo) only where
 # they are needed; a PREFIX in the home folder needs none when the packages are there. What was
-# installed is written down in $PREFIX/share/kubase/install-manifest, and `uninstall` removes that
+# installed is written down in $PREFIX/lib/kubase/install-manifest, and `uninstall` removes that
 # and nothing else.
 set -euo pipefail
 
@@ -169,7 +169,7 @@ place_files() {
   mapfile -t placed < <(cd "$stage" && find . -type f -printf '%P\n' | sort)
   mapfile -t made < <(missing_folders "${placed[@]/#/$prefix/}")
   if ((${#made[@]} > 0)); then "$writer" install -d -m 755 "${made[@]}"; fi
-  write_manifest "$prefix" "$stage/share/kubase/install-manifest" "${placed[@]/#/file $prefix/}" \
+  write_manifest "$prefix" "$stage/lib/kubase/install-manifest" "${placed[@]/#/file $prefix/}" \
     "${made[@]/#/dir }"
   for path in "${placed[@]}"; do
     "$writer" install -m "$(stat -c %a "$stage/$path")" "$stage/$path" "$prefix/$path.new"
@@ -184,12 +184,12 @@ make_stage() {
   rm -rf "$stage"
   install -D -m 755 "$kubase" "$stage/bin/kubase"
   install -d -m 755 "$stage/share/bash-completion/completions" "$stage/share/zsh/site-functions" \
-    "$stage/share/fish/vendor_completions.d" "$stage/share/doc/kubase" "$stage/share/kubase"
+    "$stage/share/fish/vendor_completions.d" "$stage/share/doc/kubase" "$stage/lib/kubase"
   "$kubase" completion bash >"$stage/share/bash-completion/completions/kubase"
   "$kubase" completion zsh >"$stage/share/zsh/site-functions/_kubase"
   "$kubase" completion fish >"$stage/share/fish/vendor_completions.d/kubase.fish"
   cp "$kubase_root/LICENSE" "$stage/share/doc/kubase/copyright"
-  : >"$stage/share/kubase/install-manifest"
+  : >"$stage/lib/kubase/install-manifest"
   find "$stage" -type f ! -name kubase -exec chmod 644 {} +
   chmod 755 "$stage/bin/kubase"
 }
@@ -209,7 +209,7 @@ missing_folders() {
 # write_manifest PREFIX FILE LINE...: keeps the folders and packages of an earlier installation, and
 # has those of this one.
 write_manifest() {
-  local earlier=$1/share/kubase/install-manifest file=$2
+  local earlier=$1/lib/kubase/install-manifest file=$2
   local packages=$kubase_root/build/installed-packages
   shift 2
   {

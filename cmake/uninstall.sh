@@ -8,7 +8,7 @@
 # install.sh; needs its kubase_root, build_dir, remove_data (ask or yes) and as_root.
 
 uninstall() {
-  local prefix=$1 manifest=$1/share/kubase/install-manifest kubase=$1/bin/kubase
+  local prefix=$1 manifest=$1/lib/kubase/install-manifest kubase=$1/bin/kubase
   local -a data_dirs=()
   [[ -x $kubase ]] || kubase=${build_dir:?}/kubase
   if [[ -e $manifest && (! -w $manifest || ! -w $prefix/bin) ]]; then
@@ -22,7 +22,7 @@ uninstall() {
   if ((${#data_dirs[@]} > 0)); then
     [[ -x $kubase ]] || die "no kubase is left to remove ${data_dirs[*]}: ./install.sh build"
     stop_clusters "$kubase" "${data_dirs[@]}"
-    remove_clusters "$kubase" "${data_dirs[@]}"
+    remove_clusters "$prefix" "$kubase" "${data_dirs[@]}"
   fi
   if [[ -e $manifest ]]; then
     remove_files "$prefix" "$manifest"
@@ -98,9 +98,11 @@ stop_clusters() {
   done
 }
 
+# remove_clusters PREFIX KUBASE FOLDER...
 remove_clusters() {
-  local kubase=$1 folder answer
-  shift
+  local again kubase=$2 folder answer
+  again=$(uninstall_command "$1")
+  shift 2
   for folder in "$@"; do
     answer=${remove_data:?}
     if [[ $answer == ask ]]; then
@@ -114,7 +116,7 @@ remove_clusters() {
       y | yes) run_for "$folder" "$kubase" reset --data-dir "$folder" --yes ;;
       *)
         say "Kept: the cluster's data in $folder, where a later kubase finds it"
-        say '      (to remove it with the rest: ./install.sh uninstall --yes)'
+        say "      (to remove it with the rest: $again --yes)"
         ;;
     esac
   done
