@@ -44,8 +44,18 @@ known_data_dirs() {
       as_root bash -c "$(declare -f running_data_dirs); running_data_dirs \"\$1\"" bash "$1"
     fi
   } | sort -u | while read -r folder; do
-    if run_for "$folder" test -f "$folder/VERSION"; then printf '%s\n' "$folder"; fi
+    if run_for "$folder" test -f "$folder/VERSION" && ! runs_elsewhere "$1" "$folder"; then
+      printf '%s\n' "$folder"
+    fi
   done
+}
+
+# runs_elsewhere PREFIX FOLDER: the cluster runs now, and from another installation.
+runs_elsewhere() {
+  local pid executable
+  pid=$(run_for "$2" cat "$2/lock" 2>/dev/null) || return 1
+  executable=$(run_for "$2" readlink "/proc/$pid/exe" 2>/dev/null) || return 1
+  [[ ${executable##*/} == kubase* && ${executable% (deleted)} != "$1/bin/kubase" ]]
 }
 
 default_data_dirs() {
