@@ -2,8 +2,8 @@
 # Builds the control plane: build.sh GO EXECUTABLE ARCHIVE ZSTD_LEVEL [ZSTD_OPTION...]
 #
 # The executable is the same for every CMake preset, so that they share it; the archive is the
-# executable compressed, and each preset has its own. Go recompiles only what changed; the
-# first time it compiles some two and a half thousand packages. The result depends on the sources alone:
+# executable compressed, and each preset has its own. Go recompiles only what changed; the first
+# time it compiles some two and a half thousand packages. The result depends on the sources alone:
 # the version is the one of k8s.io/kubernetes in go.mod, the build date SOURCE_DATE_EPOCH or else
 # the date of that version.
 set -euo pipefail

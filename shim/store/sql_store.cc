@@ -30,6 +30,7 @@ class TypedWrite final : public PendingWrite {
 };
 
 const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+const Error kAlarmRaised{ErrorCode::kNoSpace, "the NOSPACE alarm is raised; take it back first"};
 
 bool IsPlainGet(const RangeRequest& request) {
   return request.range.IsSingle() && request.revision <= 0 && !request.count_only &&
@@ -185,6 +186,7 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
 }
 
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
+  if (no_space_raised_) return done(kAlarmRaised);
   SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
     return ApplyPut(batch, std::move(request));
   });
@@ -197,6 +199,7 @@ void SqlStore::DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeRespo
 }
 
 void SqlStore::Txn(TxnRequest request, Callback<TxnResponse> done) {
+  if (no_space_raised_ && MayPut(request)) return done(kAlarmRaised);
   SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
     return ApplyTxn(batch, std::move(request));
   });
@@ -232,6 +235,7 @@ void SqlStore::Grant(LeaseId id, int64_t ttl_seconds, Callback<LeaseGrantRespons
     done(Error{ErrorCode::kLeaseTtlTooLarge, "the time to live of the lease is too large"});
     return;
   }
+  if (no_space_raised_) return done(kAlarmRaised);
   const int64_t granted = std::max(ttl_seconds, limits::kLeaseTtlSecondsMin);
   SubmitWrite(std::move(done),
               [this, id, granted](WriteBatch& batch) mutable -> Result<LeaseGrantResponse> {
@@ -292,7 +296,7 @@ void SqlStore::Status(Callback<StoreStatus> done) {
                      .watchers = hub_.watchers(),
                      .slow_watchers = hub_.slow_watchers(),
                      .leases = leases_.size(),
-                     .no_space = writer_->no_space(),
+                     .no_space = no_space_raised_ || writer_->no_space(),
                      .failure = writer_->failure()};
   PostRead<StoreStatus>(
       std::move(done), [this, status](sql::Connection& connection) -> Result<StoreStatus> {
@@ -321,7 +325,13 @@ void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
   done(MakeSnapshotCursor(*readers_));
 }
 
+void SqlStore::RaiseNoSpace(Callback<Revision> done) {
+  no_space_raised_ = true;
+  done(current_revision());
+}
+
 void SqlStore::DisarmNoSpace(Callback<Revision> done) {
+  no_space_raised_ = false;
   writer_->ClearNoSpace();
   done(current_revision());
 }

@@ -4,6 +4,7 @@
 // longer reads on the reader threads, watches in the hub. Stop order: readers, writer, hub.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -60,6 +61,7 @@ class SqlStore final : public Store {
   void Defragment(Callback<Revision> done) override;
   void HashKv(Revision revision, Callback<HashKvResponse> done) override;
   void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) override;
+  void RaiseNoSpace(Callback<Revision> done) override;
   void DisarmNoSpace(Callback<Revision> done) override;
   WatchSource& watches() override { return hub_; }
   Revision current_revision() const override { return writer_->revision(); }
@@ -88,6 +90,7 @@ class SqlStore final : public Store {
   sql::Database& database_;
   Log& log_;
   const int64_t cluster_id_;
+  std::atomic<bool> no_space_raised_{false};  // by a client
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;

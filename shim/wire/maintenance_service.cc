@@ -33,6 +33,13 @@ void GetAlarms(Edge& edge, pb::AlarmType type, AlarmCall* call) {
   });
 }
 
+void RaiseNoSpace(Edge& edge, AlarmCall* call) {
+  edge.store.RaiseNoSpace([&edge, call](Result<store::Revision> revision) {
+    if (revision.ok()) AddNoSpace(edge.identity, call->response());
+    call->AnswerHeader(revision);
+  });
+}
+
 // etcd answers with the alarm only if it was raised.
 void DisarmNoSpace(Edge& edge, AlarmCall* call) {
   edge.store.Status([&edge, call](Result<store::StoreStatus> status) {
@@ -142,8 +149,15 @@ grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*
         call->Succeed(edge_.store.current_revision());  // never raised, so there is none to answer
       }
       break;
+    case pb::AlarmRequest::ACTIVATE:
+      if (type == pb::NOSPACE) {
+        RaiseNoSpace(edge_, call);
+      } else {
+        call->Fail(Unsupported("of the alarms only NOSPACE can be raised by a client"));
+      }
+      break;
     default:
-      call->Fail(Unsupported("kubase raises alarms by itself and takes none from clients"));
+      call->Fail(Unsupported("there is no such action on alarms"));
   }
   return call;
 }
