@@ -1,5 +1,5 @@
-// Package clientv3 shows that what people build on etcd's own client works: locks, elections, software
-// transactional memory, sessions, mirrors and namespaces.
+// Package clientv3 shows that what people build on etcd's own client works: locks, elections,
+// software transactional memory, sessions, mirrors and namespaces.
 package clientv3
 
 import (
@@ -24,7 +24,8 @@ import (
 
 func session(t *testing.T, s *server.Server) *concurrency.Session {
 	t.Helper()
-	session, err := concurrency.NewSession(s.ClientV3(t), concurrency.WithTTL(60), concurrency.WithContext(server.Context(t)))
+	session, err := concurrency.NewSession(s.ClientV3(t), concurrency.WithTTL(60),
+		concurrency.WithContext(server.Context(t)))
 	expect.OK(t, err)
 	return session
 }
@@ -66,7 +67,8 @@ func TestMutexOfASessionThatEnds(t *testing.T) {
 	expect.OK(t, concurrency.NewMutex(first, "/lock").Lock(server.Context(t)))
 	waiting := concurrency.NewMutex(second, "/lock")
 	err := waiting.TryLock(server.Context(t))
-	expect.True(t, errors.Is(err, concurrency.ErrLocked), "a try while it is held ends with %v", err)
+	expect.True(t, errors.Is(err, concurrency.ErrLocked), "a try while it is held ends with %v",
+		err)
 	expect.OK(t, first.Close()) // revokes the lease of the lock's key
 	expect.OK(t, waiting.Lock(server.Context(t)))
 }
@@ -90,7 +92,8 @@ func TestElection(t *testing.T) {
 				return
 			}
 			elected <- name
-			if leader, err := election.Leader(server.Context(t)); err != nil || string(leader.Kvs[0].Value) != name {
+			if leader, err := election.Leader(server.Context(t)); err != nil ||
+				string(leader.Kvs[0].Value) != name {
 				t.Errorf("leader is %v, %v, want %s", leader, err, name)
 			}
 			// The next one wins only when the observer has seen this one.
@@ -185,7 +188,9 @@ func TestSession(t *testing.T) {
 	watch := client.Watch(server.Context(t), "k", clientv3.WithFilterPut())
 	short.Orphan() // ends the renewal without revoking, as a crash does
 	response, open := <-watch
-	expect.True(t, open && len(response.Events) == 1 && response.Events[0].Type == clientv3.EventTypeDelete, "event is %v", response)
+	expect.True(t,
+		open && len(response.Events) == 1 && response.Events[0].Type == clientv3.EventTypeDelete,
+		"event is %v", response)
 }
 
 func TestNamespace(t *testing.T) {
@@ -206,7 +211,8 @@ func TestNamespace(t *testing.T) {
 	expect.Equal(t, "key seen from inside", string(all.Kvs[0].Key), "k")
 }
 
-// The mirror reads everything page by page at one revision and then follows by a watch, as kube-apiserver does.
+// The mirror reads everything page by page at one revision and then follows by a watch, as
+// kube-apiserver does.
 func TestMirror(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)

@@ -14,7 +14,8 @@ import (
 
 func compact(t *testing.T, c *server.Client, revision int64, physical bool) error {
 	t.Helper()
-	_, err := c.KV.Compact(server.Context(t), &pb.CompactionRequest{Revision: revision, Physical: physical})
+	_, err := c.KV.Compact(server.Context(t),
+		&pb.CompactionRequest{Revision: revision, Physical: physical})
 	return err
 }
 
@@ -54,7 +55,8 @@ func TestRules(t *testing.T) {
 					}
 					continue
 				}
-				t.Run(fmt.Sprintf("step %d to %d", i, step.revision), func(t *testing.T) { expect.Fails(t, err, step.want) })
+				t.Run(fmt.Sprintf("step %d to %d", i, step.revision),
+					func(t *testing.T) { expect.Fails(t, err, step.want) })
 			}
 			expect.Equal(t, "revision", c.Revision(), 10)
 			expect.Equal(t, "value", string(c.Get("k").Kvs[0].Value), "8")
@@ -96,15 +98,22 @@ func TestWhatStays(t *testing.T) {
 	c.Put("last", "1")      // 9
 	verify := func(t *testing.T, c *server.Client, compacted int64) {
 		t.Helper()
-		want := map[int64]string{6: "changed=2 old=1 ", 7: "changed=2 later=1 old=1 ", 8: "changed=2 old=1 ", 9: "changed=2 last=1 old=1 "}
+		want := map[int64]string{
+			6: "changed=2 old=1 ",
+			7: "changed=2 later=1 old=1 ",
+			8: "changed=2 old=1 ",
+			9: "changed=2 last=1 old=1 ",
+		}
 		for revision := compacted; revision <= 9; revision++ {
 			got := ""
-			for _, kv := range c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}, Revision: revision}).Kvs {
+			everything := &pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}, Revision: revision}
+			for _, kv := range c.Range(everything).Kvs {
 				got += fmt.Sprintf("%s=%s ", kv.Key, kv.Value)
 			}
 			expect.Equal(t, fmt.Sprintf("state at %d", revision), got, want[revision])
 		}
-		_, err := c.KV.Range(server.Context(t), &pb.RangeRequest{Key: []byte("old"), Revision: compacted - 1})
+		_, err := c.KV.Range(server.Context(t),
+			&pb.RangeRequest{Key: []byte("old"), Revision: compacted - 1})
 		expect.Fails(t, err, expect.Compacted)
 	}
 	for _, revision := range []int64{6, 7, 8, 9} {
@@ -119,7 +128,8 @@ func TestWhatStays(t *testing.T) {
 	}
 }
 
-// Compacting to the current revision when every live key is older, and then restarting, keeps the revision.
+// Compacting to the current revision when every live key is older, and then restarting, keeps the
+// revision.
 func TestRestartAfterCompactingEverything(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)
@@ -134,11 +144,13 @@ func TestRestartAfterCompactingEverything(t *testing.T) {
 	s.Restart()
 	c = s.Client(t)
 	expect.Equal(t, "revision", c.Revision(), 22)
-	expect.Equal(t, "keys", c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}, CountOnly: true}).Count, 1)
+	expect.Equal(t, "keys",
+		c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}, CountOnly: true}).Count, 1)
 	expect.Equal(t, "next revision", c.Put("live", "2").Header.Revision, 23)
 }
 
-// Compaction while others write: the values that are current never change, each compaction succeeds once.
+// Compaction while others write: the values that are current never change, each compaction succeeds
+// once.
 func TestCompactionWhileWriting(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)
@@ -157,7 +169,8 @@ func TestCompactionWhileWriting(t *testing.T) {
 		}
 		expect.OK(t, compact(t, c, revision-5, compactions%2 == 0))
 		expect.Fails(t, compact(t, c, revision-5, true), expect.Compacted)
-		_, err := c.KV.Range(server.Context(t), &pb.RangeRequest{Key: []byte("/"), RangeEnd: []byte("0"), Revision: revision - 6})
+		_, err := c.KV.Range(server.Context(t),
+			&pb.RangeRequest{Key: []byte("/"), RangeEnd: []byte("0"), Revision: revision - 6})
 		expect.Fails(t, err, expect.Compacted)
 		last = revision
 		compactions++

@@ -24,7 +24,8 @@ import (
 
 var (
 	rounds = flag.Int("rounds", 5, "how many times the server is killed")
-	seed   = flag.Uint64("seed", 0, "seed of the writers and of the times of the kills; 0 takes the clock")
+	seed   = flag.Uint64("seed", 0,
+		"seed of the writers and of the times of the kills; 0 takes the clock")
 )
 
 const writerCount = 8
@@ -49,7 +50,12 @@ func TestKillsWhileWriting(t *testing.T) {
 		*seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("replay with -seed=%d -rounds=%d (the moments of the kills differ)", *seed, *rounds)
-	r := &run{t: t, server: server.Start(t), random: rand.New(rand.NewPCG(*seed, 1<<32)), log: model.NewLog()}
+	r := &run{
+		t:      t,
+		server: server.Start(t),
+		random: rand.New(rand.NewPCG(*seed, 1<<32)),
+		log:    model.NewLog(),
+	}
 	for i := range writerCount {
 		r.writers = append(r.writers, newWriter(i, *seed, r.log))
 	}
@@ -63,7 +69,8 @@ func TestKillsWhileWriting(t *testing.T) {
 		if t.Failed() {
 			t.Fatalf("round %d failed", round)
 		}
-		t.Logf("round %d: revision %d, %d of %d changes under way happened", round, r.log.Last(), happened, doubtful)
+		t.Logf("round %d: revision %d, %d of %d changes under way happened", round, r.log.Last(),
+			happened, doubtful)
 	}
 }
 
@@ -91,8 +98,8 @@ func (r *run) expectKilled(who string, err error) {
 	}
 }
 
-// read asks for the current revision again and again; it never goes back. It also compacts what the watch has
-// seen, so that kills hit compactions too.
+// read asks for the current revision again and again; it never goes back. It also compacts what the
+// watch has seen, so that kills hit compactions too.
 func (r *run) read(ctx context.Context, c *server.Client) error {
 	for last, compacted := int64(0), int64(0); ; {
 		response, err := c.KV.Range(ctx, &pb.RangeRequest{Key: []byte("/")})
@@ -153,13 +160,15 @@ func (r *run) lastEvent() int64 {
 	return r.events[len(r.events)-1].Kv.ModRevision
 }
 
-// verify compares the restarted server with what was acknowledged, and returns how many changes were under way
-// and how many of them happened.
+// verify compares the restarted server with what was acknowledged, and returns how many changes
+// were under way and how many of them happened.
 func (r *run) verify() (doubtful, happened int) {
 	c := r.server.Client(r.t)
 	revision := c.Revision()
-	expect.True(r.t, revision >= r.log.Last(), "revision %d after the kill, %d was acknowledged", revision, r.log.Last())
-	expect.True(r.t, revision >= r.highest.Load(), "revision %d after the kill, a client has seen %d", revision, r.highest.Load())
+	expect.True(r.t, revision >= r.log.Last(), "revision %d after the kill, %d was acknowledged",
+		revision, r.log.Last())
+	expect.True(r.t, revision >= r.highest.Load(),
+		"revision %d after the kill, a client has seen %d", revision, r.highest.Load())
 	r.catchUp(c, revision)
 	for _, w := range r.writers {
 		if w.doubtful != nil {
@@ -190,7 +199,8 @@ func (r *run) catchUp(c *server.Client, revision int64) {
 	}
 }
 
-// resolveDoubts finds the revisions that nobody was told of: each has to be one whole change that was under way.
+// resolveDoubts finds the revisions that nobody was told of: each has to be one whole change that
+// was under way.
 func (r *run) resolveDoubts() (happened int) {
 	byRevision, order := map[int64][]*mvccpb.Event{}, []int64{}
 	for _, event := range r.events {
@@ -205,7 +215,8 @@ func (r *run) resolveDoubts() (happened int) {
 	}
 	for _, revision := range order {
 		if !r.resolve(revision, byRevision[revision]) {
-			r.t.Errorf("revision %d is no whole change of any client: %v", revision, byRevision[revision])
+			r.t.Errorf("revision %d is no whole change of any client: %v", revision,
+				byRevision[revision])
 			continue
 		}
 		happened++
@@ -224,12 +235,14 @@ func (r *run) resolve(revision int64, events []*mvccpb.Event) bool {
 	return false
 }
 
-// compareEvents checks that the watch got what was acknowledged: no gap, nothing twice, right previous values.
+// compareEvents checks that the watch got what was acknowledged: no gap, nothing twice, right
+// previous values.
 func (r *run) compareEvents(replayed []*mvccpb.Event) {
 	expect.Equal(r.t, "number of events", len(r.events), len(replayed))
 	for i := range min(len(r.events), len(replayed)) {
 		if !proto.Equal(r.events[i], replayed[i]) {
-			r.t.Fatalf("event %d of the watch is\n%v, acknowledged was\n%v", i, r.events[i], replayed[i])
+			r.t.Fatalf("event %d of the watch is\n%v, acknowledged was\n%v", i, r.events[i],
+				replayed[i])
 		}
 	}
 }

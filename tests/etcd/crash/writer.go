@@ -1,6 +1,6 @@
-// Package crash kills the server at random times while clients write, and checks afterwards that everything
-// acknowledged is there, that what was under way happened whole or not at all, that the revision did not go back,
-// and that a watch goes on from the last revision it saw without a gap.
+// Package crash kills the server at random times while clients write, and checks afterwards that
+// everything acknowledged is there, that what was under way happened whole or not at all, that the
+// revision did not go back, and that a watch goes on from the last revision it saw without a gap.
 package crash
 
 import (
@@ -18,8 +18,8 @@ import (
 
 const keysOfAWriter = 6
 
-// writer changes keys of its own, with values that are never used twice. Nobody else touches its keys, so it
-// knows what they hold.
+// writer changes keys of its own, with values that are never used twice. Nobody else touches its
+// keys, so it knows what they hold.
 type writer struct {
 	name   string
 	random *rand.Rand
@@ -37,7 +37,8 @@ func newWriter(number int, seed uint64, log *model.Log) *writer {
 	}
 }
 
-// run writes until a call fails, and returns its error. What the failed call asked for is in doubtful then.
+// run writes until a call fails, and returns its error. What the failed call asked for is in
+// doubtful then.
 func (w *writer) run(ctx context.Context, kv pb.KVClient) error {
 	for {
 		changes := w.choose()
@@ -66,7 +67,8 @@ func (w *writer) choose() []model.Change {
 			continue
 		}
 		w.count++
-		changes = append(changes, model.Change{Key: key, Value: fmt.Sprintf("%s#%d", w.name, w.count)})
+		changes = append(changes,
+			model.Change{Key: key, Value: fmt.Sprintf("%s#%d", w.name, w.count)})
 	}
 	return changes
 }
@@ -97,17 +99,20 @@ func send(ctx context.Context, kv pb.KVClient, changes []model.Change) (int64, e
 		response, err := kv.DeleteRange(ctx, &pb.DeleteRangeRequest{Key: []byte(changes[0].Key)})
 		return response.GetHeader().GetRevision(), err
 	}
-	response, err := kv.Put(ctx, &pb.PutRequest{Key: []byte(changes[0].Key), Value: []byte(changes[0].Value)})
+	response, err := kv.Put(ctx,
+		&pb.PutRequest{Key: []byte(changes[0].Key), Value: []byte(changes[0].Value)})
 	return response.GetHeader().GetRevision(), err
 }
 
-// resolve decides about the doubtful change with the events of a revision that nobody was told of: it happened
-// when they are exactly it.
+// resolve decides about the doubtful change with the events of a revision that nobody was told of:
+// it happened when they are exactly it.
 func (w *writer) resolve(revision int64, events []*mvccpb.Event) (bool, error) {
 	changes := []model.Change{}
 	for _, event := range events {
 		changes = append(changes, model.Change{
-			Key: string(event.Kv.Key), Value: string(event.Kv.Value), Delete: event.Type == mvccpb.Event_DELETE,
+			Key: string(
+				event.Kv.Key,
+			), Value: string(event.Kv.Value), Delete: event.Type == mvccpb.Event_DELETE,
 		})
 	}
 	if w.doubtful == nil || !slices.Equal(changes, w.doubtful) {

@@ -44,7 +44,8 @@ func TestSameAnswersAsEtcd(t *testing.T) {
 	}
 	t.Logf("replay with -seed=%d -ops=%d -restarts=%d", *seed, *count, *restarts)
 	etcd, ours := server.StartKind(t, server.Etcd(t)), server.Start(t)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute+time.Duration(*count)*50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(),
+		time.Minute+time.Duration(*count)*50*time.Millisecond)
 	defer cancel()
 	r := &run{
 		t: t, ctx: ctx, permitted: map[string]int{},
@@ -110,7 +111,8 @@ func (r *run) compare(number int, operation proto.Message, etcd, ours outcome) {
 	if etcd.failure != ours.failure {
 		difference = fmt.Sprintf("etcd: %s\nours: %s", answer(etcd), answer(ours))
 	} else if diff := cmp.Diff(etcd.reply, ours.reply, protocmp.Transform()); diff != "" {
-		difference = fmt.Sprintf("etcd: %s\nours: %s\n(-etcd +ours)\n%s", answer(etcd), answer(ours), diff)
+		difference = fmt.Sprintf("etcd: %s\nours: %s\n(-etcd +ours)\n%s",
+			answer(etcd), answer(ours), diff)
 	}
 	if difference == "" {
 		return
@@ -136,14 +138,15 @@ func (r *run) report(number int, operation, difference string) {
 		number, r.generator.current, r.generator.compacted, operation, difference)
 }
 
-// openWatch opens one watch on both servers and compares the answers; the oldest goes when there are many.
+// openWatch opens one watch on both servers and compares the answers; the oldest goes when there
+// are many.
 func (r *run) openWatch(number int, request *pb.WatchCreateRequest) {
 	if len(r.watches) == maxWatches {
 		r.syncWatches(number)
 		r.watches[0].close()
 		r.watches = r.watches[1:]
 	}
-	p := &pair{request: request}
+	p := &pair{request: request, compacted: r.generator.compacted}
 	var err error
 	p.etcd, err = r.etcd.watch(r.ctx, request)
 	expect.OK(r.t, err)
@@ -202,14 +205,18 @@ func (r *run) finish() {
 		r.follow(operation, etcd)
 	}
 	r.syncWatches(*count)
-	for revision := max(1, r.generator.compacted); revision <= r.generator.current && r.found < *keepOn; revision++ {
+	revision := max(1, r.generator.compacted)
+	for ; revision <= r.generator.current && r.found < *keepOn; revision++ {
 		operation := &pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}, Revision: revision}
 		etcd, ours := r.both(operation)
 		r.compare(*count, operation, etcd, ours)
 	}
 	r.openWatch(*count, &pb.WatchCreateRequest{
-		Key: []byte{0}, RangeEnd: []byte{0}, StartRevision: max(1, r.generator.compacted+1), PrevKv: true,
+		Key: []byte{
+			0,
+		}, RangeEnd: []byte{0}, StartRevision: max(1, r.generator.compacted+1), PrevKv: true,
 	})
 	r.syncWatches(*count)
-	r.t.Logf("%d operations, revision %d, compacted %d", *count, r.generator.current, r.generator.compacted)
+	r.t.Logf("%d operations, revision %d, compacted %d", *count, r.generator.current,
+		r.generator.compacted)
 }

@@ -1,5 +1,5 @@
-// Package differential sends the same seeded random operations to a real etcd and to the server under test and
-// compares every reply, error and event.
+// Package differential sends the same seeded random operations to a real etcd and to the server
+// under test and compares every reply, error and event.
 package differential
 
 import (
@@ -12,17 +12,31 @@ import (
 	"kubase/tests/etcd/internal/ops"
 )
 
-// keys are the keys in use. There are twelve because etcd sorts by other targets than the key with Go's
-// sort.Sort, whose order of equal elements is defined (by the order before) up to this number only.
-var keys = []string{"\x00", "a", "a/", "a/1", "a/1\x00", "a/2", "a0", "b", "c/x", "c/y", "ü", "\xff"}
+// keys are the keys in use. There are twelve because etcd sorts by other targets than the key with
+// Go's sort.Sort, whose order of equal elements is defined (by the order before) up to this number
+// only.
+var keys = []string{
+	"\x00",
+	"a",
+	"a/",
+	"a/1",
+	"a/1\x00",
+	"a/2",
+	"a0",
+	"b",
+	"c/x",
+	"c/y",
+	"ü",
+	"\xff",
+}
 
 var values = []string{"", "v", "w", "x\x00y", "a longer value that several keys share", "\xff\xfe"}
 
 // leases are the ids in use, granted or not.
 var leases = []int64{1, 2, 3, 4, 1 << 40, -9}
 
-// generator makes random requests. It follows the revisions of the replies, so that old, compacted and future
-// revisions are asked for often enough.
+// generator makes random requests. It follows the revisions of the replies, so that old, compacted
+// and future revisions are asked for often enough.
 type generator struct {
 	random    *rand.Rand
 	current   int64
@@ -41,7 +55,8 @@ func (g *generator) key() []byte {
 	return []byte(pick(g, keys))
 }
 
-// end is a range end: none, "everything from the key on", a prefix's end, or any key, also before the start.
+// end is a range end: none, "everything from the key on", a prefix's end, or any key, also before
+// the start.
 func (g *generator) end(key []byte) []byte {
 	switch g.random.IntN(6) {
 	case 0:
@@ -60,7 +75,8 @@ func (g *generator) end(key []byte) []byte {
 	}
 }
 
-// revision is mostly the current one, else one around the compacted, the current, or a negative one.
+// revision is mostly the current one, else one around the compacted, the current, or a negative
+// one.
 func (g *generator) revision() int64 {
 	switch g.random.IntN(10) {
 	case 0, 1:
@@ -93,7 +109,10 @@ func (g *generator) next() proto.Message {
 	case n < 85:
 		return g.compaction()
 	case n < 88:
-		return &pb.LeaseGrantRequest{ID: pick(g, leases), TTL: pick(g, []int64{1000, 5000, 9_000_000_000, 9_000_000_001})}
+		return &pb.LeaseGrantRequest{
+			ID:  pick(g, leases),
+			TTL: pick(g, []int64{1000, 5000, 9_000_000_000, 9_000_000_001}),
+		}
 	case n < 90:
 		return &pb.LeaseRevokeRequest{ID: pick(g, leases)}
 	case n < 92:
@@ -185,14 +204,15 @@ func (g *generator) compare() *pb.Compare {
 	case pb.Compare_LEASE:
 		return ops.Compare(key, end, target, result, pick(g, append([]int64{0, 0}, leases...)))
 	default:
-		return ops.Compare(key, end, target, result, pick(g, []int64{0, g.current, g.current - g.random.Int64N(20)}))
+		return ops.Compare(key, end, target, result,
+			pick(g, []int64{0, g.current, g.current - g.random.Int64N(20)}))
 	}
 }
 
 // txn is a transaction with up to two levels inside.
 func (g *generator) txn(depth int) *pb.TxnRequest {
-	// A put that ignores the value of a key which an earlier operation deleted makes etcd panic. Deletes of
-	// ranges and puts with these flags are therefore never in the same transaction.
+	// A put that ignores the value of a key which an earlier operation deleted makes etcd panic.
+	// Deletes of ranges and puts with these flags are therefore never in the same transaction.
 	return g.txnWith(depth, g.chance(2))
 }
 
@@ -272,7 +292,9 @@ func (g *generator) watch() *pb.WatchCreateRequest {
 		}
 	}
 	if g.chance(4) {
-		request.Filters = []pb.WatchCreateRequest_FilterType{pb.WatchCreateRequest_FilterType(g.random.IntN(2))}
+		request.Filters = []pb.WatchCreateRequest_FilterType{
+			pb.WatchCreateRequest_FilterType(g.random.IntN(2)),
+		}
 	}
 	if g.chance(6) {
 		request.WatchId = g.random.Int64N(20)

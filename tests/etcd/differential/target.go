@@ -89,7 +89,10 @@ func (o *target) rangeStream(ctx context.Context, request *pb.RangeRequest) (pro
 	}
 }
 
-func (o *target) keepAlive(ctx context.Context, request *pb.LeaseKeepAliveRequest) (proto.Message, error) {
+func (o *target) keepAlive(
+	ctx context.Context,
+	request *pb.LeaseKeepAliveRequest,
+) (proto.Message, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	call, err := o.client.Lease.LeaseKeepAlive(ctx)
@@ -109,8 +112,8 @@ func (o *target) restart(t testing.TB) {
 	o.client = o.server.Client(t)
 }
 
-// normalise takes out of a reply what differs between any two servers: the ids in headers, the time left of a
-// lease, and the order of lists that have none.
+// normalise takes out of a reply what differs between any two servers: the ids in headers, the time
+// left of a lease, and the order of lists that have none.
 func normalise(reply proto.Message) proto.Message {
 	reply = proto.Clone(reply)
 	if with, has := reply.(interface{ GetHeader() *pb.ResponseHeader }); has {

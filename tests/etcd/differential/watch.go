@@ -8,7 +8,6 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/watchstream"
 )
@@ -76,8 +75,10 @@ func (w *watcher) take(response *pb.WatchResponse, fragment bool) {
 		}
 		w.promised = response.Header.Revision
 	default:
-		if first := response.Events[0].Kv.ModRevision; first <= max(w.promised, w.lastRevision()) && !fragment {
-			w.broken = fmt.Errorf("revision %d after %d, progress %d", first, w.lastRevision(), w.promised)
+		if first := response.Events[0].Kv.ModRevision; first <= max(w.promised, w.lastRevision()) &&
+			!fragment {
+			w.broken = fmt.Errorf("revision %d after %d, progress %d", first, w.lastRevision(),
+				w.promised)
 		}
 		w.events = append(w.events, response.Events...)
 	}
@@ -132,11 +133,12 @@ func (w *watcher) synced(revision int64) error {
 // pair is the same watch on both servers.
 type pair struct {
 	request    *pb.WatchCreateRequest
+	compacted  int64 // the compacted revision when the watch was made
 	etcd, ours *watcher
 }
 
-// sync waits until both have everything up to a revision, and compares them from the start. A watch that starts
-// later has nothing to compare yet.
+// sync waits until both have everything up to a revision, and compares them from the start. A watch
+// that starts later has nothing to compare yet.
 func (p *pair) sync(revision int64) error {
 	if p.request.StartRevision > revision {
 		return nil
@@ -158,7 +160,7 @@ func (p *pair) compare() error {
 			return fmt.Errorf("event %d of etcd is missing: %v", i, etcd[i])
 		case i >= len(etcd):
 			return fmt.Errorf("event %d is not sent by etcd: %v", i, ours[i])
-		case !proto.Equal(etcd[i], ours[i]):
+		case !sameEvent(etcd[i], ours[i], p.compacted):
 			return fmt.Errorf("event %d\netcd: %v\nours: %v", i, etcd[i], ours[i])
 		}
 	}

@@ -55,6 +55,64 @@ func TestHeaderNamesClusterAndMember(t *testing.T) {
 	expect.Equal(t, "member id after a restart", header.MemberId, first.MemberId)
 }
 
+var revisionSteps = []struct {
+	name  string
+	do    func(c *server.Client) *pb.ResponseHeader
+	takes int64
+}{
+	{"put", func(c *server.Client) *pb.ResponseHeader { return c.Put("a", "1").Header }, 1},
+	{"put of the same value", func(c *server.Client) *pb.ResponseHeader {
+		return c.Put("a", "1").Header
+	}, 1},
+	{"get", func(c *server.Client) *pb.ResponseHeader { return c.Get("a").Header }, 0},
+	{"serializable get", func(c *server.Client) *pb.ResponseHeader {
+		return c.Range(&pb.RangeRequest{Key: []byte("a"), Serializable: true}).Header
+	}, 0},
+	{"delete of a missing key", func(c *server.Client) *pb.ResponseHeader {
+		return c.Delete("zz", "").Header
+	}, 0},
+	{"delete of an empty range", func(c *server.Client) *pb.ResponseHeader {
+		return c.Delete("x", "z").Header
+	}, 0},
+	{"txn with three puts", func(c *server.Client) *pb.ResponseHeader {
+		return c.Txn(
+			&pb.TxnRequest{
+				Success: ops.List(ops.Put("b", "1"), ops.Put("c", "1"), ops.Put("d", "1")),
+			},
+		).Header
+	}, 1},
+	{"txn without operations", func(c *server.Client) *pb.ResponseHeader {
+		return c.Txn(&pb.TxnRequest{}).Header
+	}, 0},
+	{"txn with a failed compare and no else", func(c *server.Client) *pb.ResponseHeader {
+		return c.Txn(&pb.TxnRequest{
+			Compare: ops.If(ops.Missing("a")), Success: ops.List(ops.Put("a", "2")),
+		}).Header
+	}, 0},
+	{"txn that only reads", func(c *server.Client) *pb.ResponseHeader {
+		return c.Txn(&pb.TxnRequest{Success: ops.List(ops.Get("a"), ops.Get("b"))}).Header
+	}, 0},
+	{"txn that deletes nothing", func(c *server.Client) *pb.ResponseHeader {
+		return c.Txn(&pb.TxnRequest{Success: ops.List(ops.Delete("zz", ""))}).Header
+	}, 0},
+	{"delete of a range of three keys", func(c *server.Client) *pb.ResponseHeader {
+		return c.Delete("b", "e").Header
+	}, 1},
+	{"put with a lease", func(c *server.Client) *pb.ResponseHeader {
+		return c.PutRequest(&pb.PutRequest{Key: []byte("l"), Lease: 77}).Header
+	}, 1},
+	{"compaction", func(c *server.Client) *pb.ResponseHeader { return c.Compact(3).Header }, 0},
+	{"lease grant", func(c *server.Client) *pb.ResponseHeader {
+		return c.Grant(78, 1000).Header
+	}, 0},
+	{"revoke of a lease without keys", func(c *server.Client) *pb.ResponseHeader {
+		return c.Revoke(78).Header
+	}, 0},
+	{"revoke of a lease with a key", func(c *server.Client) *pb.ResponseHeader {
+		return c.Revoke(77).Header
+	}, 1},
+}
+
 // A change takes exactly one revision, however many keys it touches; everything else takes none.
 func TestWhatTakesARevision(t *testing.T) {
 	t.Parallel()
@@ -62,46 +120,9 @@ func TestWhatTakesARevision(t *testing.T) {
 	lease := c.Grant(77, 1000)
 	expect.Equal(t, "revision after a lease grant", lease.Header.Revision, 1)
 
-	steps := []struct {
-		name  string
-		do    func() *pb.ResponseHeader
-		takes int64
-	}{
-		{"put", func() *pb.ResponseHeader { return c.Put("a", "1").Header }, 1},
-		{"put of the same value", func() *pb.ResponseHeader { return c.Put("a", "1").Header }, 1},
-		{"get", func() *pb.ResponseHeader { return c.Get("a").Header }, 0},
-		{"serializable get", func() *pb.ResponseHeader {
-			return c.Range(&pb.RangeRequest{Key: []byte("a"), Serializable: true}).Header
-		}, 0},
-		{"delete of a missing key", func() *pb.ResponseHeader { return c.Delete("zz", "").Header }, 0},
-		{"delete of an empty range", func() *pb.ResponseHeader { return c.Delete("x", "z").Header }, 0},
-		{"txn with three puts", func() *pb.ResponseHeader {
-			return c.Txn(&pb.TxnRequest{Success: ops.List(ops.Put("b", "1"), ops.Put("c", "1"), ops.Put("d", "1"))}).Header
-		}, 1},
-		{"txn without operations", func() *pb.ResponseHeader { return c.Txn(&pb.TxnRequest{}).Header }, 0},
-		{"txn with a failed compare and no else", func() *pb.ResponseHeader {
-			return c.Txn(&pb.TxnRequest{
-				Compare: ops.If(ops.Missing("a")), Success: ops.List(ops.Put("a", "2")),
-			}).Header
-		}, 0},
-		{"txn that only reads", func() *pb.ResponseHeader {
-			return c.Txn(&pb.TxnRequest{Success: ops.List(ops.Get("a"), ops.Get("b"))}).Header
-		}, 0},
-		{"txn that deletes nothing", func() *pb.ResponseHeader {
-			return c.Txn(&pb.TxnRequest{Success: ops.List(ops.Delete("zz", ""))}).Header
-		}, 0},
-		{"delete of a range of three keys", func() *pb.ResponseHeader { return c.Delete("b", "e").Header }, 1},
-		{"put with a lease", func() *pb.ResponseHeader {
-			return c.PutRequest(&pb.PutRequest{Key: []byte("l"), Lease: 77}).Header
-		}, 1},
-		{"compaction", func() *pb.ResponseHeader { return c.Compact(3).Header }, 0},
-		{"lease grant", func() *pb.ResponseHeader { return c.Grant(78, 1000).Header }, 0},
-		{"revoke of a lease without keys", func() *pb.ResponseHeader { return revoke(t, c, 78) }, 0},
-		{"revoke of a lease with a key", func() *pb.ResponseHeader { return revoke(t, c, 77) }, 1},
-	}
 	revision := c.Revision()
-	for _, step := range steps {
-		header := step.do()
+	for _, step := range revisionSteps {
+		header := step.do(c)
 		revision += step.takes
 		expect.Equal(t, "header revision of "+step.name, header.Revision, revision)
 		expect.Equal(t, "revision after "+step.name, c.Revision(), revision)
@@ -120,20 +141,50 @@ func TestKeyMetadata(t *testing.T) {
 		return response.Kvs[0]
 	}
 	c.Put("k", "one")
-	expect.Equal(t, "a new key", get(),
-		&mvccpb.KeyValue{Key: []byte("k"), Value: []byte("one"), CreateRevision: 2, ModRevision: 2, Version: 1})
+	expect.Equal(
+		t,
+		"a new key",
+		get(),
+		&mvccpb.KeyValue{
+			Key:            []byte("k"),
+			Value:          []byte("one"),
+			CreateRevision: 2,
+			ModRevision:    2,
+			Version:        1,
+		},
+	)
 	c.Put("other", "x")
 	c.Put("k", "two")
-	expect.Equal(t, "an updated key", get(),
-		&mvccpb.KeyValue{Key: []byte("k"), Value: []byte("two"), CreateRevision: 2, ModRevision: 4, Version: 2})
+	expect.Equal(
+		t,
+		"an updated key",
+		get(),
+		&mvccpb.KeyValue{
+			Key:            []byte("k"),
+			Value:          []byte("two"),
+			CreateRevision: 2,
+			ModRevision:    4,
+			Version:        2,
+		},
+	)
 	c.Put("k", "")
 	expect.Equal(t, "a key with an empty value", get(),
 		&mvccpb.KeyValue{Key: []byte("k"), CreateRevision: 2, ModRevision: 5, Version: 3})
 	c.Delete("k", "")
 	expect.Equal(t, "keys after the delete", len(c.Get("k").Kvs), 0)
 	c.Put("k", "again")
-	expect.Equal(t, "a key created again", get(),
-		&mvccpb.KeyValue{Key: []byte("k"), Value: []byte("again"), CreateRevision: 7, ModRevision: 7, Version: 1})
+	expect.Equal(
+		t,
+		"a key created again",
+		get(),
+		&mvccpb.KeyValue{
+			Key:            []byte("k"),
+			Value:          []byte("again"),
+			CreateRevision: 7,
+			ModRevision:    7,
+			Version:        1,
+		},
+	)
 }
 
 func TestPutAndDeleteReturnPreviousValues(t *testing.T) {
@@ -142,7 +193,13 @@ func TestPutAndDeleteReturnPreviousValues(t *testing.T) {
 	put := c.PutRequest(&pb.PutRequest{Key: []byte("k1"), Value: []byte("a"), PrevKv: true})
 	expect.Equal(t, "previous value of a new key", put.PrevKv, nil)
 	put = c.PutRequest(&pb.PutRequest{Key: []byte("k1"), Value: []byte("b"), PrevKv: true})
-	first := &mvccpb.KeyValue{Key: []byte("k1"), Value: []byte("a"), CreateRevision: 2, ModRevision: 2, Version: 1}
+	first := &mvccpb.KeyValue{
+		Key:            []byte("k1"),
+		Value:          []byte("a"),
+		CreateRevision: 2,
+		ModRevision:    2,
+		Version:        1,
+	}
 	expect.Equal(t, "previous value of an update", put.PrevKv, first)
 	c.Put("k2", "c")
 
@@ -168,8 +225,19 @@ func TestIgnoreValueAndIgnoreLease(t *testing.T) {
 	expect.Equal(t, "value that was kept", string(c.Get("k").Kvs[0].Value), "v")
 	c.PutRequest(&pb.PutRequest{Key: []byte("k"), Value: []byte("w"), IgnoreLease: true})
 	kv := c.Get("k").Kvs[0]
-	expect.Equal(t, "key with its lease kept", kv,
-		&mvccpb.KeyValue{Key: []byte("k"), Value: []byte("w"), Lease: 5, CreateRevision: 2, ModRevision: 4, Version: 3})
+	expect.Equal(
+		t,
+		"key with its lease kept",
+		kv,
+		&mvccpb.KeyValue{
+			Key:            []byte("k"),
+			Value:          []byte("w"),
+			Lease:          5,
+			CreateRevision: 2,
+			ModRevision:    4,
+			Version:        3,
+		},
+	)
 	c.PutRequest(&pb.PutRequest{Key: []byte("k"), IgnoreValue: true})
 	kv = c.Get("k").Kvs[0]
 	expect.Equal(t, "lease after a put without one", kv.Lease, 0)
@@ -186,12 +254,32 @@ func TestPutErrors(t *testing.T) {
 		want    expect.Failure
 	}{
 		{"empty key", &pb.PutRequest{Value: []byte("v")}, expect.EmptyKey},
-		{"value with ignore_value", &pb.PutRequest{Key: []byte("k"), Value: []byte("v"), IgnoreValue: true}, expect.ValueProvided},
-		{"lease with ignore_lease", &pb.PutRequest{Key: []byte("k"), Lease: 1, IgnoreLease: true}, expect.LeaseProvided},
-		{"ignore_value of a missing key", &pb.PutRequest{Key: []byte("none"), IgnoreValue: true}, expect.KeyNotFound},
-		{"ignore_lease of a missing key", &pb.PutRequest{Key: []byte("none"), IgnoreLease: true}, expect.KeyNotFound},
+		{
+			"value with ignore_value",
+			&pb.PutRequest{Key: []byte("k"), Value: []byte("v"), IgnoreValue: true},
+			expect.ValueProvided,
+		},
+		{
+			"lease with ignore_lease",
+			&pb.PutRequest{Key: []byte("k"), Lease: 1, IgnoreLease: true},
+			expect.LeaseProvided,
+		},
+		{
+			"ignore_value of a missing key",
+			&pb.PutRequest{Key: []byte("none"), IgnoreValue: true},
+			expect.KeyNotFound,
+		},
+		{
+			"ignore_lease of a missing key",
+			&pb.PutRequest{Key: []byte("none"), IgnoreLease: true},
+			expect.KeyNotFound,
+		},
 		{"unknown lease", &pb.PutRequest{Key: []byte("k"), Lease: 4711}, expect.LeaseNotFound},
-		{"unknown lease and missing key", &pb.PutRequest{Key: []byte("none"), Lease: 4711, IgnoreValue: true}, expect.LeaseNotFound},
+		{
+			"unknown lease and missing key",
+			&pb.PutRequest{Key: []byte("none"), Lease: 4711, IgnoreValue: true},
+			expect.LeaseNotFound,
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -208,7 +296,11 @@ func TestPutErrors(t *testing.T) {
 func TestBinaryKeysAndValues(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)
-	keys := []string{"\x00", "\x00\x00", "\x01", "%", "'", "A", "\\", "_", "a", "a\x00", "a\x00b", "a\xff", "b", "é", "\xff", "\xff\xff"}
+	// In the order of their bytes.
+	keys := []string{
+		"\x00", "\x00\x00", "\x01", "%", "'", "A", "\\", "_", "a", "a\x00", "a\x00b", "a\xff",
+		"b", "é", "\xff", "\xff\xff",
+	}
 	for i, key := range keys {
 		c.Put(key, fmt.Sprintf("\x00%d\xff", i))
 	}
@@ -221,15 +313,7 @@ func TestBinaryKeysAndValues(t *testing.T) {
 		expect.Equal(t, "value", string(response.Kvs[0].Value), fmt.Sprintf("\x00%d\xff", i))
 	}
 	everything := c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}})
-	expect.Equal(t, "all keys in the order of their bytes", keysOf(everything), []string{
-		"\x00", "\x00\x00", "\x01", "%", "'", "A", "\\", "_", "a", "a\x00", "a\x00b", "a\xff", "b", "é", "\xff", "\xff\xff"})
-}
-
-func revoke(t *testing.T, c *server.Client, id int64) *pb.ResponseHeader {
-	t.Helper()
-	response, err := c.Lease.LeaseRevoke(server.Context(t), &pb.LeaseRevokeRequest{ID: id})
-	expect.OK(t, err)
-	return response.Header
+	expect.Equal(t, "all keys", keysOf(everything), keys)
 }
 
 func keysOf(response *pb.RangeResponse) []string {

@@ -1,13 +1,12 @@
-// Package lease tests grant, revoke, keep alive, time to live, expiry and the keys attached to leases.
+// Package lease tests grant, revoke, keep alive, time to live, expiry and the keys attached to
+// leases.
 package lease
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"sort"
 	"testing"
-	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
@@ -22,16 +21,10 @@ func put(c *server.Client, key string, lease int64) *pb.PutResponse {
 	return c.PutRequest(&pb.PutRequest{Key: []byte(key), Value: []byte("v"), Lease: lease})
 }
 
-func revoke(t *testing.T, c *server.Client, id int64) *pb.LeaseRevokeResponse {
-	t.Helper()
-	response, err := c.Lease.LeaseRevoke(server.Context(t), &pb.LeaseRevokeRequest{ID: id})
-	expect.OK(t, err)
-	return response
-}
-
 func timeToLive(t *testing.T, c *server.Client, id int64) *pb.LeaseTimeToLiveResponse {
 	t.Helper()
-	response, err := c.Lease.LeaseTimeToLive(server.Context(t), &pb.LeaseTimeToLiveRequest{ID: id, Keys: true})
+	response, err := c.Lease.LeaseTimeToLive(server.Context(t),
+		&pb.LeaseTimeToLiveRequest{ID: id, Keys: true})
 	expect.OK(t, err)
 	return response
 }
@@ -50,7 +43,14 @@ func keysOf(response *pb.LeaseTimeToLiveResponse) []string {
 func watchAll(t *testing.T, c *server.Client, start int64) *watchstream.Stream {
 	t.Helper()
 	stream := watchstream.Open(t, c)
-	stream.Create(&pb.WatchCreateRequest{Key: []byte{0}, RangeEnd: []byte{0}, PrevKv: true, StartRevision: start})
+	stream.Create(
+		&pb.WatchCreateRequest{
+			Key:           []byte{0},
+			RangeEnd:      []byte{0},
+			PrevKv:        true,
+			StartRevision: start,
+		},
+	)
 	return stream
 }
 
@@ -91,7 +91,8 @@ func TestGrant(t *testing.T) {
 	}
 	_, err := c.Lease.LeaseGrant(server.Context(t), &pb.LeaseGrantRequest{ID: 100, TTL: 60})
 	expect.Fails(t, err, expect.LeaseExists)
-	_, err = c.Lease.LeaseGrant(server.Context(t), &pb.LeaseGrantRequest{ID: 100, TTL: 9_000_000_001})
+	_, err = c.Lease.LeaseGrant(server.Context(t),
+		&pb.LeaseGrantRequest{ID: 100, TTL: 9_000_000_001})
 	expect.Fails(t, err, expect.LeaseTTLTooBig)
 }
 
@@ -111,7 +112,8 @@ func TestTimeToLive(t *testing.T) {
 	expect.OK(t, err)
 	expect.Equal(t, "keys that were not asked for", len(without.Keys), 0)
 	unknown := timeToLive(t, c, 2)
-	expect.Equal(t, "an unknown lease", unknown, &pb.LeaseTimeToLiveResponse{Header: response.Header, ID: 2, TTL: -1})
+	expect.Equal(t, "an unknown lease", unknown,
+		&pb.LeaseTimeToLiveResponse{Header: response.Header, ID: 2, TTL: -1})
 }
 
 func TestList(t *testing.T) {
@@ -132,7 +134,7 @@ func TestList(t *testing.T) {
 		c.Grant(id+1, 1000)
 	}
 	expect.Equal(t, "leases", list(), []int64{1, 2, 3, 4, 5})
-	revoke(t, c, 3)
+	c.Revoke(3)
 	expect.Equal(t, "leases after a revoke", list(), []int64{1, 2, 4, 5})
 }
 
@@ -146,13 +148,14 @@ func TestRevoke(t *testing.T) {
 	}
 	put(c, "other", 2) // 5
 	stream := watchAll(t, c, 0)
-	response := revoke(t, c, 1)
+	response := c.Revoke(1)
 	expect.Equal(t, "header revision", response.Header.Revision, 6)
 	events := stream.NextEvents().Events
 	expect.Equal(t, "events, all in one revision", events, []*mvccpb.Event{
 		deleted("a", 6, 3), deleted("b", 6, 4), deleted("c", 6, 2),
 	})
-	expect.Equal(t, "keys left", c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Count, 1)
+	expect.Equal(t, "keys left",
+		c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Count, 1)
 	expect.Equal(t, "TTL of the revoked lease", timeToLive(t, c, 1).TTL, -1)
 	_, err := c.Lease.LeaseRevoke(server.Context(t), &pb.LeaseRevokeRequest{ID: 1})
 	expect.Fails(t, err, expect.LeaseNotFound)
@@ -167,7 +170,9 @@ func deleted(key string, revision, created int64) *mvccpb.Event {
 	return &mvccpb.Event{
 		Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte(key), ModRevision: revision},
 		PrevKv: &mvccpb.KeyValue{
-			Key: []byte(key), Value: []byte("v"), Lease: 1, CreateRevision: created, ModRevision: created, Version: 1,
+			Key: []byte(
+				key,
+			), Value: []byte("v"), Lease: 1, CreateRevision: created, ModRevision: created, Version: 1,
 		},
 	}
 }
@@ -181,12 +186,13 @@ func TestRevokeOfAThousandKeys(t *testing.T) {
 	for first := 0; first < keys; first += 100 {
 		operations := []*pb.RequestOp{}
 		for i := range 100 {
-			operations = append(operations, ops.PutRequest(&pb.PutRequest{Key: fmt.Appendf(nil, "k%04d", first+i), Lease: 1}))
+			operations = append(operations,
+				ops.PutRequest(&pb.PutRequest{Key: fmt.Appendf(nil, "k%04d", first+i), Lease: 1}))
 		}
 		c.Txn(&pb.TxnRequest{Success: operations})
 	}
 	stream := watchAll(t, c, 0)
-	revision := revoke(t, c, 1).Header.Revision
+	revision := c.Revoke(1).Header.Revision
 	expect.Equal(t, "revision", revision, 12)
 	response := stream.NextEvents()
 	expect.Equal(t, "events in one response", len(response.Events), keys)
@@ -210,144 +216,20 @@ func TestAttachAndDetach(t *testing.T) {
 	c.PutRequest(&pb.PutRequest{Key: []byte("ignored"), Value: []byte("new"), IgnoreLease: true})
 	c.Txn(&pb.TxnRequest{
 		Compare: ops.If(ops.Compare("txn", "", pb.Compare_LEASE, pb.Compare_EQUAL, 1)),
-		Success: ops.List(ops.Put("txn", "v"), ops.PutRequest(&pb.PutRequest{Key: []byte("in txn"), Lease: 2})),
+		Success: ops.List(ops.Put("txn", "v"),
+			ops.PutRequest(&pb.PutRequest{Key: []byte("in txn"), Lease: 2})),
 	})
 	expect.Equal(t, "keys of lease 1", keysOf(timeToLive(t, c, 1)), []string{"ignored", "stays"})
 	expect.Equal(t, "keys of lease 2", keysOf(timeToLive(t, c, 2)), []string{"in txn", "moves"})
 	expect.Equal(t, "lease in the key", c.Get("moves").Kvs[0].Lease, 2)
 	// A key that is made again without a lease has none.
 	c.Put("deleted", "v")
-	revoke(t, c, 1)
-	revoke(t, c, 2)
+	c.Revoke(1)
+	c.Revoke(2)
 	kept := []string{}
 	for _, kv := range c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Kvs {
 		kept = append(kept, string(kv.Key))
 		expect.Equal(t, "lease of "+string(kv.Key), kv.Lease, 0)
 	}
 	expect.Equal(t, "keys left", kept, []string{"deleted", "detached", "txn"})
-}
-
-func TestKeepAlive(t *testing.T) {
-	t.Parallel()
-	c := server.Start(t).Client(t)
-	c.Grant(1, 3)
-	c.Grant(2, 100)
-	c.Put("k", "v")
-	ctx, cancel := context.WithCancel(server.Context(t))
-	defer cancel()
-	stream, err := c.Lease.LeaseKeepAlive(ctx)
-	expect.OK(t, err)
-	keepAlive := func(id int64) *pb.LeaseKeepAliveResponse {
-		t.Helper()
-		expect.OK(t, stream.Send(&pb.LeaseKeepAliveRequest{ID: id}))
-		response, err := stream.Recv()
-		expect.OK(t, err)
-		expect.Equal(t, "id", response.ID, id)
-		expect.Equal(t, "header revision", response.Header.Revision, 2)
-		return response
-	}
-	expect.Equal(t, "TTL of an unknown lease", keepAlive(4711).TTL, 0)
-	expect.Equal(t, "TTL of a long lease", keepAlive(2).TTL, 100)
-	// The short lease lives as long as it is kept alive, far beyond its TTL.
-	for began := time.Now(); time.Since(began) < 7*time.Second; time.Sleep(500 * time.Millisecond) {
-		expect.Equal(t, "TTL of a short lease", keepAlive(1).TTL, 3)
-	}
-	expect.Equal(t, "granted TTL", timeToLive(t, c, 1).GrantedTTL, 3)
-	waitUntilGone(t, c, 1)
-	expect.Equal(t, "TTL of an expired lease", keepAlive(1).TTL, 0)
-	expect.OK(t, stream.CloseSend())
-	_, err = stream.Recv()
-	expect.True(t, err != nil && err.Error() == "EOF", "end of the stream is %v", err)
-}
-
-// waitUntilGone asks for a lease until it is unknown.
-func waitUntilGone(t *testing.T, c *server.Client, id int64) {
-	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if timeToLive(t, c, id).TTL == -1 {
-			return
-		}
-	}
-	t.Fatalf("lease %d does not expire", id)
-}
-
-// A lease expires after its TTL, never before, and takes its keys in one revision.
-func TestExpiry(t *testing.T) {
-	t.Parallel()
-	c := server.Start(t).Client(t)
-	granted := time.Now()
-	c.Grant(1, 2)
-	put(c, "b", 1)
-	put(c, "a", 1)
-	c.Put("other", "v")
-	stream := watchAll(t, c, 5)
-	events := stream.NextEvents().Events
-	expect.True(t, time.Since(granted) >= 2*time.Second, "the lease of 2 s expired after %v", time.Since(granted))
-	expect.True(t, time.Since(granted) < 20*time.Second, "the lease of 2 s expired after %v", time.Since(granted))
-	expect.Equal(t, "events", events, []*mvccpb.Event{deleted("a", 5, 3), deleted("b", 5, 2)})
-	expect.Equal(t, "TTL afterwards", timeToLive(t, c, 1).TTL, -1)
-	expect.Equal(t, "revision", c.Revision(), 5)
-	expect.Equal(t, "keys left", c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Count, 1)
-}
-
-func TestManyLeasesExpire(t *testing.T) {
-	t.Parallel()
-	c := server.Start(t).Client(t)
-	const leases = 100
-	for id := range int64(leases) {
-		c.Grant(id+1, 2+id%2)
-		put(c, fmt.Sprintf("k%03d", id), id+1)
-	}
-	empty := c.Grant(500, 2)
-	stream := watchAll(t, c, 2)
-	deletes := map[string]bool{}
-	for len(deletes) < leases {
-		for _, event := range stream.NextEvents().Events {
-			if event.Type == mvccpb.Event_DELETE {
-				expect.True(t, !deletes[string(event.Kv.Key)], "%s was deleted twice", event.Kv.Key)
-				deletes[string(event.Kv.Key)] = true
-			}
-		}
-	}
-	waitUntilGone(t, c, empty.ID)
-	expect.Equal(t, "revision: one for each lease with a key", c.Revision(), 1+2*leases)
-}
-
-// Leases, their keys and their TTLs survive a restart and a kill; the time to live does not get shorter by it.
-func TestRestart(t *testing.T) {
-	t.Parallel()
-	for _, how := range []string{"stop", "kill"} {
-		t.Run(how, func(t *testing.T) {
-			t.Parallel()
-			s := server.Start(t)
-			c := s.Client(t)
-			c.Grant(1, 1000)
-			c.Grant(2, 1000)
-			granted := time.Now()
-			c.Grant(3, 4)
-			put(c, "a", 1)
-			put(c, "b", 1)
-			put(c, "c", 1)
-			c.Put("c", "detached")
-			put(c, "short", 3)
-			revoke(t, c, 2)
-			if how == "stop" {
-				s.Stop()
-			} else {
-				s.Kill()
-			}
-			s.Restart()
-			c = s.Client(t)
-			lease := timeToLive(t, c, 1)
-			expect.Equal(t, "granted TTL", lease.GrantedTTL, 1000)
-			expect.True(t, lease.TTL > 900 && lease.TTL <= 1000, "TTL is %d", lease.TTL)
-			expect.Equal(t, "keys", keysOf(lease), []string{"a", "b"})
-			expect.Equal(t, "TTL of the revoked lease", timeToLive(t, c, 2).TTL, -1)
-			waitUntilGone(t, c, 3)
-			expect.True(t, time.Since(granted) >= 4*time.Second, "the lease of 4 s expired after %v", time.Since(granted))
-			expect.Equal(t, "key of the expired lease", c.Get("short").Count, 0)
-			revoke(t, c, 1)
-			expect.Equal(t, "keys left", c.Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Count, 1)
-		})
-	}
 }

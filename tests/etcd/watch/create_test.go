@@ -1,5 +1,5 @@
-// Package watch tests the Watch call of the etcd API on the wire: every form of create, cancel and progress,
-// and the promises that no event is lost, doubled, split or out of order.
+// Package watch tests the Watch call of the etcd API on the wire: every form of create, cancel and
+// progress, and the promises that no event is lost, doubled, split or out of order.
 package watch
 
 import (
@@ -41,7 +41,8 @@ func TestCreated(t *testing.T) {
 	stream := watchstream.Open(t, c)
 	for id := range int64(3) {
 		created := stream.Create(prefix("k"))
-		expect.Equal(t, "answer", created, &pb.WatchResponse{Header: header, WatchId: id, Created: true})
+		expect.Equal(t, "answer", created,
+			&pb.WatchResponse{Header: header, WatchId: id, Created: true})
 	}
 	other := watchstream.Open(t, c)
 	expect.Equal(t, "first id of another stream", other.Create(prefix("k")).WatchId, 0)
@@ -92,8 +93,8 @@ func TestFutureStart(t *testing.T) {
 		c.Put("k", "early") // 3, 4, 5
 		stream.SendProgress()
 	}
-	// A watch of the same stream without a start gets an ordinary progress response while ours gets none: two
-	// of them prove that the timer of the server fired in between.
+	// A watch of the same stream without a start gets an ordinary progress response while ours gets
+	// none: two of them prove that the timer of the server fired in between.
 	witness := watchstream.Open(t, c)
 	witnessed := prefix("k")
 	witnessed.ProgressNotify = true
@@ -102,7 +103,11 @@ func TestFutureStart(t *testing.T) {
 	witness.NextProgress()
 	c.Put("k", "due")   // 6
 	c.Put("k", "later") // 7
-	expect.Equal(t, "first response", brief(stream.Next().Events), []string{"put k@6"})
+	first := stream.Next()
+	if watchstream.IsProgress(first) {
+		t.Fatalf("progress of a watch that starts at 6, before its first event: %v", first)
+	}
+	expect.Equal(t, "first response", brief(first.Events), []string{"put k@6"})
 	expect.Equal(t, "second response", brief(stream.NextEvents().Events), []string{"put k@7"})
 }
 
@@ -147,13 +152,21 @@ func TestDeleteAtTheCompactedRevision(t *testing.T) {
 	c.Put("b", "2")   // 5
 	c.Compact(4)
 	stream := watchstream.Open(t, c)
-	stream.Create(&pb.WatchCreateRequest{Key: []byte("a"), RangeEnd: []byte("z"), StartRevision: 4, PrevKv: true})
+	stream.Create(
+		&pb.WatchCreateRequest{
+			Key:           []byte("a"),
+			RangeEnd:      []byte("z"),
+			StartRevision: 4,
+			PrevKv:        true,
+		},
+	)
 	events := stream.Events(2)
 	expect.Equal(t, "events", brief(events), []string{"delete a@4", "put b@5"})
 	expect.Equal(t, "previous value of the put", string(events[1].PrevKv.GetValue()), "1")
 }
 
-// A watch that is refused is answered with created and canceled at once, with watch id -1 and the reason.
+// A watch that is refused is answered with created and canceled at once, with watch id -1 and the
+// reason.
 func TestRefusedCreate(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)
@@ -167,9 +180,21 @@ func TestRefusedCreate(t *testing.T) {
 	}{
 		{"negative start", &pb.WatchCreateRequest{Key: []byte("k"), StartRevision: -1},
 			"etcdserver: mvcc: required revision has been compacted"},
-		{"end before the key", &pb.WatchCreateRequest{Key: []byte("k"), RangeEnd: []byte("a")}, "mvcc: watcher range is empty"},
-		{"end equal to the key", &pb.WatchCreateRequest{Key: []byte("k"), RangeEnd: []byte("k")}, "mvcc: watcher range is empty"},
-		{"id in use", &pb.WatchCreateRequest{Key: []byte("k"), WatchId: 17}, "mvcc: duplicate watch ID provided on the WatchStream"},
+		{
+			"end before the key",
+			&pb.WatchCreateRequest{Key: []byte("k"), RangeEnd: []byte("a")},
+			"mvcc: watcher range is empty",
+		},
+		{
+			"end equal to the key",
+			&pb.WatchCreateRequest{Key: []byte("k"), RangeEnd: []byte("k")},
+			"mvcc: watcher range is empty",
+		},
+		{
+			"id in use",
+			&pb.WatchCreateRequest{Key: []byte("k"), WatchId: 17},
+			"mvcc: duplicate watch ID provided on the WatchStream",
+		},
 	}
 	for _, test := range cases {
 		t.Run(test.name, func(t *testing.T) {
@@ -195,10 +220,25 @@ func TestRanges(t *testing.T) {
 		{"a range", "a", "b/", []string{"put a@3", "put b@4"}},
 		{"a prefix", "b/", "b0", []string{"put b/1@5"}},
 		{"from a key on", "b/", "\x00", []string{"put b/1@5", "put c@6"}},
-		{"everything", "\x00", "\x00", []string{"put \x00@2", "put a@3", "put b@4", "put b/1@5", "put c@6"}},
+		{
+			"everything",
+			"\x00",
+			"\x00",
+			[]string{"put \x00@2", "put a@3", "put b@4", "put b/1@5", "put c@6"},
+		},
 		{"an empty key with no end is the key of one zero byte", "", "", []string{"put \x00@2"}},
-		{"an empty key with an end starts at the first key", "", "b", []string{"put \x00@2", "put a@3"}},
-		{"an empty key without end is everything", "", "\x00", []string{"put \x00@2", "put a@3", "put b@4", "put b/1@5", "put c@6"}},
+		{
+			"an empty key with an end starts at the first key",
+			"",
+			"b",
+			[]string{"put \x00@2", "put a@3"},
+		},
+		{
+			"an empty key without end is everything",
+			"",
+			"\x00",
+			[]string{"put \x00@2", "put a@3", "put b@4", "put b/1@5", "put c@6"},
+		},
 	}
 	live := make([]*watchstream.Stream, len(cases))
 	for i, test := range cases {
@@ -212,7 +252,13 @@ func TestRanges(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			expect.Equal(t, "live events", brief(live[i].Events(len(test.want))), test.want)
 			late := watchstream.Open(t, c)
-			late.Create(&pb.WatchCreateRequest{Key: []byte(test.key), RangeEnd: []byte(test.end), StartRevision: 1})
+			late.Create(
+				&pb.WatchCreateRequest{
+					Key:           []byte(test.key),
+					RangeEnd:      []byte(test.end),
+					StartRevision: 1,
+				},
+			)
 			expect.Equal(t, "events of the past", brief(late.Events(len(test.want))), test.want)
 		})
 	}
@@ -222,8 +268,12 @@ func TestClientPickedIds(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)
 	stream := watchstream.Open(t, c)
-	for _, step := range []struct{ ask, want int64 }{{0, 0}, {2, 2}, {0, 1}, {0, 3}, {1000, 1000}, {-5, -5}, {0, 4}} {
-		created := stream.Create(&pb.WatchCreateRequest{Key: fmt.Appendf(nil, "k%d", step.want), WatchId: step.ask})
+	steps := []struct{ ask, want int64 }{
+		{0, 0}, {2, 2}, {0, 1}, {0, 3}, {1000, 1000}, {-5, -5}, {0, 4},
+	}
+	for _, step := range steps {
+		created := stream.Create(
+			&pb.WatchCreateRequest{Key: fmt.Appendf(nil, "k%d", step.want), WatchId: step.ask})
 		expect.Equal(t, fmt.Sprintf("id when asked for %d", step.ask), created.WatchId, step.want)
 	}
 	c.Put("k1000", "v")
@@ -242,8 +292,10 @@ func TestCancel(t *testing.T) {
 	stream := watchstream.Open(t, c)
 	first, second := stream.Create(prefix("k")).WatchId, stream.Create(prefix("k")).WatchId
 	stream.SendCancel(first)
-	expect.Equal(t, "answer", stream.Next(), &pb.WatchResponse{Header: header, WatchId: first, Canceled: true})
-	// To cancel what does not exist, or no longer, has no answer; a request without content neither.
+	expect.Equal(t, "answer", stream.Next(),
+		&pb.WatchResponse{Header: header, WatchId: first, Canceled: true})
+	// To cancel what does not exist, or no longer, has no answer; a request without content
+	// neither.
 	stream.SendCancel(first)
 	stream.SendCancel(4711)
 	stream.SendEmpty()

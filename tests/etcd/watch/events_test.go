@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
-	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
-	clientv3 "go.etcd.io/etcd/client/v3"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/expect"
@@ -36,15 +32,37 @@ func TestContentOfEvents(t *testing.T) {
 	c.Put("k", "3")                                                              // 6
 
 	key := []byte("k")
-	first := &mvccpb.KeyValue{Key: key, Value: []byte("1"), CreateRevision: 2, ModRevision: 2, Version: 1}
-	second := &mvccpb.KeyValue{Key: key, Value: []byte("2"), CreateRevision: 2, ModRevision: 3, Version: 2, Lease: 9}
+	first := &mvccpb.KeyValue{
+		Key:            key,
+		Value:          []byte("1"),
+		CreateRevision: 2,
+		ModRevision:    2,
+		Version:        1,
+	}
+	second := &mvccpb.KeyValue{
+		Key:            key,
+		Value:          []byte("2"),
+		CreateRevision: 2,
+		ModRevision:    3,
+		Version:        2,
+		Lease:          9,
+	}
 	third := &mvccpb.KeyValue{Key: key, CreateRevision: 2, ModRevision: 4, Version: 3}
 	want := []*mvccpb.Event{
 		{Type: mvccpb.Event_PUT, Kv: first},
 		{Type: mvccpb.Event_PUT, Kv: second, PrevKv: first},
 		{Type: mvccpb.Event_PUT, Kv: third, PrevKv: second},
 		{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: key, ModRevision: 5}, PrevKv: third},
-		{Type: mvccpb.Event_PUT, Kv: &mvccpb.KeyValue{Key: key, Value: []byte("3"), CreateRevision: 6, ModRevision: 6, Version: 1}},
+		{
+			Type: mvccpb.Event_PUT,
+			Kv: &mvccpb.KeyValue{
+				Key:            key,
+				Value:          []byte("3"),
+				CreateRevision: 6,
+				ModRevision:    6,
+				Version:        1,
+			},
+		},
 	}
 	expect.Equal(t, "live events", live.Events(5), want)
 	request.StartRevision = 2
@@ -67,12 +85,29 @@ func TestFilters(t *testing.T) {
 		want    []string
 	}{
 		{"no filter", nil, []string{"put k@2", "put l@3", "delete k@3", "delete l@4", "put k@5"}},
-		{"no puts", []pb.WatchCreateRequest_FilterType{noPut}, []string{"delete k@3", "delete l@4"}},
-		{"no deletes", []pb.WatchCreateRequest_FilterType{noDelete}, []string{"put k@2", "put l@3", "put k@5"}},
-		{"unknown filter", []pb.WatchCreateRequest_FilterType{9}, []string{"put k@2", "put l@3", "delete k@3", "delete l@4", "put k@5"}},
+		{
+			"no puts",
+			[]pb.WatchCreateRequest_FilterType{noPut},
+			[]string{"delete k@3", "delete l@4"},
+		},
+		{
+			"no deletes",
+			[]pb.WatchCreateRequest_FilterType{noDelete},
+			[]string{"put k@2", "put l@3", "put k@5"},
+		},
+		{
+			"unknown filter",
+			[]pb.WatchCreateRequest_FilterType{9},
+			[]string{"put k@2", "put l@3", "delete k@3", "delete l@4", "put k@5"},
+		},
 	}
 	request := func(i int, start int64) *pb.WatchCreateRequest {
-		return &pb.WatchCreateRequest{Key: []byte("a"), RangeEnd: []byte("z"), StartRevision: start, Filters: cases[i].filters}
+		return &pb.WatchCreateRequest{
+			Key:           []byte("a"),
+			RangeEnd:      []byte("z"),
+			StartRevision: start,
+			Filters:       cases[i].filters,
+		}
 	}
 	live := make([]*watchstream.Stream, len(cases))
 	for i := range cases {
@@ -81,7 +116,9 @@ func TestFilters(t *testing.T) {
 	}
 	nothing := watchstream.Open(t, c)
 	nothing.Create(&pb.WatchCreateRequest{
-		Key: []byte("a"), RangeEnd: []byte("z"), Filters: []pb.WatchCreateRequest_FilterType{noPut, noDelete},
+		Key: []byte(
+			"a",
+		), RangeEnd: []byte("z"), Filters: []pb.WatchCreateRequest_FilterType{noPut, noDelete},
 	})
 	c.Put("k", "1")
 	c.Txn(&pb.TxnRequest{Success: ops.List(ops.Put("l", "1"), ops.Delete("k", ""))})
@@ -108,7 +145,8 @@ func TestRevisionsAreAtomic(t *testing.T) {
 	for round := range rounds {
 		operations := []*pb.RequestOp{}
 		for i := range size {
-			operations = append(operations, ops.Put(fmt.Sprintf("k%d", (i*37+round)%size), fmt.Sprint(round)))
+			operations = append(operations,
+				ops.Put(fmt.Sprintf("k%d", (i*37+round)%size), fmt.Sprint(round)))
 		}
 		c.Txn(&pb.TxnRequest{Success: operations})
 	}
@@ -122,23 +160,26 @@ func TestRevisionsAreAtomic(t *testing.T) {
 		for last := int64(1); last < rounds+2; {
 			response := stream.NextEvents()
 			for _, event := range response.Events {
-				expect.True(t, event.Kv.ModRevision > last, "%s: revision %d is split over responses", name, event.Kv.ModRevision)
+				expect.True(t, event.Kv.ModRevision > last,
+					"%s: revision %d is split over responses", name, event.Kv.ModRevision)
 				if round := int(event.Kv.ModRevision) - 2; round < rounds {
 					key := fmt.Sprintf("k%d", (sizes[event.Kv.ModRevision]*37+round)%size)
-					expect.Equal(t, name+": key in the order of the transaction", string(event.Kv.Key), key)
+					expect.Equal(t, name+": key in the order of the transaction",
+						string(event.Kv.Key), key)
 				}
 				sizes[event.Kv.ModRevision]++
 			}
 			last = response.Events[len(response.Events)-1].Kv.ModRevision
 		}
 		for revision := int64(2); revision <= rounds+2; revision++ {
-			expect.Equal(t, fmt.Sprintf("%s: events of revision %d", name, revision), sizes[revision], size)
+			expect.Equal(t, fmt.Sprintf("%s: events of revision %d", name, revision),
+				sizes[revision], size)
 		}
 	}
 }
 
-// A delete of many large keys is one revision whose events with their previous values are far larger than a
-// response should be: with fragments it comes in parts, without it comes whole.
+// A delete of many large keys is one revision whose events with their previous values are far
+// larger than a response should be: with fragments it comes in parts, without it comes whole.
 func TestFragments(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)
@@ -164,11 +205,13 @@ func TestFragments(t *testing.T) {
 		expect.Equal(t, "events", len(events), keys)
 		for i, event := range events {
 			expect.Equal(t, "key", string(event.Kv.Key), fmt.Sprintf("k%02d", i))
-			expect.True(t, bytes.Equal(event.PrevKv.GetValue(), value), "previous value of event %d is wrong", i)
+			expect.True(t, bytes.Equal(event.PrevKv.GetValue(), value),
+				"previous value of event %d is wrong", i)
 		}
 	}
 	verify(t, whole.NextEvents().Events)
-	for name, stream := range map[string]*watchstream.Stream{"live": parts, "past": watchstream.Open(t, c)} {
+	past := watchstream.Open(t, c)
+	for name, stream := range map[string]*watchstream.Stream{"live": parts, "past": past} {
 		if name == "past" {
 			fragmented.StartRevision = revision
 			stream.Create(fragmented)
@@ -176,7 +219,8 @@ func TestFragments(t *testing.T) {
 		events, fragments := []*mvccpb.Event{}, 0
 		for more := true; more; fragments++ {
 			response := stream.NextEvents()
-			expect.True(t, proto.Size(response) < 4<<20, "%s: a fragment has %d bytes", name, proto.Size(response))
+			expect.True(t, proto.Size(response) < 4<<20, "%s: a fragment has %d bytes", name,
+				proto.Size(response))
 			expect.Equal(t, name+": header revision", response.Header.Revision, revision)
 			events, more = append(events, response.Events...), response.Fragment
 		}
@@ -193,130 +237,13 @@ func TestPutAndDeleteOfOneKeyInOneRevision(t *testing.T) {
 	live.Create(prefix("k"))
 	c.Txn(&pb.TxnRequest{Success: ops.List(
 		ops.Txn(&pb.TxnRequest{Success: ops.List(ops.Put("k", "new"))}),
-		ops.Txn(&pb.TxnRequest{Success: ops.List(ops.Delete("k", ""))}),
-	)})
+		ops.Txn(&pb.TxnRequest{Success: ops.List(ops.Delete("k", ""))}))})
 	past := watchstream.Open(t, c)
 	request := prefix("k")
 	request.StartRevision = 3
 	past.Create(request)
-	expect.Equal(t, "live events", brief(live.NextEvents().Events), []string{"put k@3", "delete k@3"})
-	expect.Equal(t, "events of the past", brief(past.NextEvents().Events), []string{"put k@3", "delete k@3"})
-}
-
-func TestManyWatchesOnOneStream(t *testing.T) {
-	t.Parallel()
-	c := server.Start(t).Client(t)
-	const watches = 1000
-	stream := watchstream.Open(t, c, "hasleader", "true")
-	ids := map[int64]string{}
-	for i := range watches {
-		key := fmt.Sprintf("k%04d", i)
-		stream.SendCreate(&pb.WatchCreateRequest{Key: []byte(key)})
-		response := stream.Next()
-		ids[response.WatchId] = key
-	}
-	expect.Equal(t, "distinct ids", len(ids), watches)
-	for first := 0; first < watches; first += 100 {
-		operations := []*pb.RequestOp{}
-		for i := range 100 {
-			operations = append(operations, ops.Put(fmt.Sprintf("k%04d", first+i), "v"))
-		}
-		c.Txn(&pb.TxnRequest{Success: operations})
-	}
-	seen := map[int64]bool{}
-	for len(seen) < watches {
-		response := stream.NextEvents()
-		expect.True(t, !seen[response.WatchId], "watch %d got two responses", response.WatchId)
-		seen[response.WatchId] = true
-		expect.Equal(t, "events of one watch", len(response.Events), 1)
-		expect.Equal(t, "key", string(response.Events[0].Kv.Key), ids[response.WatchId])
-	}
-}
-
-// The client may say that it has no more requests; its watches go on.
-func TestHalfClosedStream(t *testing.T) {
-	t.Parallel()
-	c := server.Start(t).Client(t)
-	stream := watchstream.Open(t, c)
-	stream.Create(prefix("k"))
-	stream.CloseSend()
-	for i := range 3 {
-		c.Put("k", fmt.Sprint(i))
-		expect.Equal(t, "event", string(stream.NextEvents().Events[0].Kv.Value), fmt.Sprint(i))
-	}
-}
-
-// When the server goes away, the stream ends with a code after which clients come back by themselves.
-func TestStreamEndsWithTheServer(t *testing.T) {
-	t.Parallel()
-	for _, how := range []string{"stop", "kill"} {
-		t.Run(how, func(t *testing.T) {
-			t.Parallel()
-			s := server.Start(t)
-			c := s.Client(t)
-			stream := watchstream.Open(t, c)
-			stream.Create(prefix("k"))
-			if how == "stop" {
-				s.Stop()
-			} else {
-				s.Kill()
-			}
-			_, err := stream.Recv()
-			expect.True(t, status.Code(err) == codes.Unavailable || status.Code(err) == codes.Internal, "error is %v", err)
-		})
-	}
-}
-
-// etcd's own client goes on after a restart of the server: nothing is lost or doubled.
-func TestClientV3ResumesAfterRestart(t *testing.T) {
-	t.Parallel()
-	s := server.Start(t)
-	client := s.ClientV3(t)
-	watch := client.Watch(server.Context(t), "k", clientv3.WithPrefix(), clientv3.WithPrevKV())
-	next, deadline := int64(2), time.After(50*time.Second)
-	const rounds = 3
-	for round := range rounds {
-		for i := range 10 {
-			_, err := client.Put(server.Context(t), fmt.Sprintf("k%d", i), fmt.Sprint(round))
-			expect.OK(t, err)
-		}
-		for next < int64(2+(round+1)*10) {
-			select {
-			case response, open := <-watch:
-				if !open || response.Err() != nil {
-					t.Fatalf("the watch ended: %v", response.Err())
-				}
-				for _, event := range response.Events {
-					expect.Equal(t, "revision of the event", event.Kv.ModRevision, next)
-					expect.Equal(t, "has a previous value", event.PrevKv != nil, round > 0)
-					next++
-				}
-			case <-deadline:
-				t.Fatalf("no event of revision %d", next)
-			}
-		}
-		switch round {
-		case 0:
-			s.Kill()
-			s.Restart()
-		case 1:
-			s.Stop()
-			s.Restart()
-		}
-	}
-}
-
-func TestClientV3SeesCompaction(t *testing.T) {
-	t.Parallel()
-	s := server.Start(t)
-	client := s.ClientV3(t)
-	for range 5 {
-		_, err := client.Put(server.Context(t), "k", "v")
-		expect.OK(t, err)
-	}
-	_, err := client.Compact(server.Context(t), 5)
-	expect.OK(t, err)
-	response := <-client.Watch(server.Context(t), "k", clientv3.WithRev(2))
-	expect.Equal(t, "compact revision", response.CompactRevision, 5)
-	expect.True(t, response.Err() != nil && response.Err().Error() == expect.Compacted.Text, "error is %v", response.Err())
+	expect.Equal(t, "live events", brief(live.NextEvents().Events),
+		[]string{"put k@3", "delete k@3"})
+	expect.Equal(t, "events of the past", brief(past.NextEvents().Events),
+		[]string{"put k@3", "delete k@3"})
 }

@@ -28,16 +28,20 @@ func TestProgressNotify(t *testing.T) {
 		for revision := int64(0); revision < last; {
 			response := stream.NextProgress()
 			expect.Equal(t, "watch with the progress", response.WatchId, id)
-			expect.True(t, response.Header.Revision >= max(revision, 1), "progress went back from %d to %d", revision, response.Header.Revision)
-			expect.True(t, response.Header.Revision <= last, "progress %d, but the store is at %d", response.Header.Revision, last)
+			expect.True(t, response.Header.Revision >= max(revision, 1),
+				"progress went back from %d to %d", revision, response.Header.Revision)
+			expect.True(t, response.Header.Revision <= last, "progress %d, but the store is at %d",
+				response.Header.Revision, last)
 			revision = response.Header.Revision
 		}
 	}
 	c.Put("idle/k", "v")
 	for range 2 {
 		response := stream.NextEvents()
-		expect.True(t, response.WatchId == id || response.WatchId == silent, "event for watch %d", response.WatchId)
-		expect.Equal(t, "event", brief(response.Events), []string{fmt.Sprintf("put idle/k@%d", last+1)})
+		expect.True(t, response.WatchId == id || response.WatchId == silent, "event for watch %d",
+			response.WatchId)
+		expect.Equal(t, "event", brief(response.Events),
+			[]string{fmt.Sprintf("put idle/k@%d", last+1)})
 	}
 }
 
@@ -61,12 +65,13 @@ func TestRequestProgress(t *testing.T) {
 	stream.Create(prefix("a"))
 	stream.Create(prefix("b"))
 	header := c.Put("other", "v").Header
-	expect.Equal(t, "answer", stream.ProgressUntil(header.Revision), &pb.WatchResponse{Header: header, WatchId: -1})
+	expect.Equal(t, "answer", stream.ProgressUntil(header.Revision),
+		&pb.WatchResponse{Header: header, WatchId: -1})
 	for range 10 {
 		revision := c.Put("a", "v").Header.Revision
 		stream.SendProgress()
-		// The progress may have been decided before the put reached the stream, but it promises no more than
-		// what was sent: an event after it is newer than it.
+		// The progress may have been decided before the put reached the stream, but it promises no
+		// more than what was sent: an event after it is newer than it.
 		promised := int64(0)
 		for event := false; !event; {
 			response := stream.Next()
@@ -75,15 +80,16 @@ func TestRequestProgress(t *testing.T) {
 				continue
 			}
 			expect.Equal(t, "revision of the event", response.Events[0].Kv.ModRevision, revision)
-			expect.True(t, promised < revision, "progress %d came before the event of %d", promised, revision)
+			expect.True(t, promised < revision, "progress %d came before the event of %d", promised,
+				revision)
 			event = true
 		}
 		stream.ProgressUntil(revision)
 	}
 }
 
-// A stream without watches, and one with a watch that starts in the future, has no progress to tell. The events
-// that follow go the same way as progress would, so they prove that none was sent.
+// A stream without watches, and one with a watch that starts in the future, has no progress to
+// tell. The events that follow go the same way as progress would, so they prove that none was sent.
 func TestRequestProgressWithoutAnswer(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)
@@ -97,7 +103,8 @@ func TestRequestProgressWithoutAnswer(t *testing.T) {
 	stream.Create(future)
 	stream.SendProgress()
 	stream.SendProgress()
-	expect.Equal(t, "answer to the create request after them", stream.Create(prefix("x")).Created, true)
+	expect.Equal(t, "answer to the create request after them", stream.Create(prefix("x")).Created,
+		true)
 	c.Put("k", "w") // 3
 	response := stream.Next()
 	expect.Equal(t, "event instead of progress", brief(response.Events), []string{"put k@3"})
@@ -125,7 +132,8 @@ func TestProgressOfAWatchThatCatchesUp(t *testing.T) {
 		next := int64(2)
 		for next < count+2 {
 			response := stream.Next()
-			expect.True(t, len(response.Events) > 0, "progress %d before the event of %d", response.Header.Revision, next)
+			expect.True(t, len(response.Events) > 0, "progress %d before the event of %d",
+				response.Header.Revision, next)
 			for _, event := range response.Events {
 				expect.Equal(t, "revision of the event", event.Kv.ModRevision, next)
 				next++

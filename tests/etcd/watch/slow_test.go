@@ -18,12 +18,17 @@ import (
 func putMany(c *server.Client, prefix string, value []byte) int64 {
 	operations := []*pb.RequestOp{}
 	for i := range 128 {
-		operations = append(operations, ops.PutRequest(&pb.PutRequest{Key: fmt.Appendf(nil, "%s%03d", prefix, i), Value: value}))
+		operations = append(
+			operations,
+			ops.PutRequest(
+				&pb.PutRequest{Key: fmt.Appendf(nil, "%s%03d", prefix, i), Value: value}),
+		)
 	}
 	return c.Txn(&pb.TxnRequest{Success: operations}).Header.Revision
 }
 
-// A reader that does not read for 100,000 events holds up nobody else, and then gets every one of them.
+// A reader that does not read for 100,000 events holds up nobody else, and then gets every one of
+// them.
 func TestSlowReaderGetsEverything(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)
@@ -39,16 +44,19 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 		if i%20 == 0 {
 			began := time.Now()
 			revision := c.Put("q", "v").Header.Revision
-			expect.Equal(t, "event of the quick reader", quick.NextEvents().Events[0].Kv.ModRevision, revision)
+			expect.Equal(t, "event of the quick reader",
+				quick.NextEvents().Events[0].Kv.ModRevision, revision)
 			slowest = max(slowest, time.Since(began))
 		}
 	}
-	expect.True(t, slowest < 5*time.Second, "an event took %v while another reader was slow", slowest)
+	expect.True(t, slowest < 5*time.Second, "an event took %v while another reader was slow",
+		slowest)
 	sizes := map[int64]int{}
 	last := int64(0)
 	for received := 0; received < transactions*128; {
 		response := slow.NextEvents()
-		expect.True(t, response.Events[0].Kv.ModRevision > last, "revision %d after %d", response.Events[0].Kv.ModRevision, last)
+		expect.True(t, response.Events[0].Kv.ModRevision > last, "revision %d after %d",
+			response.Events[0].Kv.ModRevision, last)
 		for _, event := range response.Events {
 			revision := event.Kv.ModRevision
 			if revision < last || string(event.Kv.Key) != fmt.Sprintf("k%03d", sizes[revision]) {
@@ -65,8 +73,9 @@ func TestSlowReaderGetsEverything(t *testing.T) {
 	}
 }
 
-// When compaction passes a reader that has not read, it gets a part without a gap and then the cancellation with
-// the compacted revision, or everything; never a part and then silence, and never a gap.
+// When compaction passes a reader that has not read, it gets a part without a gap and then the
+// cancellation with the compacted revision, or everything; never a part and then silence, and never
+// a gap.
 func TestCompactionPassesASlowReader(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)

@@ -32,14 +32,15 @@ const (
 	furthestStart = 100
 )
 
-// Random writers, random watches, and compaction behind them: every watch gets exactly the events that follow
-// from what was acknowledged.
+// Random writers, random watches, and compaction behind them: every watch gets exactly the events
+// that follow from what was acknowledged.
 func TestRandomWritersAndWatches(t *testing.T) {
 	t.Parallel()
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	t.Logf("replay with -run TestRandomWritersAndWatches -args -seed=%d -writing=%v", *seed, *writing)
+	t.Logf("replay with -run TestRandomWritersAndWatches -args -seed=%d -writing=%v", *seed,
+		*writing)
 	s := server.Start(t)
 	log := model.NewLog()
 	ctx, stop := context.WithTimeout(context.Background(), *writing)
@@ -47,7 +48,12 @@ func TestRandomWritersAndWatches(t *testing.T) {
 
 	var writerGroup, watcherGroup sync.WaitGroup
 	for i := range writers {
-		w := &writer{t: t, c: s.Client(t), log: log, random: rand.New(rand.NewPCG(*seed, uint64(i)))}
+		w := &writer{
+			t:      t,
+			c:      s.Client(t),
+			log:    log,
+			random: rand.New(rand.NewPCG(*seed, uint64(i))),
+		}
 		writerGroup.Go(func() { w.run(ctx) })
 	}
 	observers := []*observer{}
@@ -63,11 +69,14 @@ func TestRandomWritersAndWatches(t *testing.T) {
 
 	events, state, err := log.Replay()
 	expect.OK(t, err)
-	expect.Equal(t, "final state", s.Client(t).Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Kvs, state.Sorted())
+	expect.Equal(t, "final state",
+		s.Client(t).Range(&pb.RangeRequest{Key: []byte{0}, RangeEnd: []byte{0}}).Kvs,
+		state.Sorted())
 	checked := 0
 	for i, o := range observers {
 		for _, watch := range o.finished {
-			if err := model.CheckWatch(watch.request, watch.first, watch.last, watch.responses, events); err != nil {
+			err := model.CheckWatch(watch.request, watch.first, watch.last, watch.responses, events)
+			if err != nil {
 				t.Errorf("watcher %d, %v: %v", i, watch.request, err)
 			}
 			checked++
@@ -88,7 +97,8 @@ func writeEnd(t *testing.T, c *server.Client, log *model.Log) int64 {
 	return revision
 }
 
-// compactBehind compacts to well below the current revision, so that no watch that keeps up is cut off.
+// compactBehind compacts to well below the current revision, so that no watch that keeps up is cut
+// off.
 func compactBehind(ctx context.Context, t *testing.T, c *server.Client) {
 	for {
 		select {
@@ -169,7 +179,8 @@ func (w *writer) transaction(ctx context.Context) error {
 	for _, i := range w.random.Perm(keyCount)[:1+w.random.IntN(6)] {
 		key := fmt.Sprintf("/k/%02d", i)
 		if w.random.IntN(3) == 0 {
-			request.Success = append(request.Success, ops.DeleteRequest(&pb.DeleteRangeRequest{Key: []byte(key), PrevKv: true}))
+			request.Success = append(request.Success,
+				ops.DeleteRequest(&pb.DeleteRangeRequest{Key: []byte(key), PrevKv: true}))
 		} else {
 			request.Success = append(request.Success, ops.Put(key, w.value()))
 		}
@@ -215,7 +226,8 @@ type watched struct {
 	responses   []*pb.WatchResponse
 }
 
-// run watches some time with one watch, then with the next; the last one goes on to the end of the writing.
+// run watches some time with one watch, then with the next; the last one goes on to the end of the
+// writing.
 func (o *observer) run(ctx context.Context) {
 	c := o.s.Client(o.t)
 	for ctx.Err() == nil && !o.t.Failed() {
@@ -253,16 +265,22 @@ func (o *observer) request() *pb.WatchCreateRequest {
 	return request
 }
 
-// observe runs one watch for some time and then until it has received all up to some revision, which a progress
-// response tells.
-func (o *observer) observe(ctx context.Context, c *server.Client, watch *watched, length time.Duration) error {
+// observe runs one watch for some time and then until it has received all up to some revision,
+// which a progress response tells.
+func (o *observer) observe(
+	ctx context.Context,
+	c *server.Client,
+	watch *watched,
+	length time.Duration,
+) error {
 	callCtx, cancel := context.WithCancel(server.Context(o.t))
 	defer cancel()
 	stream, err := c.Watch.Watch(callCtx)
 	if err != nil {
 		return err
 	}
-	if err := stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: watch.request}}); err != nil {
+	create := &pb.WatchRequest_CreateRequest{CreateRequest: watch.request}
+	if err := stream.Send(&pb.WatchRequest{RequestUnion: create}); err != nil {
 		return err
 	}
 	created, err := stream.Recv()
@@ -293,8 +311,8 @@ func (o *observer) observe(ctx context.Context, c *server.Client, watch *watched
 	}
 }
 
-// firstRevision is the revision from which on a watch gets events. Without a start it begins when the server
-// registers it, which can be a little before the revision that the answer tells.
+// firstRevision is the revision from which on a watch gets events. Without a start it begins when
+// the server registers it, which can be a little before the revision that the answer tells.
 func firstRevision(request *pb.WatchCreateRequest, created, first *pb.WatchResponse) int64 {
 	if request.StartRevision > 0 {
 		return request.StartRevision
@@ -314,7 +332,11 @@ func askForProgress(ctx context.Context, stream pb.Watch_WatchClient, length tim
 			return
 		case <-time.After(min(length/10, 50*time.Millisecond)):
 		}
-		request := &pb.WatchRequest{RequestUnion: &pb.WatchRequest_ProgressRequest{ProgressRequest: &pb.WatchProgressRequest{}}}
+		request := &pb.WatchRequest{
+			RequestUnion: &pb.WatchRequest_ProgressRequest{
+				ProgressRequest: &pb.WatchProgressRequest{},
+			},
+		}
 		if stream.Send(request) != nil {
 			return
 		}

@@ -12,17 +12,29 @@ type Failure struct {
 	Text string
 }
 
-// The errors of etcd that clients find by code and text. They are written out, and not taken from etcd's
-// packages, because their exact text is the contract.
+// The errors of etcd that clients find by code and text. They are written out, and not taken from
+// etcd's packages, because their exact text is the contract.
 var (
-	Compacted       = Failure{codes.OutOfRange, "etcdserver: mvcc: required revision has been compacted"}
-	FutureRevision  = Failure{codes.OutOfRange, "etcdserver: mvcc: required revision is a future revision"}
-	EmptyKey        = Failure{codes.InvalidArgument, "etcdserver: key is not provided"}
-	KeyNotFound     = Failure{codes.InvalidArgument, "etcdserver: key not found"}
-	ValueProvided   = Failure{codes.InvalidArgument, "etcdserver: value is provided"}
-	LeaseProvided   = Failure{codes.InvalidArgument, "etcdserver: lease is provided"}
-	TooManyOps      = Failure{codes.InvalidArgument, "etcdserver: too many operations in txn request"}
-	DuplicateKey    = Failure{codes.InvalidArgument, "etcdserver: duplicate key given in txn request"}
+	Compacted = Failure{
+		codes.OutOfRange,
+		"etcdserver: mvcc: required revision has been compacted",
+	}
+	FutureRevision = Failure{
+		codes.OutOfRange,
+		"etcdserver: mvcc: required revision is a future revision",
+	}
+	EmptyKey      = Failure{codes.InvalidArgument, "etcdserver: key is not provided"}
+	KeyNotFound   = Failure{codes.InvalidArgument, "etcdserver: key not found"}
+	ValueProvided = Failure{codes.InvalidArgument, "etcdserver: value is provided"}
+	LeaseProvided = Failure{codes.InvalidArgument, "etcdserver: lease is provided"}
+	TooManyOps    = Failure{
+		codes.InvalidArgument,
+		"etcdserver: too many operations in txn request",
+	}
+	DuplicateKey = Failure{
+		codes.InvalidArgument,
+		"etcdserver: duplicate key given in txn request",
+	}
 	InvalidSort     = Failure{codes.InvalidArgument, "etcdserver: invalid sort option"}
 	RequestTooLarge = Failure{codes.InvalidArgument, "etcdserver: request is too large"}
 	LeaseNotFound   = Failure{codes.NotFound, "etcdserver: requested lease not found"}

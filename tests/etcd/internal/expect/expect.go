@@ -1,5 +1,5 @@
-// Package expect holds the checks that the tests of the etcd API share. Each reports the place of its caller;
-// those that guard what follows end the test.
+// Package expect holds the checks that the tests of the etcd API share. Each reports the place of
+// its caller; those that guard what follows end the test.
 package expect
 
 import (

@@ -1,5 +1,6 @@
-// Package model is a store of the etcd API in memory. It is fed with what the server acknowledged, and tells
-// which state and which events follow from that. Tests compare the server's reads and watches with it.
+// Package model is a store of the etcd API in memory. It is fed with what the server acknowledged,
+// and tells which state and which events follow from that. Tests compare the server's reads and
+// watches with it.
 package model
 
 import (
@@ -27,8 +28,8 @@ type Log struct {
 // NewLog makes a log without changes: that of an empty store.
 func NewLog() *Log { return &Log{changes: map[int64][]Change{}} }
 
-// Add notes the changes of one acknowledged revision, in their order. Two requests with the same revision are
-// an error of the server.
+// Add notes the changes of one acknowledged revision, in their order. Two requests with the same
+// revision are an error of the server.
 func (l *Log) Add(revision int64, changes ...Change) error {
 	l.mutex.Lock()
 	defer l.mutex.Unlock()
@@ -58,8 +59,9 @@ func (l *Log) Last() int64 {
 	return last
 }
 
-// Replay computes all events from the empty store on, each with its previous value, and the final state. It
-// fails when a revision is missing, because then a change happened that nobody was told of.
+// Replay computes all events from the empty store on, each with its previous value, and the final
+// state. It fails when a revision is missing, because then a change happened that nobody was told
+// of.
 func (l *Log) Replay() ([]*mvccpb.Event, State, error) {
 	last := l.Last()
 	l.mutex.Lock()
@@ -68,7 +70,8 @@ func (l *Log) Replay() ([]*mvccpb.Event, State, error) {
 	for revision := int64(2); revision <= last; revision++ {
 		changes, known := l.changes[revision]
 		if !known {
-			return nil, nil, fmt.Errorf("revision %d belongs to no acknowledged request (the last is %d)", revision, last)
+			return nil, nil, fmt.Errorf(
+				"revision %d belongs to no acknowledged request (the last is %d)", revision, last)
 		}
 		for _, change := range changes {
 			events = append(events, state.apply(revision, change))

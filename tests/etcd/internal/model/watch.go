@@ -14,8 +14,11 @@ func Matches(request *pb.WatchCreateRequest, event *mvccpb.Event) bool {
 	if !InRange(string(event.Kv.Key), string(request.Key), string(request.RangeEnd)) {
 		return false
 	}
-	return !(event.Type == mvccpb.Event_PUT && slices.Contains(request.Filters, pb.WatchCreateRequest_NOPUT)) &&
-		!(event.Type == mvccpb.Event_DELETE && slices.Contains(request.Filters, pb.WatchCreateRequest_NODELETE))
+	filter := pb.WatchCreateRequest_NOPUT
+	if event.Type == mvccpb.Event_DELETE {
+		filter = pb.WatchCreateRequest_NODELETE
+	}
+	return !slices.Contains(request.Filters, filter)
 }
 
 // InRange tells whether a key is selected by a key and a range end as requests have them.
@@ -30,16 +33,18 @@ func InRange(key, begin, end string) bool {
 	}
 }
 
-// CheckWatch compares what one watch received with what it had to receive: every event of its range with
-// revision in [first, last], in order, once, whole revisions in one response (or in marked fragments), the
-// right previous values, and no progress response before all that it promises. events is from Replay; the
-// responses are those of this watch, and progress responses of its stream.
+// CheckWatch compares what one watch received with what it had to receive: every event of its range
+// with revision in [first, last], in order, once, whole revisions in one response (or in marked
+// fragments), the right previous values, and no progress response before all that it promises.
+// events is from Replay; the responses are those of this watch, and progress responses of its
+// stream.
 func CheckWatch(request *pb.WatchCreateRequest, first, last int64, responses []*pb.WatchResponse,
 	events []*mvccpb.Event,
 ) error {
 	want := []*mvccpb.Event{}
 	for _, event := range events {
-		if event.Kv.ModRevision >= first && event.Kv.ModRevision <= last && Matches(request, event) {
+		if event.Kv.ModRevision >= first && event.Kv.ModRevision <= last &&
+			Matches(request, event) {
 			want = append(want, expected(request, event))
 		}
 	}
@@ -53,18 +58,22 @@ func CheckWatch(request *pb.WatchCreateRequest, first, last int64, responses []*
 				return fmt.Errorf("response %d: more events than happened: %v", number, event)
 			}
 			if !proto.Equal(event, want[position]) {
-				return fmt.Errorf("response %d: event %d is\n%v, want\n%v", number, position, event, want[position])
+				return fmt.Errorf("response %d: event %d is\n%v, want\n%v", number, position, event,
+					want[position])
 			}
 			position++
 			finished = event.Kv.ModRevision
 		}
-		if len(response.Events) == 0 && position < len(want) && want[position].Kv.ModRevision <= response.Header.Revision {
-			return fmt.Errorf("response %d: progress %d before the event %v", number, response.Header.Revision, want[position])
+		if len(response.Events) == 0 && position < len(want) &&
+			want[position].Kv.ModRevision <= response.Header.Revision {
+			return fmt.Errorf("response %d: progress %d before the event %v", number,
+				response.Header.Revision, want[position])
 		}
 		fragment = response.Fragment
 	}
 	if position < len(want) {
-		return fmt.Errorf("%d of %d events are missing, the first is %v", len(want)-position, len(want), want[position])
+		return fmt.Errorf("%d of %d events are missing, the first is %v", len(want)-position,
+			len(want), want[position])
 	}
 	return nil
 }
@@ -77,20 +86,23 @@ func expected(request *pb.WatchCreateRequest, event *mvccpb.Event) *mvccpb.Event
 	return &mvccpb.Event{Type: event.Type, Kv: event.Kv}
 }
 
-// checkRevisions checks that a response begins after the last whole revision, unless the one before it was a
-// fragment, and that its header is not older than its events.
+// checkRevisions checks that a response begins after the last whole revision, unless the one before
+// it was a fragment, and that its header is not older than its events.
 func checkRevisions(response *pb.WatchResponse, finished int64, fragment bool) error {
 	if len(response.Events) == 0 {
 		if response.Header.GetRevision() < finished {
-			return fmt.Errorf("progress %d after events of revision %d", response.Header.GetRevision(), finished)
+			return fmt.Errorf("progress %d after events of revision %d",
+				response.Header.GetRevision(), finished)
 		}
 		return nil
 	}
 	if begin := response.Events[0].Kv.ModRevision; begin <= finished && !fragment {
 		return fmt.Errorf("revision %d goes on in another response, after %d", begin, finished)
 	}
-	if end := response.Events[len(response.Events)-1].Kv.ModRevision; response.Header.GetRevision() < end {
-		return fmt.Errorf("header revision %d is older than the event of %d", response.Header.GetRevision(), end)
+	end := response.Events[len(response.Events)-1].Kv.ModRevision
+	if response.Header.GetRevision() < end {
+		return fmt.Errorf("header revision %d is older than the event of %d",
+			response.Header.GetRevision(), end)
 	}
 	return nil
 }

@@ -1,4 +1,5 @@
-// Package ops builds the parts of etcd transactions, so that a test reads like the transaction it sends.
+// Package ops builds the parts of etcd transactions, so that a test reads like the transaction it
+// sends.
 package ops
 
 import (

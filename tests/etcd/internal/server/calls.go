@@ -4,8 +4,8 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
 
-// The calls below are for steps of a test that have to succeed: they end the test when the server answers with
-// an error. They are called on the goroutine of the test.
+// The calls below are for steps of a test that have to succeed: they end the test when the server
+// answers with an error. They are called on the goroutine of the test.
 
 // Put stores a value without a lease.
 func (c *Client) Put(key, value string) *pb.PutResponse {
@@ -36,7 +36,8 @@ func (c *Client) Range(request *pb.RangeRequest) *pb.RangeResponse {
 // Delete deletes one key, or [key, end) when end is not empty.
 func (c *Client) Delete(key, end string) *pb.DeleteRangeResponse {
 	c.t.Helper()
-	response, err := c.KV.DeleteRange(Context(c.t), &pb.DeleteRangeRequest{Key: []byte(key), RangeEnd: []byte(end)})
+	response, err := c.KV.DeleteRange(Context(c.t),
+		&pb.DeleteRangeRequest{Key: []byte(key), RangeEnd: []byte(end)})
 	return must(c, response, err, "delete")
 }
 
@@ -50,7 +51,8 @@ func (c *Client) Txn(request *pb.TxnRequest) *pb.TxnResponse {
 // Compact compacts to a revision and waits until the old revisions are gone.
 func (c *Client) Compact(revision int64) *pb.CompactionResponse {
 	c.t.Helper()
-	response, err := c.KV.Compact(Context(c.t), &pb.CompactionRequest{Revision: revision, Physical: true})
+	response, err := c.KV.Compact(Context(c.t),
+		&pb.CompactionRequest{Revision: revision, Physical: true})
 	return must(c, response, err, "compact")
 }
 
@@ -59,6 +61,13 @@ func (c *Client) Grant(id, ttl int64) *pb.LeaseGrantResponse {
 	c.t.Helper()
 	response, err := c.Lease.LeaseGrant(Context(c.t), &pb.LeaseGrantRequest{ID: id, TTL: ttl})
 	return must(c, response, err, "lease grant")
+}
+
+// Revoke revokes a lease.
+func (c *Client) Revoke(id int64) *pb.LeaseRevokeResponse {
+	c.t.Helper()
+	response, err := c.Lease.LeaseRevoke(Context(c.t), &pb.LeaseRevokeRequest{ID: id})
+	return must(c, response, err, "lease revoke")
 }
 
 // Revision is the current revision of the store.

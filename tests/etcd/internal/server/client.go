@@ -14,8 +14,8 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
 
-// Client is one connection with the generated clients on it: what is sent and what comes back is exactly what
-// is on the wire, without the retries and the bookkeeping of clientv3.
+// Client is one connection with the generated clients on it: what is sent and what comes back is
+// exactly what is on the wire, without the retries and the bookkeeping of clientv3.
 type Client struct {
 	t           testing.TB
 	Conn        *grpc.ClientConn
@@ -38,7 +38,8 @@ func (s *Server) Client(t testing.TB) *Client {
 	t.Cleanup(func() { conn.Close() })
 	return &Client{
 		t:    t,
-		Conn: conn, KV: pb.NewKVClient(conn), Watch: pb.NewWatchClient(conn), Lease: pb.NewLeaseClient(conn),
+		Conn: conn, KV: pb.NewKVClient(conn),
+		Watch: pb.NewWatchClient(conn), Lease: pb.NewLeaseClient(conn),
 		Maintenance: pb.NewMaintenanceClient(conn), Cluster: pb.NewClusterClient(conn),
 		Auth: pb.NewAuthClient(conn), Health: healthpb.NewHealthClient(conn),
 	}
@@ -59,8 +60,8 @@ func (s *Server) ClientV3(t testing.TB) *clientv3.Client {
 	return client
 }
 
-// Context is a context with a deadline far above what any call of a passing test takes, so that a server which
-// hangs fails the test instead of hanging it.
+// Context is a context with a deadline far above what any call of a passing test takes, so that a
+// server which hangs fails the test instead of hanging it.
 func Context(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
@@ -74,7 +75,11 @@ func dial(address string) (*grpc.ClientConn, error) {
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)),
 		grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 20 * time.Millisecond, Multiplier: 1.5, MaxDelay: 200 * time.Millisecond},
+			Backoff: backoff.Config{
+				BaseDelay:  20 * time.Millisecond,
+				Multiplier: 1.5,
+				MaxDelay:   200 * time.Millisecond,
+			},
 			MinConnectTimeout: time.Second,
 		}))
 }

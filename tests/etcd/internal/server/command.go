@@ -22,7 +22,8 @@ func Kubase(t testing.TB) Kind { return fromEnvironment(t, "kubase", "KUBASE_BIN
 // Etcd is the oracle, from ETCD_BIN. It fails the test when the variable is not set.
 func Etcd(t testing.TB) Kind { return fromEnvironment(t, "etcd", "ETCD_BIN") }
 
-// UnderTest is what the contract tests run against: KUBASE_BIN, or ETCD_BIN when only that is given.
+// UnderTest is what the contract tests run against: KUBASE_BIN, or ETCD_BIN when only that is
+// given.
 func UnderTest(t testing.TB) Kind {
 	t.Helper()
 	if os.Getenv("KUBASE_BIN") == "" && os.Getenv("ETCD_BIN") == "" {

@@ -1,6 +1,6 @@
-// Package server starts, stops, kills and restarts one server process for a test: kubase or a real etcd. The
-// process listens on a free loopback port, keeps its data in a temporary directory, dies with the test process,
-// and its log is printed when the test fails.
+// Package server starts, stops, kills and restarts one server process for a test: kubase or a real
+// etcd. The process listens on a free loopback port, keeps its data in a temporary directory, dies
+// with the test process, and its log is printed when the test fails.
 package server
 
 import (
@@ -27,7 +27,8 @@ const (
 	stopTimeout  = 30 * time.Second
 )
 
-// Server is one server process and its data directory. Its methods are called by one goroutine at a time.
+// Server is one server process and its data directory. Its methods are called by one goroutine at a
+// time.
 type Server struct {
 	t        testing.TB
 	kind     Kind
@@ -44,8 +45,8 @@ type process struct {
 	exited  chan struct{}
 }
 
-// Start starts a fresh server of the kind under test and waits until it answers. It is stopped and its data
-// removed when the test ends.
+// Start starts a fresh server of the kind under test and waits until it answers. It is stopped and
+// its data removed when the test ends.
 func Start(t testing.TB, extra ...string) *Server {
 	t.Helper()
 	return StartKind(t, UnderTest(t), extra...)
@@ -97,7 +98,8 @@ func (s *Server) Restart() {
 	}
 }
 
-// StartAndKill starts the server after Stop or Kill and kills it after a while, whether it is ready or not.
+// StartAndKill starts the server after Stop or Kill and kills it after a while, whether it is ready
+// or not.
 func (s *Server) StartAndKill(after time.Duration) {
 	s.t.Helper()
 	p, err := s.launch()
@@ -107,7 +109,8 @@ func (s *Server) StartAndKill(after time.Duration) {
 	s.process = p
 	select {
 	case <-p.exited:
-		s.t.Fatalf("%s ended by itself: %v\n%s", s.kind.Name, p.command.ProcessState, tail(s.logPath(), 40))
+		s.t.Fatalf("%s ended by itself: %v\n%s", s.kind.Name, p.command.ProcessState,
+			tail(s.logPath(), 40))
 	case <-time.After(after):
 	}
 	s.Kill()
@@ -128,7 +131,8 @@ func (s *Server) signal(sig syscall.Signal) {
 	case <-time.After(stopTimeout):
 		_ = p.command.Process.Kill()
 		<-p.exited
-		s.t.Fatalf("%s did not end within %v of %v\n%s", s.kind.Name, stopTimeout, sig, tail(s.logPath(), 40))
+		s.t.Fatalf("%s did not end within %v of %v\n%s", s.kind.Name, stopTimeout, sig,
+			tail(s.logPath(), 40))
 	}
 }
 
@@ -168,12 +172,22 @@ func (s *Server) launch() (*process, error) {
 	return run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.extra), log)
 }
 
-// run starts a program that is killed by the kernel when the test process dies. That signal is tied to the
-// thread that started it, so one locked thread starts the program and waits for it.
+// withOrdinaryLimits runs a program with the limit of open files that a login has by default: a
+// server that needs more has to raise it by itself.
+const withOrdinaryLimits = `ulimit -Sn 1024 && exec "$0" "$@"`
+
+// run starts a program that is killed by the kernel when the test process dies. That signal is tied
+// to the thread that started it, so one locked thread starts the program and waits for it.
 func run(binary string, args []string, log *os.File) (*process, error) {
-	p := &process{command: exec.Command(binary, args...), exited: make(chan struct{})}
+	p := &process{
+		command: exec.Command(
+			"/bin/sh",
+			append([]string{"-c", withOrdinaryLimits, binary}, args...)...),
+		exited: make(chan struct{}),
+	}
 	p.command.Stdout, p.command.Stderr = log, log
-	// Every flag of both servers has an environment variable: the tests' own ones must not be taken for those.
+	// Every flag of both servers has an environment variable: the tests' own ones must not be taken
+	// for those.
 	p.command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "ETCD") || strings.HasPrefix(variable, "KUBASE")
 	})
@@ -219,8 +233,8 @@ func (s *Server) waitReady(p *process) error {
 	}
 }
 
-// freePort picks a port below the range from which the kernel takes the ports of outgoing connections, so that
-// no connection of a parallel test can take it before the server does.
+// freePort picks a port below the range from which the kernel takes the ports of outgoing
+// connections, so that no connection of a parallel test can take it before the server does.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {

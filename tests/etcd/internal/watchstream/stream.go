@@ -1,5 +1,5 @@
-// Package watchstream speaks the Watch call as it is on the wire. It reads one response ahead of the test and no
-// more, so that a test can be a slow reader.
+// Package watchstream speaks the Watch call as it is on the wire. It reads one response ahead of
+// the test and no more, so that a test can be a slow reader.
 package watchstream
 
 import (
@@ -98,7 +98,13 @@ func (s *Stream) SendCancel(id int64) {
 // SendProgress asks for a progress response of the whole stream and does not wait for it.
 func (s *Stream) SendProgress() {
 	s.t.Helper()
-	s.send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_ProgressRequest{ProgressRequest: &pb.WatchProgressRequest{}}})
+	s.send(
+		&pb.WatchRequest{
+			RequestUnion: &pb.WatchRequest_ProgressRequest{
+				ProgressRequest: &pb.WatchProgressRequest{},
+			},
+		},
+	)
 }
 
 // SendEmpty sends a request without content.
@@ -147,9 +153,9 @@ func (s *Stream) NextWithin(wait time.Duration) *pb.WatchResponse {
 	}
 }
 
-// ProgressUntil asks for progress until the server has promised everything up to the revision. A request stays
-// without an answer while a watch of the stream catches up, so it is repeated. It ends the test when anything
-// else than progress comes.
+// ProgressUntil asks for progress until the server has promised everything up to the revision. A
+// request stays without an answer while a watch of the stream catches up, so it is repeated. It
+// ends the test when anything else than progress comes.
 func (s *Stream) ProgressUntil(revision int64) *pb.WatchResponse {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
@@ -169,7 +175,8 @@ func (s *Stream) ProgressUntil(revision int64) *pb.WatchResponse {
 	return nil
 }
 
-// NextEvents returns the next response that is no progress response; the test ends when it has no events.
+// NextEvents returns the next response that is no progress response; the test ends when it has no
+// events.
 func (s *Stream) NextEvents() *pb.WatchResponse {
 	s.t.Helper()
 	for {
@@ -196,7 +203,8 @@ func (s *Stream) Events(count int) []*mvccpb.Event {
 	return events
 }
 
-// NextProgress returns the next response, skipping none, and ends the test when it is no progress response.
+// NextProgress returns the next response, skipping none, and ends the test when it is no progress
+// response.
 func (s *Stream) NextProgress() *pb.WatchResponse {
 	s.t.Helper()
 	response := s.Next()
@@ -208,5 +216,6 @@ func (s *Stream) NextProgress() *pb.WatchResponse {
 
 // IsProgress tells a progress response: no events, neither created nor canceled.
 func IsProgress(response *pb.WatchResponse) bool {
-	return len(response.Events) == 0 && !response.Created && !response.Canceled && response.CompactRevision == 0
+	return len(response.Events) == 0 && !response.Created && !response.Canceled &&
+		response.CompactRevision == 0
 }
