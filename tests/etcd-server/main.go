@@ -1,5 +1,5 @@
-// Command etcd is an ordinary etcd server, built from its Go module. The tests of tests/etcd use it as the
-// oracle: what it answers is what our server has to answer.
+// Command etcd is an ordinary etcd server, built from its Go module. The tests of tests/etcd use it
+// as the oracle: what it answers is what our server has to answer.
 package main
 
 import (

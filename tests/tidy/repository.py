@@ -54,10 +54,11 @@ def registered_sources(sources):
         above = [
             folder[:end] for end in range(len(folder) + 1) if folder[end : end + 1] in ("", "/")
         ] + [""]
+        from_root = "${CMAKE_SOURCE_DIR}/" + source.path
         if not any(
             _names(lists.get(place, ""), os.path.relpath(source.path, place or "."))
             for place in above
-        ):
+        ) and not any(from_root in text for text in lists.values()):
             what = "test would never run" if source.is_unit_test else "source is not built"
             yield Finding(
                 source.path,
