@@ -47,8 +47,9 @@ def registered_sources(sources):
         for s in sources
         if os.path.basename(s.path) == "CMakeLists.txt"
     }
+    by_root = " ".join(re.findall(r"\$\{CMAKE_SOURCE_DIR\}/([\w./-]+)", " ".join(lists.values())))
     for source in sources:
-        if source.extension != "cc":
+        if source.extension != "cc" or source.path in by_root.split():
             continue
         folder, name = os.path.split(source.path)
         above = [

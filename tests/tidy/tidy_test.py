@@ -274,6 +274,8 @@ class Files(TidyTest):
             lists = [self.source("web/CMakeLists.txt", web), self.source("CMakeLists.txt", root)]
             found = list(registered_sources([test, helper] + lists))
             self.assertEqual(expected, len(found), [str(finding) for finding in found])
+        named = self.source("web/CMakeLists.txt", "${CMAKE_SOURCE_DIR}/tests/support/main.cc")
+        self.assertEqual([], list(registered_sources([helper, named])))
 
     def test_headers_and_packages(self):
         header, user = self.source("web/a.h", ""), self.source("web/b.cc", '#include "web/a.h"\n')
