@@ -2,6 +2,7 @@
 #include "shim/store/pairs.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -91,7 +92,8 @@ Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta&
                                         const RangeRequest& request, Revision revision) {
   RangeResponse response;
   const bool by_value = request.sort_target == SortTarget::kValue;
-  const int64_t limit = request.limit > 0 && !request.range.IsSingle() ? request.limit + 1 : -1;
+  const bool limited = request.limit > 0 && request.limit < std::numeric_limits<int64_t>::max();
+  const int64_t limit = limited && !request.range.IsSingle() ? request.limit + 1 : -1;
   KUBASE_TRY(ScanRange(connection, meta, request.range, revision, limit,
                        request.keys_only && !by_value, [&](KeyValuePtr kv) {
                          response.kvs.push_back(std::move(kv));

@@ -7,6 +7,7 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <future>
+#include <limits>
 #include <random>
 
 #include "shim/base/limits.h"
@@ -150,6 +151,9 @@ TEST_CASE("SqlStore: a limit cuts, counts everything and says that there is more
   CHECK(range->count == 3);
   CHECK(range->more);
   range = f.Range({.range = {"a", "z"}, .limit = 3});
+  CHECK_FALSE(range->more);
+  range = f.Range({.range = {"a", "z"}, .limit = std::numeric_limits<int64_t>::max()});
+  CHECK(range->kvs.size() == 3);
   CHECK_FALSE(range->more);
   range = f.Range({.range = {"a", "z"}, .limit = 1, .revision = 3});
   CHECK(range->count == 2);

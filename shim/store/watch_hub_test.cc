@@ -44,6 +44,12 @@ class RecordingSink final : public WatchSink {
     return changed_.wait_for(lock, std::chrono::seconds(20), [&] { return condition(*this); });
   }
 
+  template <typename Condition>
+  bool Holds(const Condition& condition) {
+    std::lock_guard lock(mutex_);
+    return condition(*this);
+  }
+
   struct Cancelled {
     WatchId id;
     Revision compact;
@@ -240,9 +246,14 @@ TEST_CASE("WatchHub: a paused watcher misses nothing and does not hold up others
   REQUIRE(fast->WaitUntil([](auto& s) { return s.created_.size() == 1; }));
   for (int i = 0; i < 200; ++i) f.Publish({"a" + std::to_string(i)});
   REQUIRE(fast->WaitUntil([](auto& s) { return s.events_[0].size() == 200; }));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (f.hub().slow_watchers() != 1 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
   CHECK(f.hub().slow_watchers() == 1);
-  for (int resumed = 0; slow->events_[0].size() < 200;) {
-    REQUIRE(slow->WaitUntil([&](auto& s) { return s.paused_ > resumed; }));
+  const auto complete = [](auto& s) { return s.events_[0].size() >= 200; };
+  for (int resumed = 0; !slow->Holds(complete);) {
+    REQUIRE(slow->WaitUntil([&](auto& s) { return s.paused_ > resumed || complete(s); }));
     resumed = slow->paused_;
     slow_stream->Resume(0);
   }
