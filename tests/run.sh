@@ -2,7 +2,8 @@
 # Builds kubase and runs its tests: tests/run.sh [--preset P] [--label L] [--repeat N] [--long]
 #
 # Installs what the tests need, and runs everything through ctest. Without --preset: all tests as
-# the preset dev builds them, then the unit and integration tests under the sanitizers (asan, tsan).
+# the preset dev builds them, then the unit and integration tests under asan and the unit tests under
+# tsan.
 # The last line has the totals; the exit code is not 0 when a build or a test has failed.
 set -euo pipefail
 
@@ -23,7 +24,7 @@ usage() {
 usage: tests/run.sh [options]
 
   --preset dev|release|asan|tsan  build and test this preset only; can be repeated
-                                  (default: dev, then asan and tsan without the browser and e2e)
+                                  (default: dev, then asan and tsan with fewer tests)
   --label LABEL                   only tests with this label: unit, integration, browser, e2e;
                                   can be repeated
   --test REGEX                    only tests whose name matches
@@ -144,7 +145,10 @@ test_preset() {
 test_options() {
   local wanted=("${labels[@]}") unwanted=()
   if [[ $1 == [at]san ]] && ((${#wanted[@]} == 0)); then
-    wanted=(unit integration)
+    wanted=(unit)
+    # The thread checker cannot follow a whole server through Debian's gRPC, which is not
+    # instrumented; the unit tests link tests/support/tsan_grpc.cc for that.
+    if [[ $1 == asan ]]; then wanted+=(integration); fi
     unwanted=(go tidy) # the same whatever the C++ compiler does
   fi
   if [[ $long == no ]]; then unwanted+=(long); fi
