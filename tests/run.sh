@@ -2,8 +2,8 @@
 # Builds kubase and runs its tests: tests/run.sh [--preset P] [--label L] [--repeat N] [--long]
 #
 # Installs what the tests need, and runs everything through ctest. Without --preset: all tests as
-# the preset dev builds them, then the unit and integration tests under asan and the unit tests under
-# tsan.
+# the preset dev builds them, then the unit and integration tests under asan and the unit tests
+# under tsan.
 # The last line has the totals; the exit code is not 0 when a build or a test has failed.
 set -euo pipefail
 
