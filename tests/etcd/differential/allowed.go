@@ -12,8 +12,8 @@ const unorderedStream = "etcd sorts each chunk of a stream by itself when a targ
 	"without an order, and goes on after the key that happens to be last, so that keys come twice " +
 	"or not at all; ours answers as both do when no target is named"
 
-// forEtcd is what etcd is asked when its answer to the operation itself is not what ours is meant to
-// be, with the reason; else it is the operation.
+// forEtcd is what etcd is asked when its answer to the operation itself is not what ours is meant
+// to be, with the reason; else it is the operation.
 func forEtcd(operation proto.Message) (instead proto.Message, reason string) {
 	request, is := operation.(*stream)
 	if !is || request.SortOrder != pb.RangeRequest_NONE {

@@ -307,3 +307,74 @@ func TestCancel(t *testing.T) {
 	c.Put("x", "w")
 	expect.Equal(t, "watch with the next event", stream.NextEvents().WatchId, third.WatchId)
 }
+
+// What happened at the compacted revision itself can still be watched, whatever came before or after.
+func TestEventsOfTheCompactedRevision(t *testing.T) {
+	t.Parallel()
+	put, del := ops.Put, ops.Delete
+	nested := func(operation *pb.RequestOp) *pb.RequestOp {
+		return ops.Txn(&pb.TxnRequest{Success: ops.List(operation)})
+	}
+	cases := []struct {
+		name string
+		// at is the transaction whose revision is compacted; after are the ones that follow.
+		at    []*pb.RequestOp
+		after [][]*pb.RequestOp
+		want  []string
+	}{
+		{"a put", ops.List(put("k1", "v")), nil, []string{"put k1@3"}},
+		{"a delete", ops.List(del("k1", "")), nil, []string{"delete k1@3"}},
+		{
+			"a delete of a range, all made again",
+			ops.List(del("k", "l")), [][]*pb.RequestOp{ops.List(put("k1", "v"), put("k2", "v"))},
+			[]string{"delete k1@3", "delete k2@3", "delete k3@3", "put k1@4", "put k2@4"},
+		},
+		{
+			"a put and a delete, both changed later",
+			ops.List(put("k1", "v"), del("k2", "")),
+			[][]*pb.RequestOp{
+				ops.List(put("k1", "w")), ops.List(put("k2", "w")), ops.List(del("k", "l")),
+			},
+			[]string{
+				"put k1@3", "delete k2@3", "put k1@4", "put k2@5", "delete k1@6", "delete k2@6",
+				"delete k3@6",
+			},
+		},
+		{
+			"a delete before a put",
+			ops.List(del("k2", ""), put("k1", "v"), put("k4", "v")), nil,
+			[]string{"delete k2@3", "put k1@3", "put k4@3"},
+		},
+		{
+			"a put and a delete of one key",
+			ops.List(nested(put("k1", "v")), nested(del("k1", ""))), nil,
+			[]string{"delete k1@3"},
+		},
+		{
+			"a put and a delete of a new key, and another put",
+			ops.List(put("k1", "v"), nested(put("k9", "v")), nested(del("k9", ""))), nil,
+			[]string{"put k1@3", "delete k9@3"},
+		},
+	}
+	for _, test := range cases {
+		t.Run(test.name, func(t *testing.T) {
+			c := server.Start(t).Client(t)
+			c.Txn(&pb.TxnRequest{Success: ops.List(put("k1", "o"), put("k2", "o"), put("k3", "o"))})
+			revision := c.Txn(&pb.TxnRequest{Success: test.at}).Header.Revision
+			for _, operations := range test.after {
+				c.Txn(&pb.TxnRequest{Success: operations})
+			}
+			c.Compact(revision)
+			stream := watchstream.Open(t, c)
+			request := prefix("k")
+			request.StartRevision = revision
+			stream.Create(request)
+			c.Put("kz", "end")
+			got := []string{}
+			for len(got) == 0 || got[len(got)-1] != fmt.Sprintf("put kz@%d", c.Revision()) {
+				got = append(got, brief(stream.NextEvents().Events)...)
+			}
+			expect.Equal(t, "events", got[:len(got)-1], test.want)
+		})
+	}
+}
