@@ -4,6 +4,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -308,7 +309,9 @@ func TestCancel(t *testing.T) {
 	expect.Equal(t, "watch with the next event", stream.NextEvents().WatchId, third.WatchId)
 }
 
-// What happened at the compacted revision itself can still be watched, whatever came before or after.
+// What happened at the compacted revision itself can still be watched, whatever came before or
+// after. A put that the same revision deleted again is not promised: etcd forgets it once the rows
+// are gone, and so does a store that was restarted.
 func TestEventsOfTheCompactedRevision(t *testing.T) {
 	t.Parallel()
 	put, del := ops.Put, ops.Delete
@@ -321,13 +324,15 @@ func TestEventsOfTheCompactedRevision(t *testing.T) {
 		at    []*pb.RequestOp
 		after [][]*pb.RequestOp
 		want  []string
+		// unpromised may come or not.
+		unpromised string
 	}{
-		{"a put", ops.List(put("k1", "v")), nil, []string{"put k1@3"}},
-		{"a delete", ops.List(del("k1", "")), nil, []string{"delete k1@3"}},
+		{"a put", ops.List(put("k1", "v")), nil, []string{"put k1@3"}, ""},
+		{"a delete", ops.List(del("k1", "")), nil, []string{"delete k1@3"}, ""},
 		{
 			"a delete of a range, all made again",
 			ops.List(del("k", "l")), [][]*pb.RequestOp{ops.List(put("k1", "v"), put("k2", "v"))},
-			[]string{"delete k1@3", "delete k2@3", "delete k3@3", "put k1@4", "put k2@4"},
+			[]string{"delete k1@3", "delete k2@3", "delete k3@3", "put k1@4", "put k2@4"}, "",
 		},
 		{
 			"a put and a delete, both changed later",
@@ -338,22 +343,22 @@ func TestEventsOfTheCompactedRevision(t *testing.T) {
 			[]string{
 				"put k1@3", "delete k2@3", "put k1@4", "put k2@5", "delete k1@6", "delete k2@6",
 				"delete k3@6",
-			},
+			}, "",
 		},
 		{
 			"a delete before a put",
 			ops.List(del("k2", ""), put("k1", "v"), put("k4", "v")), nil,
-			[]string{"delete k2@3", "put k1@3", "put k4@3"},
+			[]string{"delete k2@3", "put k1@3", "put k4@3"}, "",
 		},
 		{
 			"a put and a delete of one key",
 			ops.List(nested(put("k1", "v")), nested(del("k1", ""))), nil,
-			[]string{"delete k1@3"},
+			[]string{"delete k1@3"}, "put k1@3",
 		},
 		{
 			"a put and a delete of a new key, and another put",
 			ops.List(put("k1", "v"), nested(put("k9", "v")), nested(del("k9", ""))), nil,
-			[]string{"put k1@3", "delete k9@3"},
+			[]string{"put k1@3", "delete k9@3"}, "put k9@3",
 		},
 	}
 	for _, test := range cases {
@@ -374,6 +379,7 @@ func TestEventsOfTheCompactedRevision(t *testing.T) {
 			for len(got) == 0 || got[len(got)-1] != fmt.Sprintf("put kz@%d", c.Revision()) {
 				got = append(got, brief(stream.NextEvents().Events)...)
 			}
+			got = slices.DeleteFunc(got, func(event string) bool { return event == test.unpromised })
 			expect.Equal(t, "events", got[:len(got)-1], test.want)
 		})
 	}
