@@ -94,6 +94,11 @@ void ChildOutput::Append(std::string_view bytes) {
   }
 }
 
+void ChildOutput::Begin() {
+  const std::lock_guard lock(mutex_);
+  lines_of_run_ = 0;
+}
+
 void ChildOutput::Finish() {
   if (partial_.empty()) return;
   TakeLine(partial_);
@@ -102,8 +107,17 @@ void ChildOutput::Finish() {
 
 std::vector<std::string> ChildOutput::LastLines(size_t count) const {
   const std::lock_guard lock(mutex_);
-  const size_t skipped = last_lines_.size() - std::min(count, last_lines_.size());
-  return {last_lines_.begin() + static_cast<ptrdiff_t>(skipped), last_lines_.end()};
+  return Newest(count);
+}
+
+std::vector<std::string> ChildOutput::LastLinesOfRun(size_t count) const {
+  const std::lock_guard lock(mutex_);
+  return Newest(std::min(count, lines_of_run_));
+}
+
+std::vector<std::string> ChildOutput::Newest(size_t count) const {
+  const auto kept = static_cast<ptrdiff_t>(std::min(count, last_lines_.size()));
+  return {last_lines_.end() - kept, last_lines_.end()};
 }
 
 void ChildOutput::TakeLine(std::string_view line) {
@@ -114,6 +128,7 @@ void ChildOutput::TakeLine(std::string_view line) {
   log_->Write(parsed.level, parsed.text, {});
   const std::lock_guard lock(mutex_);
   last_lines_.emplace_back(line);
+  ++lines_of_run_;
   if (last_lines_.size() > kLinesKept) last_lines_.pop_front();
 }
 

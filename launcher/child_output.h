@@ -45,23 +45,29 @@ class ChildOutput {
 
   // Takes any piece of output; a line counts once its end has come.
   void Append(std::string_view bytes);
+  // The child is about to run, perhaps not for the first time.
+  void Begin();
   // The child has ended: what is left over is a line.
   void Finish();
 
   // Oldest first, at most `count`.
   std::vector<std::string> LastLines(size_t count) const;
+  // The same, without the lines of earlier runs.
+  std::vector<std::string> LastLinesOfRun(size_t count) const;
 
  private:
   class File;
 
   ChildOutput(std::unique_ptr<Log> log, std::unique_ptr<File> file);
   void TakeLine(std::string_view line);
+  std::vector<std::string> Newest(size_t count) const;  // with mutex_ held
 
   const std::unique_ptr<Log> log_;
   const std::unique_ptr<File> file_;  // null: no file
   std::string partial_;
   mutable std::mutex mutex_;
   std::deque<std::string> last_lines_;  // guarded by mutex_
+  size_t lines_of_run_ = 0;             // guarded by mutex_
 };
 
 }  // namespace kubase::launcher

@@ -44,8 +44,7 @@ web::ProcessStatus ToWeb(const ChildStatus& child) {
                              .last_log_lines = child.last_lines};
   if (!child.last_exit.empty()) {
     process.last_exit =
-        child.last_exit + ", " + web::FormatDuration(ToSeconds(child.since_last_exit)) + " ago";
-    if (!child.last_exit_cause.empty()) process.last_exit += ": " + child.last_exit_cause;
+        web::FormatDuration(ToSeconds(child.since_last_exit)) + " ago " + child.last_exit;
   }
   return process;
 }
@@ -55,7 +54,7 @@ std::string DescribeNotReady(const ChildStatus& child) {
     case ChildState::kStarting:
       return "it is starting" + (child.problem.empty() ? "" : ": " + child.problem);
     case ChildState::kBackingOff:
-      return "it ended (" + child.last_exit + ") and will be started again";
+      return child.last_exit + "; it will be restarted";
     case ChildState::kStopped:
       return "it was stopped";
     default:

@@ -76,5 +76,27 @@ TEST_CASE("LiveStatus: a component that was not started yet is not ready") {
   CHECK(checks[1].problem == "it has not been started yet");
 }
 
+TEST_CASE("LiveStatus: tells in a sentence when and how a component ended") {
+  const TestDirectory directory;
+  const SystemClock clock;
+  const auto log = LogTo([](LogLevel, const std::string&) {});
+  prometheus::Registry registry;
+  auto storage =
+      Storage::Open({.endpoint = {directory.path() / "x.db", ""}}, registry, clock, *log);
+  REQUIRE(storage.ok());
+  Supervisor supervisor({.restart = {.first_wait = std::chrono::hours(1)}}, clock, *log);
+  REQUIRE(supervisor
+              .Start({.name = "kube-apiserver",
+                      .process = {.executable = "/bin/false"},
+                      .probe = []() -> Result<void> { return Ok(); }})
+              .ok());
+  REQUIRE_FALSE(supervisor.WaitReady("kube-apiserver", seconds(20), {}).ok());
+  LiveStatus status({.components = {"kube-apiserver"}}, {**storage, registry, &supervisor}, clock);
+  const web::ApplianceStatus read = status.ReadStatus();
+  REQUIRE(read.processes.size() == 1);
+  CHECK(read.processes[0].last_exit.ends_with(" s ago it exited with status 1"));
+  CHECK(read.checks[1].problem == "it exited with status 1; it will be restarted");
+}
+
 }  // namespace
 }  // namespace kubase::launcher

@@ -62,7 +62,7 @@ bp::environment MakeEnvironment(const std::vector<std::string>& assignments) {
 }
 
 Error CannotStart(const std::string& executable, int cause) {
-  const std::string what = "cannot run " + executable + ": " + std::strerror(cause);
+  const std::string what = executable + " could not be run: " + std::strerror(cause);
   switch (cause) {
     case ENOENT:
       return {ErrorCode::kNotFound, what + "; the file or its interpreter is missing"};
@@ -102,9 +102,9 @@ void FileDescriptor::Close() {
 std::string ProcessExit::Describe() const {
   if (WIFSIGNALED(wait_status)) {
     const int signal = WTERMSIG(wait_status);
-    return "killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
+    return "it was killed by signal " + std::to_string(signal) + " (" + ::strsignal(signal) + ")";
   }
-  return "exit status " + std::to_string(WEXITSTATUS(wait_status));
+  return "it exited with status " + std::to_string(WEXITSTATUS(wait_status));
 }
 
 Process::Process(pid_t pid, FileDescriptor exit_fd, FileDescriptor output)

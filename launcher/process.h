@@ -37,7 +37,7 @@ struct ProcessSpec {
   std::vector<std::string> environment;  // the whole of it, "NAME=value"
 };
 
-// How a process ended, in words: "exit status 1", "killed by signal 9 (Killed)".
+// How a process ended, as a clause: "it exited with status 1", "it was killed by signal 9 …".
 struct ProcessExit {
   int wait_status = 0;  // as from waitpid
   std::string Describe() const;

@@ -16,6 +16,8 @@ namespace {
 constexpr int kProbesFailedMax = 2;
 // Reads before others get their turn; a pipe holds no more than this.
 constexpr int kReadsPerTurnMax = 16;
+// Where the cause of an end is looked for: what is older was survived.
+constexpr size_t kLinesWithCause = 20;
 
 int64_t Milliseconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
@@ -48,6 +50,7 @@ void SupervisedChild::StartProcess(MonotonicTime now) {
   start_at_ = kNever;
   if (generation_++ > 0) ++restarts_;
   started_ = now;
+  output_->Begin();
   auto started = Process::Start(spec_.process);
   if (!started.ok()) {
     OnEnded(started.error().message, now);
@@ -84,23 +87,19 @@ void SupervisedChild::OnEnded(const std::string& how, MonotonicTime now) {
   probe_at_ = kill_at_ = kNever;
   probes_failed_ = 0;
   last_exit_ = how;
-  last_exit_cause_.clear();
   last_exit_time_ = now;
   if (stopping_) {
     state_ = ChildState::kStopped;
     log_.Info("a component has stopped", {{"name", spec_.name}, {"how", how}});
     return;
   }
-  const auto cause = FindLikelyCause(output_->LastLines(20));
-  if (cause) last_exit_cause_ = cause->cause + "; " + cause->fix;
+  const auto cause = FindLikelyCause(output_->LastLinesOfRun(kLinesWithCause));
+  if (cause) last_exit_ += ", probably because " + cause->cause + "; " + cause->fix;
   const auto wait = restart_policy_.NextWait(now - started_);
   start_at_ = now + wait;
   state_ = ChildState::kBackingOff;
   log_.Error("a component has ended and will be restarted",
-             {{"name", spec_.name},
-              {"how", how},
-              {"likely_cause", last_exit_cause_},
-              {"restart_in_ms", Milliseconds(wait)}});
+             {{"name", spec_.name}, {"how", last_exit_}, {"restart_in_ms", Milliseconds(wait)}});
 }
 
 void SupervisedChild::OnProbed(int generation, const Result<void>& answer, MonotonicTime now) {

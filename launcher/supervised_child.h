@@ -59,9 +59,8 @@ class SupervisedChild {
   bool was_ever_ready() const { return was_ever_ready_; }
   // Counts the processes of this child, so that an answer about an earlier one can be told.
   int generation() const { return generation_; }
-  const std::string& last_problem() const { return last_problem_; }        // of the probe
-  const std::string& last_exit() const { return last_exit_; }              // empty: it never ended
-  const std::string& last_exit_cause() const { return last_exit_cause_; }  // and the fix; or empty
+  const std::string& last_problem() const { return last_problem_; }  // of the probe
+  const std::string& last_exit() const { return last_exit_; }        // as in ChildStatus
   MonotonicTime last_exit_time() const { return last_exit_time_; }
   std::vector<std::string> LastLines(size_t count) const { return output_->LastLines(count); }
 
@@ -106,7 +105,6 @@ class SupervisedChild {
   MonotonicTime kill_at_ = kNever;
   std::string last_problem_;
   std::string last_exit_;
-  std::string last_exit_cause_;
   MonotonicTime last_exit_time_{};
 };
 

@@ -69,13 +69,7 @@ Result<void> Supervisor::WaitReady(const std::string& name, std::chrono::millise
 }
 
 Error Supervisor::DescribeFailedStart(const SupervisedChild& child) const {
-  std::string message = child.name() + " could not start: " + child.last_exit();
-  if (!child.last_exit_cause().empty()) {
-    message += ": " + child.last_exit_cause();
-  } else if (!child.LastLines(1).empty()) {
-    message += "; see its last lines";
-  }
-  return {ErrorCode::kUnavailable, std::move(message)};
+  return {ErrorCode::kUnavailable, child.name() + " could not start: " + child.last_exit()};
 }
 
 void Supervisor::Stop(const std::vector<std::string>& names) {
@@ -116,7 +110,6 @@ std::vector<ChildStatus> Supervisor::ReadStatus() const {
                        .restarts = child->restarts(),
                        .problem = child->last_problem(),
                        .last_exit = child->last_exit(),
-                       .last_exit_cause = child->last_exit_cause(),
                        .last_lines = child->LastLines(kStatusLines)};
     if (status.pid != 0) {
       status.usage = ReadProcessUsage(status.pid);

@@ -31,9 +31,11 @@ struct ChildStatus {
   int restarts = 0;
   ProcessUsage usage;
   std::chrono::nanoseconds running_for{0};
-  std::string problem;          // what the probe found missing; empty: nothing
-  std::string last_exit;        // "exit status 1"; empty: it never ended
-  std::string last_exit_cause;  // the likely one, and the fix; empty: unknown
+  std::string problem;  // what the probe found missing; empty: nothing
+  // A clause with the likely cause and the fix where they are known: "it exited with status 1,
+  // probably because the disk is full; free some space", "FILE could not be run: …". Empty: it
+  // never ended.
+  std::string last_exit;
   std::chrono::nanoseconds since_last_exit{0};
   std::vector<std::string> last_lines;  // oldest first, at most kStatusLines
 };

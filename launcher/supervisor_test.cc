@@ -89,7 +89,7 @@ TEST_CASE("Supervisor: a child becomes ready by its probe, talks, and stops on S
   const ChildStatus stopped = fixture.Status();
   CHECK(stopped.state == ChildState::kStopped);
   CHECK(stopped.pid == 0);
-  CHECK(stopped.last_exit == "exit status 0");
+  CHECK(stopped.last_exit == "it exited with status 0");
   CHECK(fixture.HasLine("bye"));
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("Supervisor: a child that ends is started again") {
               .ok());
   REQUIRE(fixture.WaitReady("child").ok());
   CHECK(WaitUntil([&] { return fixture.Status().restarts >= 3; }));
-  CHECK(fixture.Status().last_exit == "exit status 3");
+  CHECK(fixture.Status().last_exit == "it exited with status 3");
   fixture.supervisor.Stop({"child"});
   CHECK(fixture.Status().state == ChildState::kStopped);
 }
@@ -121,9 +121,24 @@ TEST_CASE("Supervisor: a failed start tells the likely cause and keeps the last 
   REQUIRE_FALSE(outcome.ok());
   CHECK(outcome.error().code == ErrorCode::kUnavailable);
   CHECK(outcome.error().message ==
-        "child could not start: exit status 1: the address is already in use; choose another port "
-        "with --secure-port, or stop the program that listens there");
+        "child could not start: it exited with status 1, probably because the address is already "
+        "in use; choose another port with --secure-port, or stop the program that listens there");
   CHECK(fixture.HasLine("before"));
+}
+
+TEST_CASE("Supervisor: the likely cause of an end is not taken from an earlier run") {
+  Fixture fixture;
+  const std::string again = fixture.directory / "again";
+  REQUIRE(fixture.supervisor
+              .Start({.name = "child",
+                      .process = Shell("[ -e " + again + " ] && exit 4; touch " + again +
+                                       "; echo 'no space left on device'; exit 3"),
+                      .probe = fixture.FileProbe("never")})
+              .ok());
+  CHECK(fixture.WaitReady("child").error().message ==
+        "child could not start: it exited with status 3, probably because the disk is full; free "
+        "some space on the file system of the data directory");
+  CHECK(WaitUntil([&] { return fixture.Status().last_exit == "it exited with status 4"; }));
 }
 
 TEST_CASE("Supervisor: a program that cannot run is named with the reason") {
@@ -153,8 +168,9 @@ TEST_CASE("Supervisor: a program that cannot run is named with the reason") {
                 .ok());
     const auto outcome = fixture.WaitReady(expected.executable);
     REQUIRE_FALSE(outcome.ok());
-    CHECK(outcome.error().message == expected.executable + " could not start: cannot run " +
-                                         expected.executable + ": " + expected.ending);
+    CHECK(outcome.error().message == expected.executable +
+                                         " could not start: " + expected.executable +
+                                         " could not be run: " + expected.ending);
   }
 }
 
@@ -170,7 +186,7 @@ TEST_CASE("Supervisor: a child that ignores SIGTERM is killed after its time-out
               .ok());
   REQUIRE(fixture.WaitReady("child").ok());
   fixture.supervisor.Stop({"child", "never started"});
-  CHECK(fixture.Status().last_exit == "killed by signal 9 (Killed)");
+  CHECK(fixture.Status().last_exit == "it was killed by signal 9 (Killed)");
 }
 
 TEST_CASE("Supervisor: KillAll ends a stop that would take long") {

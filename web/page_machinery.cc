@@ -67,7 +67,7 @@ Html ProcessCard(const ProcessStatus& process, size_t index) {
   const Html last_exit =
       process.last_exit.empty()
           ? Html()
-          : Render("<p class=\"note\"><b>Last exit:</b> {}</p>\n", process.last_exit);
+          : Render("<p class=\"note\"><b>Last end:</b> {}</p>\n", process.last_exit);
   return Render(
       "<article class=\"card\" id=\"process-{}\" data-block aria-labelledby=\"process-{}-name\">\n"
       "<div class=\"title\"><h3 id=\"process-{}-name\">{}</h3>{}</div>\n"

@@ -25,7 +25,7 @@ ApplianceStatus Full() {
                        4096,
                        1.5,
                        std::chrono::seconds(5),
-                       "exit status 1",
+                       "5 s ago it exited with status 1",
                        {"one", "two"}}};
   status.databases = {{"default", "SQLite", "/db", true, "slow", 10, 5, 90, 80}};
   status.traffic = {1, 2, 3.5, 4, 5, 6};

@@ -28,7 +28,7 @@ struct ProcessStatus {
   int64_t rss_bytes = 0;
   double cpu_seconds = 0;
   std::chrono::seconds running_for{0};
-  std::string last_exit;  // "exit status 1, 12 s ago: cannot listen on …"; empty: never ended
+  std::string last_exit;  // "12 s ago it exited with status 1, …", a clause; empty: never ended
   std::vector<std::string> last_log_lines;  // newest last, at most 20
 };
 

@@ -62,6 +62,11 @@ void JudgeDatabases(const ApplianceStatus& status, Problems& problems) {
   }
 }
 
+// " 3 times"; once goes without saying.
+std::string HowOften(int ends) {
+  return ends == 1 ? "" : fmt::format(" {} times", FormatCount(ends));
+}
+
 std::string ProcessClause(const ProcessStatus& process) {
   switch (process.state) {
     case ProcessState::kReady:
@@ -71,8 +76,8 @@ std::string ProcessClause(const ProcessStatus& process) {
     case ProcessState::kNotReady:
       return process.name + " runs but is not ready";
     case ProcessState::kBackingOff:
-      return Because(fmt::format("{} keeps ending ({})", process.name,
-                                 Plural(process.restarts, "restart", "restarts")),
+      return Because(fmt::format("{} has ended{} and will be restarted", process.name,
+                                 HowOften(process.restarts + 1)),
                      process.last_exit);
     case ProcessState::kStopped:
       return Because(process.name + " is stopped", process.last_exit);

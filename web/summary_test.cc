@@ -50,15 +50,23 @@ TEST_CASE("Summary: down when the apiserver is gone, degraded when another proce
   ApplianceStatus status = Healthy();
   status.processes[1].state = ProcessState::kBackingOff;
   status.processes[1].restarts = 3;
-  status.processes[1].last_exit = "exit status 1";
+  status.processes[1].last_exit = "2 s ago it exited with status 1";
   CHECK(Summarize(status, kNow).sentence ==
-        "Degraded because kube-controller-manager keeps ending (3 restarts): exit status 1.");
+        "Degraded because kube-controller-manager has ended 4 times and will be restarted: 2 s ago "
+        "it exited with status 1.");
 
   status.processes[0].state = ProcessState::kStopped;
   const Summary summary = Summarize(status, kNow);
   CHECK(summary.level == Level::kDown);
   CHECK(summary.sentence == "Down because kube-apiserver is stopped; and 1 more problem.");
   CHECK(summary.problems.size() == 2);
+}
+
+TEST_CASE("Summary: the first end of a process is told without a count") {
+  ApplianceStatus status = Healthy();
+  status.processes[0].state = ProcessState::kBackingOff;
+  CHECK(Summarize(status, kNow).sentence ==
+        "Down because kube-apiserver has ended and will be restarted.");
 }
 
 TEST_CASE("Summary: an apiserver that starts or is not ready degrades") {

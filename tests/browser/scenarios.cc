@@ -116,7 +116,9 @@ ApplianceStatus Degraded(WallTime now) {
   manager.state = ProcessState::kBackingOff;
   manager.pid = 0;
   manager.restarts = 7;
-  manager.last_exit = "exit status 1, 12 s ago: cannot listen on 127.0.0.1:10257: address in use";
+  manager.last_exit =
+      "12 s ago it exited with status 1, probably because the address is already in use; stop the "
+      "program that listens there";
   manager.last_log_lines.push_back(
       "E1121 10:00:31.000001       1 run.go:72] \"command failed\" err=\"failed to create "
       "listener: "

@@ -231,7 +231,7 @@ describe("without scripts", () => {
     await show("degraded");
     const { page, close } = await open({ javaScriptEnabled: false });
     assert.match(await sentenceOf(page), /^Degraded because /);
-    assert.match(await page.locator("#process-1").innerText(), /Last exit: exit status 1/);
+    assert.match(await page.locator("#process-1").innerText(), /Last end: 12 s ago it exited with/);
     assert.match(await page.locator("footer").innerText(), /reloads every 10 seconds/);
     assert.equal(await page.locator("#copy-kubectl").isVisible(), false);
     assert.match(
