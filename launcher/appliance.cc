@@ -142,7 +142,8 @@ Result<void> Appliance::StartStatusServer() {
       .endpoints = {.version = options_.version.version,
                     .commit = options_.version.commit,
                     .kubernetes_version = options_.version.kubernetes_version,
-                    .allowed_hosts = {options_.user.host_name}}};
+                    .allowed_hosts = config_.allowed_hosts,
+                    .allowed_hosts_flag = kAllowedHostFlag}};
   auto server = web::StatusServer::Start(options, *status_, *registry_, log_, clock_);
   const bool may_move = !config_.status_address && !config_.status_off;
   if (!server.ok() && server.error().code == ErrorCode::kAlreadyExists && may_move) {

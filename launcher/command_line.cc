@@ -67,6 +67,13 @@ void AddLogFlags(CLI::App& verb, LogFlags& log) {
                 "directory.");
 }
 
+void AddAllowedHosts(CLI::App& verb, std::vector<std::string>& hosts) {
+  AddRepeatable(verb, kAllowedHostFlag, hosts,
+                "Another name by which clients reach the status page, metrics and health, beside "
+                "localhost and the name of this machine.")
+      ->type_name("NAME");
+}
+
 void AddControlPlaneDir(CLI::App& verb, std::string& directory) {
   AddText(verb, "--control-plane-dir", directory,
           "Use kube-apiserver, kube-controller-manager, kube-scheduler and kubectl of this "
@@ -81,6 +88,7 @@ void AddUpNetwork(CLI::App& verb, UpFlags& flags) {
           "Address of the status page and metrics, 0 for none. Default: 127.0.0.1:6480, or a free "
           "port when that one is taken.",
           "HOST:PORT");
+  AddAllowedHosts(verb, flags.allowed_hosts);
 }
 
 void AddUpComponents(CLI::App& verb, UpFlags& flags) {
@@ -156,6 +164,7 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
           "Where clients connect: HOST:PORT or unix://PATH.", "ADDRESS");
   AddText(verb, "--metrics-bind-address", flags.metrics_bind_address,
           "Address of metrics, health and the status page; 0 for none.", "HOST:PORT");
+  AddAllowedHosts(verb, flags.allowed_hosts);
   AddText(verb, "--ca-file", flags.ca_file, "CA of the database server.", "FILE");
   AddText(verb, "--cert-file", flags.cert_file, "Certificate for the database server.", "FILE");
   AddText(verb, "--key-file", flags.key_file, "Key for the database server.", "FILE");

@@ -58,6 +58,11 @@ TEST_CASE("CommandLine: a flag wins over its variable, which wins over the defau
   CHECK(Parse<UpFlags>({"up", "--secure-port", "7002"}).secure_port == "7002");
   CHECK(Parse<UpFlags>({"up"}).apiserver_args ==
         std::vector<std::string>{"v=2", "feature-gates=A=true,B=true"});
+  const Variable hosts("KUBASE_ALLOWED_HOST", "a.example\nb.example");
+  CHECK(Parse<ServeFlags>({"serve"}).allowed_hosts ==
+        std::vector<std::string>{"a.example", "b.example"});
+  CHECK(Parse<UpFlags>({"up", "--allowed-host", "c", "--allowed-host=d"}).allowed_hosts ==
+        std::vector<std::string>{"c", "d"});
 }
 
 TEST_CASE("CommandLine: every flag has a variable that its help shows") {

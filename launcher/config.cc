@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -130,6 +131,27 @@ Result<void> ParseStatusAddress(const std::string& text, UpConfig& config) {
   return Ok();
 }
 
+bool IsHostName(const std::string& text) {
+  constexpr size_t kLongest = 253;  // of the domain name system
+  return !text.empty() && text.size() <= kLongest && text.front() != '.' &&
+         std::all_of(text.begin(), text.end(), [](unsigned char c) {
+           return std::isalnum(c) != 0 || c == '-' || c == '.' || c == '_';
+         });
+}
+
+Result<std::vector<std::string>> ParseAllowedHosts(const std::vector<std::string>& given,
+                                                   const HostUser& user) {
+  for (const std::string& name : given) {
+    if (IsHostName(name)) continue;
+    return Invalid(kAllowedHostFlag, name,
+                   "is not a host name; give one such as kubase.example.com, without scheme, port "
+                   "or wildcard");
+  }
+  std::vector<std::string> hosts = given;
+  hosts.push_back(user.host_name);
+  return hosts;
+}
+
 void ParseKubeconfigChoice(const std::string& text, UpConfig& config) {
   if (text == "none") {
     config.merge_kubeconfig = false;
@@ -215,12 +237,13 @@ Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user) {
     config.control_plane_dir = Absolute(flags.control_plane_dir);
   KUBASE_ASSIGN_OR_RETURN(config.skip_caching, ParseSkipCaching(flags.skip_caching));
   KUBASE_TRY(ParseStatusAddress(flags.status_bind_address, config));
+  KUBASE_ASSIGN_OR_RETURN(config.allowed_hosts, ParseAllowedHosts(flags.allowed_hosts, user));
   config.detach = flags.detach;
   KUBASE_ASSIGN_OR_RETURN(config.log, ParseLog(flags.log));
   return config;
 }
 
-Result<ServeConfig> ValidateServe(const ServeFlags& flags) {
+Result<ServeConfig> ValidateServe(const ServeFlags& flags, const HostUser& user) {
   ServeConfig config;
   KUBASE_ASSIGN_OR_RETURN(config.endpoint, ParseEndpoint(flags.endpoint, "db/kubase.db"));
   KUBASE_ASSIGN_OR_RETURN(config.listen_address, ParseListen(flags.listen_address));
@@ -229,6 +252,7 @@ Result<ServeConfig> ValidateServe(const ServeFlags& flags) {
     KUBASE_ASSIGN_OR_RETURN(config.metrics_address,
                             ParseHostPort(flags.metrics_bind_address, "--metrics-bind-address"));
   }
+  KUBASE_ASSIGN_OR_RETURN(config.allowed_hosts, ParseAllowedHosts(flags.allowed_hosts, user));
   KUBASE_ASSIGN_OR_RETURN(config.tls, ParseTls(flags));
   KUBASE_ASSIGN_OR_RETURN(
       config.progress_interval,

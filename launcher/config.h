@@ -48,6 +48,7 @@ struct UpConfig {
   SkipCachingChoice skip_caching;
   std::optional<HostPort> status_address;  // absent: the usual port, or a free one if it is taken
   bool status_off = false;
+  std::vector<std::string> allowed_hosts;  // as in ServeConfig
   bool detach = false;
   LogConfig log;
 };
@@ -61,6 +62,7 @@ struct ServeConfig {
   Endpoint endpoint;
   std::string listen_address;               // as wire::ServerOptions wants it
   std::optional<HostPort> metrics_address;  // absent: off
+  std::vector<std::string> allowed_hosts;   // that the HTTP endpoints answer to, of ours and given
   std::optional<Tls> tls;
   std::chrono::milliseconds progress_interval{0};
   std::chrono::milliseconds slow_sql_threshold{0};
@@ -69,7 +71,7 @@ struct ServeConfig {
 };
 
 Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user);
-Result<ServeConfig> ValidateServe(const ServeFlags& flags);
+Result<ServeConfig> ValidateServe(const ServeFlags& flags, const HostUser& user);
 
 // "1m30s", "100ms", "0" as Go writes durations. `flag` is named in the error.
 Result<std::chrono::milliseconds> ParseDuration(const std::string& text, const std::string& flag);

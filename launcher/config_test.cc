@@ -9,7 +9,7 @@ namespace {
 using std::chrono::milliseconds;
 
 HostUser User() {
-  return {.uid = 1000, .gid = 1000, .home = "/home/someone"};
+  return {.uid = 1000, .gid = 1000, .home = "/home/someone", .host_name = "box"};
 }
 
 UpConfig Up(const UpFlags& flags) {
@@ -26,7 +26,7 @@ std::string UpError(const UpFlags& flags) {
 }
 
 std::string ServeError(const ServeFlags& flags) {
-  const auto config = ValidateServe(flags);
+  const auto config = ValidateServe(flags, User());
   REQUIRE_FALSE(config.ok());
   return config.error().message;
 }
@@ -101,7 +101,7 @@ TEST_CASE("Config: each mistake of up is a sentence that names the flag") {
 }
 
 TEST_CASE("Config: serve understands kine's command lines") {
-  const auto defaults = ValidateServe({});
+  const auto defaults = ValidateServe({}, User());
   REQUIRE(defaults.ok());
   CHECK(defaults->listen_address == "127.0.0.1:2379");
   CHECK(defaults->metrics_address->ToString() == "127.0.0.1:8080");
@@ -112,15 +112,16 @@ TEST_CASE("Config: serve understands kine's command lines") {
                                     .metrics_bind_address = "0",
                                     .server_cert_file = "c",
                                     .server_key_file = "k",
-                                    .log = {.format = "plain"}});
+                                    .log = {.format = "plain"}},
+                                   User());
   REQUIRE(given.ok());
   CHECK(given->listen_address == "0.0.0.0:2379");
   CHECK_FALSE(given->metrics_address.has_value());
   CHECK(given->tls->certificate == "c");
   CHECK(given->log.format == LogFormat::kText);
-  CHECK(ValidateServe({.listen_address = "unix:///run/x.sock"})->listen_address ==
+  CHECK(ValidateServe({.listen_address = "unix:///run/x.sock"}, User())->listen_address ==
         "unix:///run/x.sock");
-  CHECK(ValidateServe({.metrics_bind_address = ":8080"})->metrics_address->ToString() ==
+  CHECK(ValidateServe({.metrics_bind_address = ":8080"}, User())->metrics_address->ToString() ==
         "0.0.0.0:8080");
 }
 
@@ -133,6 +134,22 @@ TEST_CASE("Config: each mistake of serve is a sentence that names the flag") {
   CHECK(ServeError({.ca_file = "ca"}).starts_with("--ca-file is for the connection to a database"));
   CHECK(ServeError({.slow_sql_threshold = "fast"}) ==
         "--slow-sql-threshold: \"fast\" is not a duration; give one such as 500ms, 5s or 1m30s");
+}
+
+TEST_CASE("Config: the names that the HTTP endpoints answer to") {
+  using Names = std::vector<std::string>;
+  CHECK(Up({}).allowed_hosts == Names{"box"});
+  CHECK(Up({.allowed_hosts = {"kubase.example.com", "a_b-1."}}).allowed_hosts ==
+        Names{"kubase.example.com", "a_b-1.", "box"});
+  CHECK(ValidateServe({.allowed_hosts = {"kubase"}}, User())->allowed_hosts ==
+        Names{"kubase", "box"});
+  CHECK(ServeError({.allowed_hosts = {"http://kubase"}}) ==
+        "--allowed-host: \"http://kubase\" is not a host name; give one such as "
+        "kubase.example.com, without scheme, port or wildcard");
+  for (const std::string bad : {"", "kubase:80", "*", "*.example.com", ".example.com", "a,b"}) {
+    INFO(bad);
+    CHECK(UpError({.allowed_hosts = {bad}}).starts_with("--allowed-host: "));
+  }
 }
 
 TEST_CASE("ParseDuration: as Go writes durations") {

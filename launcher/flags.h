@@ -6,6 +6,9 @@
 
 namespace kubase::launcher {
 
+// Named in refusals of the HTTP endpoints too.
+inline constexpr const char* kAllowedHostFlag = "--allowed-host";
+
 struct LogFlags {
   std::string format = "text";
   bool verbose = false;
@@ -25,6 +28,7 @@ struct UpFlags {
   std::string control_plane_dir;
   std::string skip_caching = "all";
   std::string status_bind_address;
+  std::vector<std::string> allowed_hosts;
   bool detach = false;
   LogFlags log;
 };
@@ -57,6 +61,7 @@ struct ServeFlags {
   std::string endpoint;
   std::string listen_address = "127.0.0.1:2379";
   std::string metrics_bind_address = "127.0.0.1:8080";
+  std::vector<std::string> allowed_hosts;
   std::string ca_file;    // of the database connection
   std::string cert_file;  // of the database connection
   std::string key_file;   // of the database connection

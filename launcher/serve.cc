@@ -83,12 +83,12 @@ class Shim {
                     .data_dir = config_.endpoint.sqlite_file.parent_path(),
                     .database_location = config_.endpoint.display},
         LiveStatus::Parts{*storage_, *registry_}, clock_);
-    auto started =
-        web::StatusServer::Start({.bind_address = config_.metrics_address->ToString(),
-                                  .endpoints = {.version = program_.version.version,
-                                                .commit = program_.version.commit,
-                                                .allowed_hosts = {program_.user.host_name}}},
-                                 *status_, *registry_, log_, clock_);
+    auto started = web::StatusServer::Start({.bind_address = config_.metrics_address->ToString(),
+                                             .endpoints = {.version = program_.version.version,
+                                                           .commit = program_.version.commit,
+                                                           .allowed_hosts = config_.allowed_hosts,
+                                                           .allowed_hosts_flag = kAllowedHostFlag}},
+                                            *status_, *registry_, log_, clock_);
     if (!started.ok()) return WithContext(std::move(started).error(), "--metrics-bind-address");
     status_server_ = std::move(started).value();
     return Ok();
@@ -108,7 +108,7 @@ class Shim {
 }  // namespace
 
 ExitCode RunServe(const ServeFlags& flags, const Program& program) {
-  const auto config = ValidateServe(flags);
+  const auto config = ValidateServe(flags, program.user);
   if (!config.ok()) return Fail(config.error());
   const SystemClock clock;
   const auto log = OpenLog({.format = config->log.format,
