@@ -67,7 +67,16 @@ Result<void> Appliance::Start(std::stop_token stop) {
   KUBASE_TRY(StartPolicyAndControllers(stop));
   KUBASE_TRY(MergeKubeconfig());
   NotifyReady("serving " + access_.server_url());
+  watchdog_ = std::make_unique<Watchdog>(
+      WatchdogPatience(), [this](milliseconds timeout) { return CheckAlive(timeout); }, log_);
   return Ok();
+}
+
+// The components have probes of their own and are restarted one by one.
+Result<void> Appliance::CheckAlive(milliseconds timeout) {
+  KUBASE_TRY(storage_->CheckAlive(timeout));
+  KUBASE_TRY(etcd_server_->CheckAlive(timeout));
+  return supervisor_.CheckAlive(timeout);
 }
 
 // Before anything is made: a port in use is the commonest reason why a start fails.
@@ -230,6 +239,7 @@ Result<void> Appliance::RenewCertificates() {
 
 void Appliance::Stop() {
   NotifyStopping();
+  watchdog_.reset();
   if (policy_ != nullptr) policy_->Stop();
   supervisor_.Stop({kControllerManager, kScheduler});
   supervisor_.Stop({kApiServer});

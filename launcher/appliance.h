@@ -28,6 +28,7 @@
 #include "launcher/storage.h"
 #include "launcher/supervisor.h"
 #include "launcher/version.h"
+#include "launcher/watchdog.h"
 #include "shim/wire/server.h"
 #include "web/status_server.h"
 
@@ -81,6 +82,7 @@ class Appliance {
   Result<void> StartPolicyAndControllers(std::stop_token stop);
   Result<void> MergeKubeconfig();
   Result<void> RenewCertificates();
+  Result<void> CheckAlive(std::chrono::milliseconds timeout);
 
   ComponentsConfig MakeComponentsConfig() const;
   Result<void> StartComponent(const std::string& name, const ProcessSpec& process, int port,
@@ -113,6 +115,7 @@ class Appliance {
   std::unique_ptr<PolicyApplier> policy_;
   std::unique_ptr<LiveStatus> status_;
   std::unique_ptr<web::StatusServer> status_server_;
+  std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::string> last_lines_;
 };
 

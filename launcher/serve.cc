@@ -12,6 +12,7 @@
 #include "launcher/signals.h"
 #include "launcher/storage.h"
 #include "launcher/verbs.h"
+#include "launcher/watchdog.h"
 #include "shim/wire/server.h"
 #include "web/status_server.h"
 
@@ -73,6 +74,11 @@ class Shim {
     if (storage_ != nullptr) storage_->Stop();
   }
 
+  Result<void> CheckAlive(std::chrono::milliseconds timeout) {
+    KUBASE_TRY(storage_->CheckAlive(timeout));
+    return server_->CheckAlive(timeout);
+  }
+
   const std::string& address() const { return server_->addresses().front(); }
   std::string status_url() const { return status_server_ ? status_server_->url() : ""; }
 
@@ -105,6 +111,13 @@ class Shim {
   std::unique_ptr<web::StatusServer> status_server_;
 };
 
+Result<void> RunWatched(Shim& shim, const std::stop_token& stop, Log& log) {
+  const Watchdog watchdog(
+      WatchdogPatience(),
+      [&shim](std::chrono::milliseconds timeout) { return shim.CheckAlive(timeout); }, log);
+  return shim.WaitForEnd(stop);
+}
+
 }  // namespace
 
 ExitCode RunServe(const ServeFlags& flags, const Program& program) {
@@ -123,7 +136,7 @@ ExitCode RunServe(const ServeFlags& flags, const Program& program) {
                         {"endpoint", config->endpoint.display},
                         {"status", shim.status_url()}});
   NotifyReady("serving " + shim.address());
-  const auto ended = shim.WaitForEnd(stop.get_token());
+  const auto ended = RunWatched(shim, stop.get_token(), *log);
   NotifyStopping();
   shim.Stop();
   log->Info("stopped");

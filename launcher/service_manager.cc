@@ -18,4 +18,14 @@ void NotifyStopping() {
   ::sd_notify(0, "STOPPING=1\nSTATUS=stopping");
 }
 
+void NotifyAlive() {
+  ::sd_notify(0, "WATCHDOG=1");
+}
+
+std::chrono::milliseconds WatchdogPatience() {
+  uint64_t microseconds = 0;
+  if (::sd_watchdog_enabled(0, &microseconds) <= 0) return std::chrono::milliseconds(0);
+  return std::chrono::milliseconds(microseconds / 1000);
+}
+
 }  // namespace kubase::launcher

@@ -2,6 +2,7 @@
 // nothing.
 #pragma once
 
+#include <chrono>
 #include <string>
 
 namespace kubase::launcher {
@@ -10,5 +11,10 @@ namespace kubase::launcher {
 void NotifyReady(const std::string& status);
 void NotifyStatus(const std::string& status);
 void NotifyStopping();
+// A sign of life; see watchdog.h.
+void NotifyAlive();
+
+// How long systemd waits for the next sign of life of this process; 0: it does not wait for any.
+std::chrono::milliseconds WatchdogPatience();
 
 }  // namespace kubase::launcher

@@ -15,6 +15,22 @@ namespace {
 constexpr std::chrono::seconds kHealthCheckInterval{5};
 constexpr std::chrono::seconds kHealthCheckTimeout{30};
 
+bool IsSilence(const Error& error) {
+  return error.code == ErrorCode::kDeadlineExceeded || error.code == ErrorCode::kOverloaded;
+}
+
+// What `ask` calls back with, within `timeout`; `who` is named when nothing comes.
+template <typename T, typename Ask>
+Result<T> Await(std::chrono::milliseconds timeout, const std::string& who, Ask ask) {
+  // shared: this call and the store's callback, which may come after the call gave up, own it.
+  auto answer = std::make_shared<std::promise<Result<T>>>();
+  std::future<Result<T>> future = answer->get_future();
+  ask([answer](Result<T> result) { answer->set_value(std::move(result)); });
+  if (future.wait_for(timeout) == std::future_status::ready) return future.get();
+  return Error{ErrorCode::kDeadlineExceeded,
+               who + " did not answer within " + std::to_string(timeout.count()) + " ms"};
+}
+
 }  // namespace
 
 Storage::Storage(std::unique_ptr<Log> log, prometheus::Registry& registry,
@@ -48,16 +64,20 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
 }
 
 Result<store::StoreStatus> Storage::ReadStatus(std::chrono::milliseconds timeout) {
-  // shared: this call and the store's callback, which may come after the call gave up, own it.
-  auto answer = std::make_shared<std::promise<Result<store::StoreStatus>>>();
-  std::future<Result<store::StoreStatus>> future = answer->get_future();
-  store_->Status(
-      [answer](Result<store::StoreStatus> status) { answer->set_value(std::move(status)); });
-  if (future.wait_for(timeout) != std::future_status::ready) {
-    return Error{ErrorCode::kDeadlineExceeded,
-                 "the database did not answer within " + std::to_string(timeout.count()) + " ms"};
-  }
-  return future.get();
+  return Await<store::StoreStatus>(
+      timeout, "the database",
+      [this](store::Callback<store::StoreStatus> done) { store_->Status(std::move(done)); });
+}
+
+Result<void> Storage::CheckAlive(std::chrono::milliseconds timeout) {
+  const auto read = ReadStatus(timeout);
+  // An empty transaction goes through the writer and changes nothing.
+  const auto written = Await<store::TxnResponse>(
+      timeout, "the writer of the database",
+      [this](store::Callback<store::TxnResponse> done) { store_->Txn({}, std::move(done)); });
+  if (!read.ok() && IsSilence(read.error())) return read.error();
+  if (!written.ok() && IsSilence(written.error())) return written.error();
+  return Ok();
 }
 
 Result<void> Storage::WaitForFailure(std::stop_token stop, std::chrono::milliseconds timeout) {
@@ -69,8 +89,8 @@ Result<void> Storage::WaitForFailure(std::stop_token stop, std::chrono::millisec
     never_notified.wait_for(lock, stop, kHealthCheckInterval, [] { return false; });
     if (stop.stop_requested()) return Ok();
     const auto status = ReadStatus(kHealthCheckTimeout);
-    if (status.ok() && !status->failure.empty()) {
-      return Error{ErrorCode::kUnavailable, "the store has failed: " + status->failure};
+    if (status.ok() && status->broken) {
+      return Error{ErrorCode::kCorrupt, "the store has failed: " + status->failure};
     }
   }
   return Ok();

@@ -37,8 +37,13 @@ class Storage {
   // What the store says of itself, within `timeout`. Errors: kDeadlineExceeded, those of the store.
   Result<store::StoreStatus> ReadStatus(std::chrono::milliseconds timeout);
 
+  // Whether the readers and the writer of the store work; nothing is written. An error that they
+  // answer with is a sign of life too. Errors: kDeadlineExceeded, kOverloaded (nothing was heard of
+  // them, since too much else is waiting).
+  Result<void> CheckAlive(std::chrono::milliseconds timeout);
+
   // Waits until `stop` is triggered or `timeout` has passed (success), or the store refuses service
-  // for good (kUnavailable; the message says why).
+  // for good (kCorrupt; the message says why).
   Result<void> WaitForFailure(std::stop_token stop, std::chrono::milliseconds timeout);
 
   // Answers what was accepted, then closes the database. Idempotent.

@@ -121,6 +121,18 @@ std::vector<ChildStatus> Supervisor::ReadStatus() const {
   return statuses;
 }
 
+Result<void> Supervisor::CheckAlive(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  Wake();
+  const bool turned =
+      changed_.wait_for(lock, timeout, [this, seen = turns_] { return turns_ != seen; });
+  if (turned) return Ok();
+  return Error{ErrorCode::kDeadlineExceeded,
+               "the supervision of the components did not answer "
+               "within " +
+                   std::to_string(timeout.count()) + " ms"};
+}
+
 void Supervisor::RunThread() {
   std::unique_lock lock(mutex_);
   while (!quit_) {
@@ -134,6 +146,8 @@ void Supervisor::RunThread() {
     ::poll(polled.data(), polled.size(), timeout_ms);
     lock.lock();
     HandleEvents(polled);
+    ++turns_;
+    changed_.notify_all();
   }
   children_.clear();  // kills what still runs: by the thread that started it
 }
@@ -145,8 +159,6 @@ void Supervisor::HandleEvents(const std::vector<pollfd>& polled) {
   }
   for (size_t i = 0; i < children_.size(); ++i) {
     SupervisedChild& child = *children_[i];
-    const ChildState before = child.state();
-    const int generation_before = child.generation();
     // Children that were added during the poll have no descriptors in it.
     const size_t at = 1 + 2 * i;
     if (at < polled.size()) {
@@ -154,7 +166,6 @@ void Supervisor::HandleEvents(const std::vector<pollfd>& polled) {
       if (polled[at].revents != 0) child.OnExitFd(clock_.Now());
     }
     if (child.OnTimers(clock_.Now())) StartProbe(child);
-    if (child.state() != before || child.generation() != generation_before) changed_.notify_all();
   }
 }
 

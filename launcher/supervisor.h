@@ -69,6 +69,9 @@ class Supervisor {
 
   std::vector<ChildStatus> ReadStatus() const;
 
+  // Whether the thread works. Error: kDeadlineExceeded.
+  Result<void> CheckAlive(std::chrono::milliseconds timeout);
+
  private:
   void RunThread();
   void HandleEvents(const std::vector<pollfd>& polled);
@@ -83,9 +86,10 @@ class Supervisor {
   Log& log_;
   FileDescriptor wake_;  // an eventfd
   mutable std::mutex mutex_;
-  std::condition_variable_any changed_;                     // some child's state or generation
+  std::condition_variable_any changed_;                     // a turn, or some child's state
   std::vector<std::unique_ptr<SupervisedChild>> children_;  // guarded by mutex_
   bool quit_ = false;                                       // guarded by mutex_
+  uint64_t turns_ = 0;                                      // of the thread; guarded by mutex_
   Executor probes_;
   std::thread thread_;
 };

@@ -242,6 +242,12 @@ TEST_CASE("Supervisor: waiting ends with its deadline or its stop token") {
   CHECK(stopped.error().code == ErrorCode::kCancelled);
 }
 
+TEST_CASE("Supervisor: its thread gives a sign of life when it is asked") {
+  Fixture fixture;
+  CHECK(fixture.supervisor.CheckAlive(kPatience).ok());
+  CHECK(fixture.supervisor.CheckAlive(kPatience).ok());
+}
+
 TEST_CASE("Supervisor: a child inherits its standard descriptors and nothing else") {
   Fixture fixture;
   const int opened = ::open("/dev/null", O_RDONLY);

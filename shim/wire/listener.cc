@@ -45,7 +45,7 @@ bool Watch(int epoll, int operation, int fd, uint64_t id, uint32_t events) {
 
 }  // namespace
 
-// Where other threads leave answers and the wish to stop.
+// Where other threads leave answers, pings and the wish to stop.
 struct Listener::Mailbox {
   explicit Mailbox(OwnedFd fd) : wake(std::move(fd)) {}
 
@@ -65,6 +65,7 @@ struct Listener::Mailbox {
   const OwnedFd wake;
   std::mutex mutex;
   std::vector<std::pair<uint64_t, std::string>> answers;  // guarded by mutex
+  std::vector<std::function<void()>> pings;               // guarded by mutex
   bool stop = false;                                      // guarded by mutex
 };
 
@@ -105,6 +106,14 @@ Result<void> Listener::WatchListeners() {
   return Error{ErrorCode::kInternal, "cannot watch a listening socket: " + ErrnoText(errno)};
 }
 
+void Listener::Ping(std::function<void()> done) {
+  {
+    std::lock_guard lock(mailbox_->mutex);
+    mailbox_->pings.push_back(std::move(done));
+  }
+  mailbox_->Wake();
+}
+
 void Listener::Stop() {
   if (!thread_.joinable()) return;
   {
@@ -143,10 +152,13 @@ void Listener::OnMail() {
   uint64_t count = 0;
   while (read(mailbox_->wake.get(), &count, sizeof(count)) > 0) continue;
   std::vector<std::pair<uint64_t, std::string>> answers;
+  std::vector<std::function<void()>> pings;
   {
     std::lock_guard lock(mailbox_->mutex);
     answers.swap(mailbox_->answers);
+    pings.swap(mailbox_->pings);
   }
+  for (const auto& ping : pings) ping();
   for (auto& [id, response] : answers) {
     const auto connection = connections_.find(id);
     if (connection == connections_.end()) continue;  // closed in the meantime

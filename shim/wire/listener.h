@@ -58,6 +58,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // Calls `done` from the thread, which shows that it works; never after Stop.
+  void Ping(std::function<void()> done);
   // Closes the listening sockets (and removes unix socket files) and the undecided connections, and
   // joins. Idempotent.
   void Stop();

@@ -245,6 +245,16 @@ void Server::Stop(std::chrono::milliseconds drain) {
   }
 }
 
+Result<void> Server::CheckAlive(std::chrono::milliseconds timeout) const {
+  // shared: this call and the listener's thread, which may come to it later.
+  auto answered = std::make_shared<std::promise<void>>();
+  const std::future<void> answer = answered->get_future();
+  parts_->listener->Ping([answered] { answered->set_value(); });
+  if (answer.wait_for(timeout) == std::future_status::ready) return Ok();
+  return Error{ErrorCode::kDeadlineExceeded, "the etcd API accepted no connection within " +
+                                                 std::to_string(timeout.count()) + " ms"};
+}
+
 const std::vector<std::string>& Server::addresses() const {
   return parts_->addresses;
 }

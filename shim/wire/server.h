@@ -49,6 +49,9 @@ class Server {
   // gives the rest `drain` to finish and cancels what is left. Idempotent.
   void Stop(std::chrono::milliseconds drain);
 
+  // Whether the thread that accepts connections works. Not after Stop. Error: kDeadlineExceeded.
+  Result<void> CheckAlive(std::chrono::milliseconds timeout) const;
+
   // As bound, in the order of the options: `127.0.0.1:2379` or `unix:///path`.
   const std::vector<std::string>& addresses() const;
   const std::string& http_address() const;  // empty: none

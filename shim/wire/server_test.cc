@@ -87,6 +87,25 @@ TEST_CASE("Server: HTTP and gRPC share a TCP port") {
   CHECK(HttpGet(test.address(), "/nothing").starts_with("HTTP/1.1 404"));
 }
 
+TEST_CASE("Server: is alive as long as its accepting thread works") {
+  TestServer test;
+  CHECK(test.server->CheckAlive(std::chrono::seconds(10)).ok());
+  std::promise<void> blocked;
+  std::promise<void> release;
+  test.store.on_range = [&](store::RangeRequest, store::Callback<store::RangeResponse> done) {
+    blocked.set_value();
+    release.get_future().wait();
+    done(store::RangeResponse{.revision = kFakeRevision});
+  };
+  std::thread client([&] { HttpGet(test.address(), "/health"); });
+  blocked.get_future().wait();
+  CHECK(test.server->CheckAlive(std::chrono::milliseconds(50)).error().code ==
+        ErrorCode::kDeadlineExceeded);
+  release.set_value();
+  CHECK(test.server->CheckAlive(std::chrono::seconds(10)).ok());
+  client.join();
+}
+
 TEST_CASE("Server: HTTP and gRPC share a unix socket of mode 0600, which goes at the end") {
   TemporaryDirectory directory;
   const std::string path = directory.path / "kubase.sock";
