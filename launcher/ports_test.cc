@@ -5,6 +5,8 @@
 #include <sys/socket.h>
 
 #include <catch2/catch.hpp>
+#include <future>
+#include <optional>
 
 namespace kubase::launcher {
 namespace {
@@ -55,7 +57,23 @@ TEST_CASE("CheckPortIsFree: a free port passes and stays free") {
   CHECK(CheckPortIsFree("127.0.0.1", port, "--secure-port").ok());
 }
 
-TEST_CASE("WaitUntilPortIsFree: waits for a port that is given up, and not for ever") {
+TEST_CASE("WaitUntilPortIsFree: waits as long as the port is in use, and no longer") {
+  auto reserved = std::make_optional(ReservedPort::OnLoopback());
+  REQUIRE(reserved->ok());
+  const int port = (*reserved)->port();
+  FileDescriptor listener = ListenOn(port, SO_REUSEPORT);
+  REQUIRE(listener.is_open());
+  reserved.reset();
+  std::future<Result<void>> waiting = std::async(std::launch::async, [port] {
+    return WaitUntilPortIsFree("127.0.0.1", port, "--secure-port", std::chrono::seconds(60), {});
+  });
+  CHECK(waiting.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
+  listener.Close();
+  REQUIRE(waiting.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
+  CHECK(waiting.get().ok());
+}
+
+TEST_CASE("WaitUntilPortIsFree: gives up with its patience or its stop token") {
   const auto reserved = ReservedPort::OnLoopback();
   REQUIRE(reserved.ok());
   const int port = reserved->port();
