@@ -1,0 +1,64 @@
+package peer
+
+import (
+	"fmt"
+	"path/filepath"
+)
+
+// Kind is a program that serves the etcd API.
+type Kind struct {
+	// Name is "kubase", "etcd" or "kine".
+	Name string
+	// Binary is the path of the executable.
+	Binary string
+	// Arguments is the command line for a data directory and two loopback ports.
+	Arguments func(dir string, port, peerPort int) []string
+	// BulkPuts says that a transaction may hold many puts.
+	BulkPuts bool
+}
+
+// Kubase is our server: SQLite with WAL and synchronous=FULL, which is its default.
+func Kubase(binary string) Kind {
+	return Kind{Name: "kubase", Binary: binary, BulkPuts: true,
+		Arguments: func(dir string, port, _ int) []string {
+			return []string{
+				"serve",
+				"--listen-address", loopback(port),
+				"--endpoint", "sqlite://" + filepath.Join(dir, "kubase.db"),
+				"--metrics-bind-address", "0",
+			}
+		}}
+}
+
+// Etcd is one member that syncs its log to the disk, which is its default, with room for more than
+// its usual two gigabytes.
+func Etcd(binary string) Kind {
+	return Kind{Name: "etcd", Binary: binary, BulkPuts: true,
+		Arguments: func(dir string, port, peerPort int) []string {
+			client, peer := "http://"+loopback(port), "http://"+loopback(peerPort)
+			return []string{
+				"--name", "default",
+				"--data-dir", filepath.Join(dir, "etcd"),
+				"--listen-client-urls", client, "--advertise-client-urls", client,
+				"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+				"--initial-cluster", "default=" + peer,
+				"--quota-backend-bytes", fmt.Sprint(int64(8) << 30),
+				"--log-level", "error",
+			}
+		}}
+}
+
+// Kine keeps its data in SQLite with the options that it has by default.
+func Kine(binary string) Kind {
+	const options = "?_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
+	return Kind{Name: "kine", Binary: binary,
+		Arguments: func(dir string, port, _ int) []string {
+			return []string{
+				"--listen-address", loopback(port),
+				"--endpoint", "sqlite://" + filepath.Join(dir, "kine.db") + options,
+				"--metrics-bind-address", "0",
+			}
+		}}
+}
+
+func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }

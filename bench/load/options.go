@@ -1,0 +1,116 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"kubase/bench/load/internal/peer"
+)
+
+// options are the flags.
+type options struct {
+	scenario    string
+	servers     string
+	binaries    map[string]*string
+	directory   string
+	output      string
+	only        string
+	rounds      int
+	keys        int
+	manyKeys    int
+	revisions   int
+	workers     int
+	connections int
+	seconds     float64
+	watchers    int
+	watchRate   float64
+	given       map[string]string // all flags as text, for the record
+}
+
+// knownServers are the names for -servers, in the order of the table.
+var knownServers = []string{"kubase", "etcd", "kine"}
+
+func parse(scenario string, arguments []string) (*options, error) {
+	o := &options{scenario: scenario, binaries: map[string]*string{}, given: map[string]string{}}
+	servers := strings.Join(knownServers, ",")
+	if scenario == "scale" {
+		servers = "kubase"
+	}
+	flags := flag.NewFlagSet(scenario, flag.ExitOnError)
+	flags.StringVar(&o.servers, "servers", servers, "which servers, separated by commas")
+	for _, name := range knownServers {
+		o.binaries[name] = flags.String(name, "", "path of the executable "+name)
+	}
+	flags.StringVar(&o.directory, "directory", os.TempDir(),
+		"where the servers keep their data meanwhile: a real disk, the same for all")
+	flags.StringVar(&o.output, "output", "", "file for all figures, as JSON")
+	flags.StringVar(&o.only, "only", "", "only these measurements, separated by commas")
+	flags.IntVar(&o.rounds, "rounds", 3, "rounds; the table has the medians")
+	flags.IntVar(&o.keys, "keys", 20_000, "keys of 1 kB")
+	flags.IntVar(&o.manyKeys, "many-keys", 1_000_000, "keys of the large store of scale")
+	flags.IntVar(&o.revisions, "revisions", 200_000, "superseded revisions that scale compacts")
+	flags.IntVar(&o.workers, "workers", 64, "how many ask at the same time")
+	flags.IntVar(&o.connections, "connections", 4, "connections that they share")
+	flags.Float64Var(&o.seconds, "seconds", 3, "length of a measurement of reads or watches")
+	flags.IntVar(&o.watchers, "watchers", 50, "watchers of all keys")
+	flags.Float64Var(&o.watchRate, "watch-rate", 200, "updates a second while they watch")
+	if err := flags.Parse(arguments); err != nil {
+		return nil, err
+	}
+	flags.VisitAll(func(f *flag.Flag) { o.given[f.Name] = f.Value.String() })
+	return o, o.check(flags.Args())
+}
+
+func (o *options) check(rest []string) error {
+	switch {
+	case len(rest) > 0:
+		return fmt.Errorf("what is %q?", rest[0])
+	case o.rounds < 1 || o.connections < 1 || o.watchers < 1 || o.workers < o.connections:
+		return errors.New("rounds, connections and watchers are at least 1, workers at least as " +
+			"many as connections")
+	case o.keys < o.workers || o.manyKeys < o.keys:
+		return errors.New("each worker needs a key, and many-keys are at least as many as keys")
+	case o.seconds < 0.1 || o.seconds > 600 || o.watchRate < 1 || o.revisions < 1:
+		return errors.New("seconds are from 0.1 to 600, watch-rate and revisions at least 1")
+	}
+	return nil
+}
+
+// kinds are the servers that are wanted.
+func (o *options) kinds() ([]peer.Kind, error) {
+	makers := map[string]func(string) peer.Kind{
+		"kubase": peer.Kubase, "etcd": peer.Etcd, "kine": peer.Kine,
+	}
+	var kinds []peer.Kind
+	for name := range strings.SplitSeq(o.servers, ",") {
+		binary, known := o.binaries[name]
+		if !known {
+			return nil, fmt.Errorf("there is no server %q, only %s", name,
+				strings.Join(knownServers, ", "))
+		}
+		path, err := filepath.Abs(*binary)
+		if err != nil {
+			return nil, err
+		}
+		if info, err := os.Stat(path); *binary == "" || err != nil || info.IsDir() {
+			return nil, fmt.Errorf("-%s has to name the executable, and is %q", name, *binary)
+		}
+		kinds = append(kinds, makers[name](path))
+	}
+	return kinds, nil
+}
+
+func (o *options) duration() time.Duration {
+	return time.Duration(o.seconds * float64(time.Second))
+}
+
+// wants says whether a measurement was asked for; without -only, each was.
+func (o *options) wants(measurement string) bool {
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), measurement)
+}

@@ -1,0 +1,105 @@
+#!/bin/bash
+# Measures kubase beside other servers of the etcd API: bench/run.sh store|scale [options]
+#
+# Builds the release of kubase and, once, the other servers and the load generator, all in build/;
+# installs nothing. What the figures mean: bench/README.md.
+set -euo pipefail
+
+kubase_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+readonly kubase_root
+# shellcheck source=../cmake/steps.sh
+source "$kubase_root/cmake/steps.sh"
+# shellcheck source=../cmake/machine.sh
+source "$kubase_root/cmake/machine.sh"
+
+readonly peers=$kubase_root/build/peers work=$kubase_root/build/bench
+readonly kine_version=v0.16.4
+
+scenario='' servers='' binary=$kubase_root/build/release/kubase build=yes options=()
+
+usage() {
+  cat <<'TEXT'
+usage: bench/run.sh store|scale [options]
+
+  store    one operation after another: kubase, etcd and kine beside each other
+  scale    a large store compared with a small one, and writes while it is compacted
+
+  --servers A,B,…        kubase, etcd, kine (default: all; of scale: kubase)
+  --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory, delete;
+                         of scale: get, list, create, watch, compaction
+  --rounds N             the table has the medians of so many rounds (3)
+  --keys N               keys of 1 kB (20000)
+  --workers N            how many ask at the same time (64)
+  --connections N        connections that they share (4)
+  --seconds S            length of a measurement of reads or watches (3)
+  --watchers N           watchers of all keys (50)
+  --watch-rate N         updates a second while they watch (200)
+  --many-keys N          keys of the large store of scale (1000000)
+  --revisions N          superseded revisions that scale compacts (200000)
+  --kubase PATH          measure this executable instead of building one
+  --output FILE          where all figures go (build/bench/SCENARIO.json)
+TEXT
+}
+
+main() {
+  parse_options "$@"
+  find_go >/dev/null || die "there is no Go $go_minimum or newer; install.sh brings one."
+  use_go
+  mkdir -p "$peers" "$work"
+  begin_steps "$work/build.log" 4
+  if [[ $build == yes ]]; then step 'kubase, as released' build_kubase; fi
+  if wanted etcd && [[ ! -x $peers/etcd ]]; then step 'etcd' build_etcd; fi
+  if wanted kine && [[ ! -x $peers/kine ]]; then step "kine $kine_version" build_kine; fi
+  step 'load generator' go build -C "$kubase_root/bench/load" -o "$work/load" .
+  make_go_caches_removable
+  exec "$work/load" "$scenario" -servers "$servers" -kubase "$binary" -etcd "$peers/etcd" \
+    -kine "$peers/kine" -directory "$work" -output "$work/$scenario.json" "${options[@]}"
+}
+
+parse_options() {
+  scenario=${1:-}
+  case $scenario in
+    store) servers=kubase,etcd,kine ;;
+    scale) servers=kubase ;;
+    -h | --help)
+      usage
+      exit
+      ;;
+    *) die "the first argument is the scenario, store or scale; bench/run.sh --help says more." ;;
+  esac
+  shift
+  while (($# > 0)); do
+    case $1 in
+      -h | --help)
+        usage
+        exit
+        ;;
+      --*) (($# > 1)) || die "$1 needs a value; bench/run.sh --help lists what there is." ;;&
+      --servers) servers=$2 ;;
+      --kubase) binary=$2 build=no ;;
+      --*) options+=("$1" "$2") ;;
+      *) die "\"$1\" is unknown; bench/run.sh --help lists what there is." ;;
+    esac
+    shift 2
+  done
+}
+
+wanted() { [[ ,$servers, == *,$1,* ]]; }
+
+build_kubase() {
+  if ! wanted kubase; then return; fi
+  if [[ ! -f $kubase_root/build/release/build.ninja ]]; then
+    (cd "$kubase_root" && cmake --preset release "-DKUBASE_GO=$(command -v go)") || return
+  fi
+  cmake --build "$kubase_root/build/release" --target kubase -- -j "$(jobs_that_fit)"
+}
+
+build_etcd() { go build -C "$kubase_root/tests/etcd-server" -ldflags=-s -o "$peers/etcd" .; }
+
+# kine keeps SQLite in C.
+build_kine() {
+  (cd / && CGO_ENABLED=1 GOBIN=$peers go install -ldflags=-s \
+    "github.com/k3s-io/kine@$kine_version")
+}
+
+main "$@"
