@@ -88,6 +88,10 @@ class Database {
   virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;
   // Gives all of it back; may take long and hold up writers.
   virtual Result<void> ReclaimSpace(Connection& connection) = 0;
+  // After a Commit of unknown outcome and a Rollback, on the same connection. On success the
+  // outcome is decided for good, also over a crash or a power cut: the next read shows it. On
+  // failure (kUnavailable, kInternal, kNoSpace: try again later) no write may follow.
+  virtual Result<void> Settle(Connection& connection) = 0;
 };
 
 // Sees each statement after it ran. Any thread.

@@ -107,6 +107,10 @@ class SqliteDatabase final : public Database {
     return static_cast<SqliteConnection&>(connection).ReclaimSpace();
   }
 
+  Result<void> Settle(Connection& connection) override {
+    return static_cast<SqliteConnection&>(connection).EmptyWal();
+  }
+
   // Creates or migrates the schema, each step in a transaction of its own.
   Result<void> EnsureSchema() {
     KUBASE_ASSIGN_OR_RETURN(
@@ -123,7 +127,8 @@ class SqliteDatabase final : public Database {
     for (; version < newest; ++version) {
       KUBASE_TRY(connection->RunSchemaStep(steps[version], version + 1));
     }
-    return Ok();
+    // What an earlier process left may be in the page cache alone, if its last fsync failed.
+    return connection->EmptyWal();
   }
 
  private:

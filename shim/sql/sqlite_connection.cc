@@ -288,4 +288,14 @@ Result<void> SqliteConnection::ReclaimSpace() {
   return Ok();
 }
 
+// Copies the log into the database, syncs that, and only then starts the log anew. Frames of a
+// failed commit, which a recovery of the log could find whole, are gone with it. A page of the log
+// that a failed fsync dropped cannot be told by reading it, so it must not be built upon.
+Result<void> SqliteConnection::EmptyWal() {
+  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
+                                             nullptr, nullptr);
+  if (code != SQLITE_OK) return LastError(code);
+  return Ok();
+}
+
 }  // namespace kubase::sql

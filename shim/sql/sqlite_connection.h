@@ -37,6 +37,8 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace();
+  // Errors: kUnavailable while a reader holds an old snapshot; those of the database.
+  Result<void> EmptyWal();
 
  private:
   struct CloseStatement {

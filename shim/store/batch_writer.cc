@@ -13,6 +13,13 @@ namespace {
 
 // After a failed maintenance step (a full disk, a busy file) the next one waits this long.
 constexpr std::chrono::milliseconds kMaintenancePause{500};
+// Between two attempts to settle a commit; doubled each time.
+constexpr std::chrono::milliseconds kSettlePauseMin{50};
+constexpr std::chrono::milliseconds kSettlePauseMax{2000};
+
+bool operator==(const Meta& a, const Meta& b) {
+  return a.revision == b.revision && a.compact_revision == b.compact_revision;
+}
 
 }  // namespace
 
@@ -128,6 +135,11 @@ void BatchWriter::RunBatch(Writes writes) {
   }
   if (!committed.ok()) {
     NoteFailure(committed.error());
+    if (committed.error().code == ErrorCode::kOutcomeUnknown) {
+      committed = Settle(batch, committed.error());
+    }
+  }
+  if (!committed.ok()) {
     for (auto& write : writes) write->Fail(committed.error());
     return;
   }
@@ -171,10 +183,46 @@ void BatchWriter::NoteFailure(const Error& error) {
   log_.Error("a batch of writes failed", {{"error", error.message}});
   listeners_.metrics.OnBatchFailed(error);
   if (error.code == ErrorCode::kNoSpace) no_space_ = true;
-  const bool fence = error.code == ErrorCode::kOutcomeUnknown || error.code == ErrorCode::kCorrupt;
-  if (!fence) return;
+  if (error.code != ErrorCode::kCorrupt) return;
+  broken_ = true;
+  Fence(error);
+}
+
+void BatchWriter::Fence(const Error& reason) {
   std::lock_guard lock(mutex_);
-  if (!fence_) fence_ = error;
+  fence_ = reason;
+}
+
+void BatchWriter::RefuseQueue(const Error& reason) {
+  std::deque<std::unique_ptr<PendingWrite>> refused;
+  {
+    std::lock_guard lock(mutex_);
+    refused.swap(queue_);
+  }
+  for (auto& write : refused) write->Fail({ErrorCode::kUnavailable, reason.message});
+}
+
+Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause) {
+  Fence(cause);
+  RefuseQueue(cause);
+  for (auto pause = kSettlePauseMin;; pause = std::min(2 * pause, kSettlePauseMax)) {
+    const Result<Meta> stored = SettleOnce();
+    std::unique_lock lock(mutex_);
+    if (stored.ok()) {
+      fence_.reset();
+      log_.Info("the database takes writes again", {{"revision", stored->revision}});
+      if (*stored == batch.meta() && !(*stored == meta_)) return Ok();
+      return Error{ErrorCode::kUnavailable, cause.message};
+    }
+    fence_ = stored.error();
+    broken_ = stored.error().code == ErrorCode::kCorrupt;
+    if (wake_.wait_for(lock, pause, [this] { return stopping_ || broken_; })) return cause;
+  }
+}
+
+Result<Meta> BatchWriter::SettleOnce() {
+  KUBASE_TRY(database_.Settle(*connection_));
+  return ReadMeta(*connection_);
 }
 
 void BatchWriter::MaintenanceStep() {

@@ -59,8 +59,8 @@ class BatchWriter {
               const Meta& meta, const Listeners& listeners, Log& log);
   ~BatchWriter();
 
-  // Takes `write`, or answers it at once with kOverloaded, kUnavailable after Stop, or the reason
-  // of the fence. Any thread; never blocks.
+  // Takes `write`, or answers it at once with kOverloaded, or with kUnavailable after Stop and
+  // while the store is fenced. Any thread; never blocks.
   void Submit(std::unique_ptr<PendingWrite> write);
 
   // Calls `done` when every compaction committed so far has removed its rows.
@@ -75,7 +75,8 @@ class BatchWriter {
   Revision compact_revision() const { return compact_revision_; }
   bool no_space() const { return no_space_; }
   void ClearNoSpace() { no_space_ = false; }
-  std::string failure() const;  // why the store is fenced; empty: it is not
+  std::string failure() const;             // why the store is fenced; empty: it is not
+  bool broken() const { return broken_; }  // fenced for good
 
  private:
   using Writes = std::vector<std::unique_ptr<PendingWrite>>;
@@ -88,6 +89,13 @@ class BatchWriter {
   Result<void> Commit(Writes& writes, WriteBatch& batch);
   void PublishBatch(WriteBatch& batch);
   void NoteFailure(const Error& error);
+  // After a commit of unknown outcome: refuses everything until the database tells what became of
+  // `batch`. Success: it was committed. kUnavailable: it was not. kOutcomeUnknown: stopped before
+  // the database came back.
+  Result<void> Settle(const WriteBatch& batch, const Error& cause);
+  Result<Meta> SettleOnce();
+  void Fence(const Error& reason);
+  void RefuseQueue(const Error& reason);
 
   bool MaintenanceDue() const { return compacting_ || reclaiming_; }
   void MaintenanceStep();
@@ -102,6 +110,7 @@ class BatchWriter {
   std::atomic<Revision> revision_;
   std::atomic<Revision> compact_revision_;
   std::atomic<bool> no_space_{false};
+  std::atomic<bool> broken_{false};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -297,7 +297,8 @@ void SqlStore::Status(Callback<StoreStatus> done) {
                      .slow_watchers = hub_.slow_watchers(),
                      .leases = leases_.size(),
                      .no_space = no_space_raised_ || writer_->no_space(),
-                     .failure = writer_->failure()};
+                     .failure = writer_->failure(),
+                     .broken = writer_->broken()};
   PostRead<StoreStatus>(
       std::move(done), [this, status](sql::Connection& connection) -> Result<StoreStatus> {
         KUBASE_ASSIGN_OR_RETURN(const sql::SpaceUsage usage, database_.ReadSpaceUsage(connection));

@@ -185,7 +185,8 @@ struct StoreStatus {
   int64_t slow_watchers = 0;
   int64_t leases = 0;
   bool no_space = false;  // the NOSPACE alarm is raised
-  std::string failure;    // why the store refuses service; empty: it serves
+  std::string failure;    // why the store refuses writes; empty: it takes them
+  bool broken = false;    // only a human can help: the stored data contradicts itself
 };
 
 }  // namespace kubase::store
