@@ -1,4 +1,4 @@
-// The hub's thread: commands, dispatch, catching up, progress.
+// The hub's thread, its commands and its tables; events go out in watch_dispatch.cc.
 #include "shim/store/watch_hub.h"
 
 #include <algorithm>
@@ -6,45 +6,9 @@
 #include <utility>
 
 #include "shim/base/executor.h"
+#include "shim/store/watch_hub_state.h"
 
 namespace kubase::store {
-namespace {
-
-// Revisions dispatched in one go: large enough to share the work, small enough that commands and
-// progress are not held up.
-constexpr size_t kDispatchRevisionsMax = 256;
-// How long after a failed read of changes it is tried again.
-constexpr std::chrono::milliseconds kRetryReadsAfter{200};
-
-bool Wants(const WatchRequest& request, const Event& event) {
-  return event.type == Event::Type::kPut ? !request.no_put : !request.no_delete;
-}
-
-}  // namespace
-
-struct WatchHub::RangeGroup {
-  std::vector<Watcher*> watchers;  // each knows its position
-};
-
-struct WatchHub::Watcher {
-  Stream* stream = nullptr;
-  int64_t serial = 0;  // tells a watcher from a later one with the same id
-  WatchRequest request;
-  State state = State::kSynced;
-  bool reading = false;        // a page is on its way from the database
-  Revision next_revision = 0;  // the first one not sent yet
-  bool sent_since_progress = false;
-  std::vector<EventPtr> pending;  // matches of the running dispatch
-  RangeGroup* group = nullptr;
-  size_t position = 0;  // in group->watchers
-};
-
-struct WatchHub::Stream {
-  StreamKey key = 0;
-  std::shared_ptr<WatchSink> sink;
-  std::unordered_map<WatchId, std::unique_ptr<Watcher>> watchers;
-  WatchId next_id = 0;
-};
 
 class WatchHub::StreamHandle final : public WatchStream {
  public:
@@ -179,60 +143,6 @@ void WatchHub::RunCommands() {
   for (auto& command : commands) command();
 }
 
-void WatchHub::DispatchRing() {
-  if (dispatched_ >= ring_.newest()) return;
-  const EventRing::Slice slice = ring_.Read(dispatched_ + 1, kDispatchRevisionsMax);
-  if (!slice.complete) {
-    FallBehind();
-  } else if (!slice.batches.empty()) {
-    Dispatch(slice.batches);
-  }
-}
-
-void WatchHub::Dispatch(const std::vector<WatchBatch>& batches) {
-  touched_.clear();
-  for (const WatchBatch& batch : batches) {
-    for (const EventPtr& event : batch.events) CollectMatches(event, batch.revision);
-  }
-  dispatched_ = batches.back().revision;
-  // Deliver changes no other watcher, so the list stays valid.
-  for (Watcher* watcher : touched_) {
-    WatchBatch mine{dispatched_, std::move(watcher->pending)};
-    watcher->pending.clear();
-    if (!Deliver(*watcher, std::move(mine))) SetState(*watcher, State::kPaused);
-  }
-}
-
-void WatchHub::CollectMatches(const EventPtr& event, Revision revision) {
-  index_.ForEach(event->kv->key, [&](RangeGroup* group) {
-    for (Watcher* watcher : group->watchers) {
-      if (watcher->state != State::kSynced || revision < watcher->next_revision) continue;
-      if (!Wants(watcher->request, *event)) continue;
-      if (watcher->pending.empty()) touched_.push_back(watcher);
-      watcher->pending.push_back(event);
-    }
-  });
-}
-
-// The ring dropped what was not dispatched yet: the synced watchers go on from the database.
-void WatchHub::FallBehind() {
-  const Revision resume_from = dispatched_ + 1;
-  dispatched_ = ring_.newest();
-  log_.Warning("watch dispatch fell behind the ring; reading from the database",
-               {{"from", resume_from}, {"to", dispatched_}});
-  for (auto& [key, stream] : streams_) {
-    std::vector<Watcher*> synced;
-    for (auto& [id, watcher] : stream->watchers) {
-      if (watcher->state == State::kSynced) synced.push_back(watcher.get());
-    }
-    for (Watcher* watcher : synced) {
-      watcher->next_revision = std::max(watcher->next_revision, resume_from);
-      SetState(*watcher, State::kBehind);
-      Advance(*watcher);
-    }
-  }
-}
-
 void WatchHub::OpenStream(StreamKey key, std::shared_ptr<WatchSink> sink) {
   auto stream = std::make_unique<Stream>();
   stream->key = key;
@@ -276,6 +186,7 @@ void WatchHub::Create(StreamKey key, WatchRequest request) {
   const Revision first = request.start_revision > 0 ? request.start_revision : current + 1;
   watcher->request = std::move(request);
   watcher->next_revision = first;
+  watcher->starts_compacted = first == compact_revision_;
   Watcher& added = *watcher;
   Insert(*stream, std::move(watcher));
   stream->sink->OnCreated(added.request.watch_id, current);
@@ -346,124 +257,12 @@ void WatchHub::Resume(StreamKey key, WatchId id) {
   Advance(*found->second);
 }
 
-// Brings a watcher that is behind forward from the ring as far as its sink takes events; what the
-// ring has dropped comes from the database.
-void WatchHub::Advance(Watcher& watcher) {
-  while (watcher.next_revision <= dispatched_) {
-    const EventRing::Slice slice = ring_.Read(watcher.next_revision, kDispatchRevisionsMax);
-    if (!slice.complete) {
-      AdvanceFromDatabase(watcher);
-      return;
-    }
-    WatchBatch mine{std::min(slice.batches.back().revision, dispatched_), {}};
-    for (const WatchBatch& batch : slice.batches) {
-      if (batch.revision > dispatched_) break;
-      for (const EventPtr& event : batch.events) {
-        if (!watcher.request.range.Contains(event->kv->key)) continue;
-        if (Wants(watcher.request, *event)) mine.events.push_back(event);
-      }
-    }
-    if (!Deliver(watcher, std::move(mine))) {
-      SetState(watcher, State::kPaused);
-      return;
-    }
-  }
-  SetState(watcher, State::kSynced);
-}
-
-void WatchHub::AdvanceFromDatabase(Watcher& watcher) {
-  if (watcher.reading) return;
-  watcher.reading = true;
-  catch_up_(
-      {.range = watcher.request.range,
-       .first = watcher.next_revision,
-       .events_max = options_.catch_up_events_max,
-       .with_previous = watcher.request.prev_kv},
-      [this, key = watcher.stream->key, id = watcher.request.watch_id,
-       serial = watcher.serial](Result<WatchBatch> page) {
-        // shared: std::function wants a copyable callable.
-        auto moved = std::make_shared<Result<WatchBatch>>(std::move(page));
-        (void)Post([this, key, id, serial, moved] { OnPage(key, id, serial, std::move(*moved)); });
-      });
-}
-
 WatchHub::Watcher* WatchHub::FindWatcher(StreamKey key, WatchId id, int64_t serial) {
   Stream* stream = FindStream(key);
   if (stream == nullptr) return nullptr;
   auto found = stream->watchers.find(id);
   if (found == stream->watchers.end() || found->second->serial != serial) return nullptr;
   return found->second.get();
-}
-
-void WatchHub::OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBatch> page) {
-  Watcher* watcher = FindWatcher(key, id, serial);
-  if (watcher == nullptr) return;
-  watcher->reading = false;
-  if (!page.ok()) {
-    if (page.error().code == ErrorCode::kCompacted) {
-      CancelCompacted(*watcher->stream, id);
-      return;
-    }
-    // The database is away: nothing is lost, the watcher asks again from where it was.
-    log_.Warning("cannot read changes for a watcher; trying again",
-                 {{"error", page.error().message}});
-    if (failed_reads_.empty()) next_retry_ = clock_.Now() + kRetryReadsAfter;
-    failed_reads_.push_back({key, id, serial});
-    return;
-  }
-  auto& events = page->events;
-  std::erase_if(events, [&](const EventPtr& event) { return !Wants(watcher->request, *event); });
-  if (!Deliver(*watcher, std::move(page).value())) {
-    SetState(*watcher, State::kPaused);
-  } else {
-    Advance(*watcher);
-  }
-}
-
-void WatchHub::RetryReads() {
-  if (failed_reads_.empty() || clock_.Now() < next_retry_) return;
-  for (const auto& [key, id, serial] : std::exchange(failed_reads_, {})) {
-    Watcher* watcher = FindWatcher(key, id, serial);
-    if (watcher != nullptr && watcher->state == State::kBehind) AdvanceFromDatabase(*watcher);
-  }
-}
-
-bool WatchHub::Deliver(Watcher& watcher, WatchBatch batch) {
-  watcher.next_revision = std::max(watcher.next_revision, batch.revision + 1);
-  if (batch.events.empty()) return true;
-  watcher.sent_since_progress = true;
-  return watcher.stream->sink->OnEvents(watcher.request.watch_id, batch) == Flow::kContinue;
-}
-
-void WatchHub::RequestProgress(StreamKey key) {
-  Stream* stream = FindStream(key);
-  if (stream == nullptr) return;
-  const bool all_synced =
-      std::all_of(stream->watchers.begin(), stream->watchers.end(),
-                  [this](const auto& entry) { return HasProgress(*entry.second); });
-  if (all_synced && !stream->watchers.empty()) {
-    stream->sink->OnProgress(kWholeStreamId, dispatched_);
-  }
-}
-
-// Everything up to dispatched_ was sent, and that is not before the start that was asked for.
-bool WatchHub::HasProgress(const Watcher& watcher) const {
-  return watcher.state == State::kSynced && watcher.next_revision <= dispatched_ + 1 &&
-         watcher.request.start_revision <= dispatched_;
-}
-
-// Like etcd: a watcher that was sent events since the last tick knows where it is.
-void WatchHub::SendProgress() {
-  if (options_.progress_interval.count() == 0 || clock_.Now() < next_progress_) return;
-  next_progress_ = clock_.Now() + options_.progress_interval;
-  for (auto& [key, stream] : streams_) {
-    for (auto& [id, watcher] : stream->watchers) {
-      const bool due = watcher->request.progress_notify && !watcher->sent_since_progress &&
-                       HasProgress(*watcher);
-      watcher->sent_since_progress = false;
-      if (due) stream->sink->OnProgress(id, dispatched_);
-    }
-  }
 }
 
 }  // namespace kubase::store
