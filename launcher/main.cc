@@ -1,5 +1,6 @@
 // kubase: parses the command line and runs the verb; no logic of its own.
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "launcher/signals.h"
 #include "launcher/verbs.h"
 #include "launcher/version.h"
+#include "shim/base/failpoint.h"
 
 namespace launcher = kubase::launcher;
 
@@ -21,6 +23,11 @@ int main(int argc, char** argv) {
     std::fprintf(is_error ? stderr : stdout, "%s%s\n", is_error ? "error: " : "",
                  parsed.text.c_str());
     return static_cast<int>(parsed.exit_code);
+  }
+  if (const char* failpoints = std::getenv("KUBASE_FAILPOINTS"); failpoints != nullptr) {
+    if (const auto armed = kubase::ArmFailpoints(failpoints); !armed.ok()) {
+      return static_cast<int>(launcher::Fail(armed.error()));
+    }
   }
   launcher::BlockSignals();
   launcher::RaiseFileLimit();

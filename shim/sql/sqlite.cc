@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "shim/base/failpoint.h"
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
 
@@ -126,7 +127,9 @@ class SqliteDatabase final : public Database {
     }
     for (; version < newest; ++version) {
       KUBASE_TRY(connection->RunSchemaStep(steps[version], version + 1));
+      Reach(Failpoint::kSchemaStep);
     }
+    Reach(Failpoint::kSchemaReady);
     // What an earlier process left may be in the page cache alone, if its last fsync failed.
     return connection->EmptyWal();
   }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "shim/base/executor.h"
+#include "shim/base/failpoint.h"
 #include "shim/base/limits.h"
 
 namespace kubase::store {
@@ -90,8 +91,12 @@ void BatchWriter::ReclaimSpace(std::function<void(Result<void>)> done) {
   {
     std::lock_guard lock(mutex_);
     if (!stopping_) {
-      tasks_.push_back(
-          [this, done = std::exchange(done, {})] { done(database_.ReclaimSpace(*connection_)); });
+      tasks_.push_back([this, done = std::exchange(done, {})] {
+        Reach(Failpoint::kDefragmentBegun);
+        const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
+        Reach(Failpoint::kDefragmentEnded);
+        done(reclaimed);
+      });
     }
   }
   if (done) {
@@ -127,6 +132,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
 }
 
 void BatchWriter::RunBatch(Writes writes) {
+  Reach(Failpoint::kWriterTaken);
   WriteBatch batch(*connection_, meta_, listeners_.leases);
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
@@ -145,10 +151,14 @@ void BatchWriter::RunBatch(Writes writes) {
   }
   PublishBatch(batch);
   listeners_.metrics.OnBatch(writes.size());
-  for (auto& write : writes) write->Answer();
+  for (auto& write : writes) {
+    write->Answer();
+    Reach(Failpoint::kWriterAnswered);
+  }
 }
 
 Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
+  Reach(Failpoint::kWriterBegun);
   for (auto& write : writes) {
     write->Apply(batch);
     if (batch.failed()) return batch.failure();
@@ -157,8 +167,12 @@ Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
     connection_->Rollback();
     return Ok();
   }
+  Reach(Failpoint::kWriterApplied);
   KUBASE_TRY(batch.Finish());
-  return connection_->Commit();
+  Reach(Failpoint::kWriterMetaWritten);
+  KUBASE_TRY(connection_->Commit());
+  Reach(Failpoint::kWriterCommitted);
+  return Ok();
 }
 
 void BatchWriter::PublishBatch(WriteBatch& batch) {
@@ -172,11 +186,13 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
     compact_revision_ = meta_.compact_revision;
     listeners_.hub.SetCompactRevision(meta_.compact_revision);
     compacting_ = true;
+    Reach(Failpoint::kCompactionTaken);
   }
   std::vector<WatchBatch> events = batch.TakeEvents();
   if (events.empty()) return;
   listeners_.kinds.OnCommitted(events);
   listeners_.hub.Publish(std::move(events));
+  Reach(Failpoint::kWriterPublished);
 }
 
 void BatchWriter::NoteFailure(const Error& error) {
@@ -229,10 +245,12 @@ void BatchWriter::MaintenanceStep() {
   const auto step = [this]() -> Result<bool> {
     if (compacting_) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
+      Reach(Failpoint::kCompactionStep);
       if (rows == 0) OnCompacted();
       return true;
     }
     KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
+    Reach(Failpoint::kSpaceReclaimStep);
     return true;
   };
   const Result<bool> done = step();
@@ -246,6 +264,7 @@ void BatchWriter::MaintenanceStep() {
 void BatchWriter::OnCompacted() {
   compacting_ = false;
   reclaiming_ = true;
+  Reach(Failpoint::kCompactionEnded);
   if (meta_.compact_revision > 0) listeners_.metrics.OnCompacted(true);
   AnswerCompactionWaiters(Ok());
 }

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "shim/base/failpoint.h"
 #include "shim/base/limits.h"
 #include "shim/store/pairs.h"
 
@@ -145,6 +146,7 @@ class SqlSnapshotCursor final : public ByteCursor,
   Result<std::string> ReadPart(sql::Connection& connection) {
     if (finished_) return std::string();
     KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+    Reach(Failpoint::kSnapshotPage);
     SnapshotWriter part;
     if (pinned_ == 0) {
       pinned_ = snapshot.meta().revision;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shim/base/executor.h"
+#include "shim/base/failpoint.h"
 #include "shim/base/limits.h"
 #include "shim/store/change_reader.h"
 #include "shim/store/cursors.h"
@@ -74,6 +75,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
   KUBASE_TRY(store->LoadLeases(*connection));
   store->StartThreads(std::move(connection), meta);
+  Reach(Failpoint::kStoreOpened);
   return store;
 }
 
@@ -342,7 +344,10 @@ void SqlStore::RunLeaseKeeper() {
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, options_.lease_check_interval, [this] { return stopping_; })) {
     lock.unlock();
-    for (const LeaseId id : leases_.Expired()) RevokeExpired(id);
+    for (const LeaseId id : leases_.Expired()) {
+      Reach(Failpoint::kLeaseExpired);
+      RevokeExpired(id);
+    }
     lock.lock();
   }
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "shim/base/failpoint.h"
+
 namespace kubase::store {
 namespace {
 
@@ -196,6 +198,7 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
     batch.Delete(pair);
   }
   batch.RevokeLease(lease);
+  Reach(Failpoint::kLeaseApplied);
   batch.EndTransaction();
   return batch.meta().revision;
 }

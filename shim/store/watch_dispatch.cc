@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "shim/base/failpoint.h"
 #include "shim/store/watch_hub.h"
 #include "shim/store/watch_hub_state.h"
 
@@ -40,6 +41,7 @@ void WatchHub::DispatchRing() {
 }
 
 void WatchHub::Dispatch(const std::vector<WatchBatch>& batches) {
+  Reach(Failpoint::kWatchDispatch);
   touched_.clear();
   for (const WatchBatch& batch : batches) {
     for (const EventPtr& event : batch.events) CollectMatches(event, batch.revision);
@@ -127,6 +129,7 @@ void WatchHub::AdvanceFromDatabase(Watcher& watcher) {
 void WatchHub::OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBatch> page) {
   Watcher* watcher = FindWatcher(key, id, serial);
   if (watcher == nullptr) return;
+  Reach(Failpoint::kWatchCatchUp);
   watcher->reading = false;
   if (!page.ok()) {
     if (page.error().code == ErrorCode::kCompacted) {

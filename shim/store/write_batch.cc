@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "shim/base/failpoint.h"
+
 namespace kubase::store {
 
 using sql::Query;
@@ -140,8 +142,12 @@ Result<void> WriteBatch::Finish() {
 
 Result<void> WriteBatch::Flush() {
   KUBASE_TRY(FlushHistory());
+  Reach(Failpoint::kWriterHistoryFlushed);
   KUBASE_TRY(FlushObjects());
-  return FlushLeases();
+  Reach(Failpoint::kWriterObjectsFlushed);
+  KUBASE_TRY(FlushLeases());
+  Reach(Failpoint::kWriterLeasesFlushed);
+  return Ok();
 }
 
 Result<void> WriteBatch::FlushHistory() {
