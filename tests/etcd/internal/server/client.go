@@ -10,6 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 )
@@ -31,7 +32,7 @@ type Client struct {
 // Client opens a connection that is closed when the test ends.
 func (s *Server) Client(t testing.TB) *Client {
 	t.Helper()
-	conn, err := dial(s.Address())
+	conn, err := s.dial()
 	if err != nil {
 		t.Fatalf("connect to %s: %v", s.Address(), err)
 	}
@@ -69,9 +70,13 @@ func Context(t testing.TB) context.Context {
 	return ctx
 }
 
-func dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+address,
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+func (s *Server) dial() (*grpc.ClientConn, error) {
+	security := insecure.NewCredentials()
+	if s.options.TLS != nil {
+		security = credentials.NewTLS(s.options.TLS.Client)
+	}
+	return grpc.NewClient("passthrough:///"+s.Address(),
+		grpc.WithTransportCredentials(security),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)),
 		grpc.WithConnectParams(grpc.ConnectParams{

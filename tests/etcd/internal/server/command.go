@@ -1,11 +1,14 @@
 package server
 
 import (
+	"cmp"
+	"crypto/tls"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Kind says which program is under test.
@@ -52,8 +55,26 @@ func fromEnvironment(t testing.TB, name, variable string) Kind {
 	return Kind{Name: name, Binary: absolute}
 }
 
+// Options are what a test wants different from the ordinary server.
+type Options struct {
+	// Progress is the interval of progress notifications; 0 means one second.
+	Progress time.Duration
+	// TLS secures the client side; nil leaves it plain.
+	TLS *TLS
+	// Flags are added to the command line.
+	Flags []string
+}
+
+// TLS is the security of the client side: clients show a certificate that CAFile has signed.
+type TLS struct {
+	CertFile, KeyFile, CAFile string
+	// Client is how the tests connect to such a server.
+	Client *tls.Config
+}
+
 // arguments is the command line of a server on a loopback port with its data in dir.
-func (k Kind) arguments(dir string, port, peerPort int, extra []string) []string {
+func (k Kind) arguments(dir string, port, peerPort int, options Options) []string {
+	progress := cmp.Or(options.Progress, time.Second).String()
 	var args []string
 	switch k.Name {
 	case "kubase":
@@ -62,10 +83,12 @@ func (k Kind) arguments(dir string, port, peerPort int, extra []string) []string
 			"--listen-address", fmt.Sprintf("127.0.0.1:%d", port),
 			"--endpoint", "sqlite://" + filepath.Join(dir, "kubase.db"),
 			"--metrics-bind-address", "0",
-			"--watch-progress-notify-interval", "1s",
+			"--watch-progress-notify-interval", progress,
 		}
+		args = append(args, options.TLS.flags(
+			"--server-cert-file", "--server-key-file", "--client-ca-file")...)
 	case "etcd":
-		client := fmt.Sprintf("http://127.0.0.1:%d", port)
+		client := fmt.Sprintf("%s://127.0.0.1:%d", options.TLS.scheme(), port)
 		peer := fmt.Sprintf("http://127.0.0.1:%d", peerPort)
 		args = []string{
 			"--name", "default",
@@ -73,13 +96,28 @@ func (k Kind) arguments(dir string, port, peerPort int, extra []string) []string
 			"--listen-client-urls", client, "--advertise-client-urls", client,
 			"--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
 			"--initial-cluster", "default=" + peer,
-			"--watch-progress-notify-interval", "1s",
+			"--watch-progress-notify-interval", progress,
 			"--log-level", "warn",
 		}
+		args = append(args, options.TLS.flags("--cert-file", "--key-file", "--trusted-ca-file")...)
 	default:
 		panic("unknown kind of server " + k.Name)
 	}
-	return append(args, extra...)
+	return append(args, options.Flags...)
+}
+
+func (t *TLS) scheme() string {
+	if t == nil {
+		return "http"
+	}
+	return "https"
+}
+
+func (t *TLS) flags(cert, key, ca string) []string {
+	if t == nil {
+		return nil
+	}
+	return []string{cert, t.CertFile, key, t.KeyFile, ca, t.CAFile}
 }
 
 // tail returns the last lines of a log file, for the report of a failed test.

@@ -35,7 +35,7 @@ type Server struct {
 	dir      string
 	port     int
 	peerPort int
-	extra    []string
+	options  Options
 	process  *process
 }
 
@@ -55,7 +55,13 @@ func Start(t testing.TB, extra ...string) *Server {
 // StartKind starts a fresh server of the given kind.
 func StartKind(t testing.TB, kind Kind, extra ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, kind: kind, dir: t.TempDir(), extra: extra}
+	return StartWith(t, kind, Options{Flags: extra})
+}
+
+// StartWith starts a fresh server of the given kind that differs from the ordinary one.
+func StartWith(t testing.TB, kind Kind, options Options) *Server {
+	t.Helper()
+	s := &Server{t: t, kind: kind, dir: t.TempDir(), options: options}
 	t.Cleanup(s.cleanUp)
 	var err error
 	// A port that was free can be taken before the server binds it: then another one is tried.
@@ -74,6 +80,9 @@ func (s *Server) Kind() Kind { return s.kind }
 
 // Address is the host and port of the client side.
 func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
+
+// Port is the port of the client side.
+func (s *Server) Port() int { return s.port }
 
 // Pid is the process id of the running server.
 func (s *Server) Pid() int { return s.process.command.Process.Pid }
@@ -169,7 +178,7 @@ func (s *Server) launch() (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
-	return run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.extra), log)
+	return run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.options), log)
 }
 
 // withOrdinaryLimits runs a program with the limit of open files that a login has by default: a
@@ -210,7 +219,7 @@ func run(binary string, args []string, log *os.File) (*process, error) {
 func (s *Server) waitReady(p *process) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	conn, err := dial(s.Address())
+	conn, err := s.dial()
 	if err != nil {
 		return err
 	}
