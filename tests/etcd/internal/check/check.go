@@ -1,0 +1,104 @@
+// Package check decides whether a recorded history of a store with the etcd API is what the API
+// promises: strictly serializable, nothing acknowledged lost, nothing done in part, and watches
+// that miss, repeat and reorder nothing. It does so in three ways that share nothing but the
+// reference: a replay in the order of the revisions, a search for any order on short windows
+// (porcupine), and a comparison of all watch responses with the log of the replay.
+package check
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"kubase/tests/etcd/internal/history"
+	"kubase/tests/etcd/internal/model"
+)
+
+// Options limit the work.
+type Options struct {
+	// Windows is how many windows porcupine gets, spread over the history; 0 is all of them.
+	Windows int
+	// Timeout is how long porcupine may search in one window.
+	Timeout time.Duration
+	// Matches selects the events of a watch; nil is by range and filters.
+	Matches Predicate
+}
+
+// Report is what was checked and what is wrong.
+type Report struct {
+	Revisions, Operations, Events int
+	// Unknown counts the requests of unknown outcome, Happened those of them that happened.
+	Unknown, Happened int
+	// Streams and Watches count what was validated, Responses their messages.
+	Streams, Watches, Responses int
+	// Windows counts those that porcupine found linearizable, Undecided those where it gave up.
+	Windows, Undecided int
+	// Faults is empty when the history is right.
+	Faults []string
+}
+
+// Err is the faults as one error, nil when there are none.
+func (r *Report) Err() error {
+	if len(r.Faults) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d faults:\n\n%s", len(r.Faults), strings.Join(r.Faults, "\n\n"))
+}
+
+// String is the numbers on one line.
+func (r *Report) String() string {
+	return fmt.Sprintf("%d operations (%d unknown, %d of them happened), %d revisions, %d events, "+
+		"%d watches on %d streams with %d responses, %d windows by porcupine (%d undecided)",
+		r.Operations, r.Unknown, r.Happened, r.Revisions, r.Events, r.Watches, r.Streams,
+		r.Responses, r.Windows, r.Undecided)
+}
+
+// History checks a whole history.
+func History(h *history.History, options Options) *Report {
+	if options.Matches == nil {
+		options.Matches = model.Matches
+	}
+	f := &faults{}
+	r := newReplay(h, f)
+	r.run()
+	report := &Report{
+		Operations: len(h.Operations), Revisions: int(r.log.Last() - 1),
+		Events: len(r.log.events), Streams: len(h.Streams),
+	}
+	countUnknown(h, r.log, report)
+	if r.log.Last() == r.lastRevision() { // else what follows only repeats where it stopped
+		line := newTimeline(h, r.log.places)
+		all := compactionsOf(h)
+		if len(f.list) == 0 { // with the places that the replay found
+			checkRealTime(h, r.log, line, f)
+		}
+		checkFailures(h, line, all, f)
+		for _, stream := range h.Streams {
+			s := &streamCheck{
+				history: h, stream: stream, log: r.log, timeline: line, compactions: all,
+				matches: options.Matches, faults: f,
+				live: map[int64]*watch{}, canceled: map[int64]bool{},
+			}
+			report.Watches += s.run()
+			report.Responses += len(stream.Entries)
+		}
+		checkWindows(h, r.log, line, options, report, f)
+	}
+	report.Faults = f.list
+	if f.more > 0 {
+		report.Faults = append(report.Faults, fmt.Sprintf("and %d more", f.more))
+	}
+	return report
+}
+
+func countUnknown(h *history.History, l *Log, report *Report) {
+	for _, o := range h.Operations {
+		if !o.Unknown() {
+			continue
+		}
+		report.Unknown++
+		if _, happened := l.places[o]; happened {
+			report.Happened++
+		}
+	}
+}

@@ -1,0 +1,23 @@
+package check
+
+import (
+	"testing"
+	"time"
+)
+
+func options() Options { return Options{Timeout: 20 * time.Second} }
+
+// A checker that finds faults where there are none is of no use.
+func TestRightHistoriesPass(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(20) {
+		report := History(simulate(seed, 1500), options())
+		if err := report.Err(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if report.Undecided > 0 || report.Windows < 5 || report.Watches < 5 ||
+			report.Happened == 0 || report.Happened == report.Unknown {
+			t.Errorf("seed %d checks too little: %v", seed, report)
+		}
+	}
+}

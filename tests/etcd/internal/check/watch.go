@@ -1,0 +1,187 @@
+package check
+
+import (
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/mvccpb"
+	"google.golang.org/protobuf/proto"
+
+	"kubase/tests/etcd/internal/history"
+)
+
+// watch is one watch of a stream, held against the log.
+type watch struct {
+	check   *streamCheck
+	request *pb.WatchCreateRequest
+	// compacted is what the store was known to be compacted to before the request was sent.
+	compacted int64
+	// earliest is the first revision that a watch from now on can begin with.
+	earliest int64
+	// next is the index in the log of the next event to come, or of one before it that does not
+	// match; -1 until a watch from now on has begun.
+	next int
+	// needed is the lowest revision of which the client cannot know that it has everything.
+	needed int64
+	// promised is the revision of the last progress.
+	promised int64
+	// last is the revision of the last event.
+	last int64
+	// inFragments tells that the last response was a fragment, and not the last one.
+	inFragments bool
+	// broken tells that a fault was found: what follows from it is not reported.
+	broken bool
+}
+
+func (s *streamCheck) newWatch(request *pb.WatchCreateRequest, at time.Duration) *watch {
+	w := &watch{
+		check: s, request: request, next: -1, compacted: s.compactions.certain(at),
+		earliest: s.timeline.after(at).revision() + 1,
+	}
+	if request.StartRevision > 0 {
+		w.next, w.needed = s.log.from(request.StartRevision), request.StartRevision
+	}
+	return w
+}
+
+// announce is the answer to the create request. A watch from now on begins after a revision that is
+// not older than any that was seen before the request.
+func (w *watch) announce(response *pb.WatchResponse) {
+	revision := response.Header.GetRevision()
+	if revision+1 < w.earliest {
+		w.fault(response, "is older than revision %d, which was seen before", w.earliest-1)
+	}
+	if w.request.StartRevision == 0 {
+		w.needed = revision + 1
+	}
+}
+
+// begin finds the first event of a watch from now on. The server can have begun it before the
+// revision that it announced, but only with a whole revision; all later events have to come.
+func (w *watch) begin(first int64) {
+	if w.next >= 0 {
+		return
+	}
+	if first < w.needed && first >= w.earliest {
+		w.next = w.check.log.from(first)
+		return
+	}
+	w.next = w.check.log.from(w.needed)
+}
+
+func (w *watch) events(entry history.Entry) {
+	response := entry.Received
+	if w.broken {
+		return
+	}
+	if w.request.StartRevision > 0 && w.request.StartRevision < w.compacted {
+		w.fault(response, "has events from %d on, after a compaction to %d",
+			w.request.StartRevision, w.compacted)
+		return
+	}
+	w.begin(response.Events[0].Kv.ModRevision)
+	for _, event := range response.Events {
+		if !w.event(response, event, entry.At) {
+			return
+		}
+	}
+	w.close(response)
+}
+
+// event compares one event with the next one of the log that matches.
+func (w *watch) event(response *pb.WatchResponse, got *mvccpb.Event, at time.Duration) bool {
+	want := w.following()
+	if want == nil || !sameChange(want, got) {
+		w.fault(response, "has the event %s\nwhere the next is %s", describeEvent(got),
+			describeEvent(want))
+		return false
+	}
+	revision := got.Kv.ModRevision
+	if !w.rightPrevious(want, got, at) {
+		w.fault(response, "has a wrong previous value: %s\nshould be %s (compacted at most to %d)",
+			describeEvent(got), describeEvent(want), w.check.compactions.possible(at, nil))
+		return false
+	}
+	if revision <= w.promised {
+		w.fault(response, "has an event of %d after progress %d", revision, w.promised)
+		return false
+	}
+	w.next++
+	w.last = revision
+	return true
+}
+
+// following is the next event that matches, or nil at the end of the log.
+func (w *watch) following() *mvccpb.Event {
+	for ; w.next < len(w.check.log.events); w.next++ {
+		if event := w.check.log.events[w.next]; w.check.matches(w.request, event) {
+			return event
+		}
+	}
+	return nil
+}
+
+// rightPrevious checks the previous value. It may be missing only where it is below the compacted
+// revision.
+func (w *watch) rightPrevious(want, got *mvccpb.Event, at time.Duration) bool {
+	if !w.request.PrevKv {
+		return got.PrevKv == nil
+	}
+	if got.PrevKv == nil && got.Kv.ModRevision <= w.check.compactions.possible(at, nil) {
+		return true
+	}
+	return proto.Equal(want.PrevKv, got.PrevKv)
+}
+
+// close checks the end of a response with events: a revision is not split but between fragments.
+func (w *watch) close(response *pb.WatchResponse) {
+	if response.Header.GetRevision() < w.last {
+		w.fault(response, "has a header older than its events")
+	}
+	w.inFragments = response.Fragment
+	if response.Fragment {
+		if !w.request.Fragment {
+			w.fault(response, "is a fragment, which was not asked for")
+		}
+		w.needed = max(w.needed, w.last)
+		return
+	}
+	w.needed = max(w.needed, w.last+1)
+	if next := w.following(); next != nil && next.Kv.ModRevision == w.last {
+		w.fault(response, "ends before the whole of its last revision: %s is missing",
+			describeEvent(next))
+	}
+}
+
+// progress checks a promise that everything up to its revision was sent.
+func (w *watch) progress(response *pb.WatchResponse) {
+	revision := response.Header.GetRevision()
+	if w.broken {
+		return
+	}
+	w.begin(w.needed)
+	next := w.following()
+	switch {
+	case w.request.StartRevision > 0 && w.request.StartRevision < w.compacted:
+		w.fault(response, "is progress of a watch from %d, after a compaction to %d",
+			w.request.StartRevision, w.compacted)
+	case revision < w.promised || revision < w.last:
+		w.fault(response, "goes back; before were progress %d and an event of %d", w.promised,
+			w.last)
+	case revision < w.request.StartRevision:
+		w.fault(response, "is progress before the start %d", w.request.StartRevision)
+	case next != nil && next.Kv.ModRevision <= revision:
+		w.fault(response, "is too early: %s was not sent", describeEvent(next))
+	case w.inFragments:
+		w.fault(response, "comes after a fragment that was not the last one")
+	default:
+		w.promised = revision
+		w.needed = max(w.needed, revision+1)
+	}
+}
+
+func (w *watch) fault(response *pb.WatchResponse, format string, args ...any) {
+	w.broken = true
+	w.check.fault(response, "(watch of %s) "+format,
+		append([]any{history.Short(w.request)}, args...)...)
+}
