@@ -6,6 +6,17 @@
 #include "launcher/components.h"
 
 namespace kubase::launcher {
+namespace {
+
+// Failed system calls name the file; here it is known which flag chose it.
+Error ExplainMerge(Error error) {
+  if (error.message.starts_with("cannot ")) {
+    error.message += "; choose another file or none with --kubeconfig";
+  }
+  return error;
+}
+
+}  // namespace
 
 Access::Access(const UpConfig& config, const HostUser& user, DataDir& data_dir, const Clock& clock,
                Log& log)
@@ -44,23 +55,38 @@ Result<void> Access::WriteKubeconfigs() {
                          user_.sudo_caller);
 }
 
+Result<std::filesystem::path> Access::FindMergedFile() const {
+  if (config_.kubeconfig) return *config_.kubeconfig;
+  return DefaultKubeconfigPath(user_);
+}
+
+MergeRequest Access::MakeMergeRequest(const std::filesystem::path& file, ClientAccess admin) const {
+  const std::filesystem::path& root = data_dir_.paths().root;
+  return {.file = file,
+          .data_dir = root,
+          .name = ContextName(root, user_),
+          .access = std::move(admin),
+          .switch_context = config_.switch_context,
+          .owner = user_.sudo_caller};
+}
+
+Result<void> Access::CheckMerge() const {
+  if (!config_.merge_kubeconfig) return Ok();
+  KUBASE_ASSIGN_OR_RETURN(const std::filesystem::path file, FindMergedFile());
+  auto checked = CheckMergeContext(MakeMergeRequest(file, {}));
+  if (!checked.ok()) return ExplainMerge(std::move(checked).error());
+  return Ok();
+}
+
 Result<void> Access::Merge() {
   if (!config_.merge_kubeconfig) return Ok();
-  if (config_.kubeconfig) {
-    merged_file_ = *config_.kubeconfig;
-  } else {
-    KUBASE_ASSIGN_OR_RETURN(merged_file_, DefaultKubeconfigPath(user_));
-  }
+  KUBASE_ASSIGN_OR_RETURN(merged_file_, FindMergedFile());
   // Written down first, so that a reset finds the context however this goes on.
   KUBASE_TRY(data_dir_.RecordOutside({OutsidePath::Kind::kKubeconfigContext, merged_file_}));
-  const std::filesystem::path& root = data_dir_.paths().root;
   KUBASE_ASSIGN_OR_RETURN(ClientAccess admin, ReadClientAccess(server_url_, pki_.ca, pki_.admin));
-  KUBASE_ASSIGN_OR_RETURN(merged_, MergeContext({.file = merged_file_,
-                                                 .data_dir = root,
-                                                 .name = ContextName(root, user_),
-                                                 .access = std::move(admin),
-                                                 .switch_context = config_.switch_context,
-                                                 .owner = user_.sudo_caller}));
+  auto merged = MergeContext(MakeMergeRequest(merged_file_, std::move(admin)));
+  if (!merged.ok()) return ExplainMerge(std::move(merged).error());
+  merged_ = std::move(merged).value();
   return Ok();
 }
 

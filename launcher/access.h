@@ -30,6 +30,10 @@ class Access {
   // writing files.
   Result<int> Ensure();
 
+  // Whether Merge could do it now: to be told before minutes of work rather than behind them.
+  // Errors: those of CheckMergeContext.
+  Result<void> CheckMerge() const;
+
   // Puts our context into the user's kubeconfig, after Ensure; nothing when that is not wanted.
   // Errors: those of MergeContext.
   Result<void> Merge();
@@ -41,6 +45,8 @@ class Access {
 
  private:
   Result<void> WriteKubeconfigs();
+  Result<std::filesystem::path> FindMergedFile() const;
+  MergeRequest MakeMergeRequest(const std::filesystem::path& file, ClientAccess admin) const;
 
   const UpConfig& config_;
   const HostUser& user_;

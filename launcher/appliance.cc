@@ -58,6 +58,7 @@ Appliance::~Appliance() {
 
 Result<void> Appliance::Start(std::stop_token stop) {
   KUBASE_TRY(CheckPorts(stop));
+  KUBASE_TRY(access_.CheckMerge());
   KUBASE_TRY(MakeCertificates());
   KUBASE_TRY(FindExecutables());
   KUBASE_TRY(OpenStorage());

@@ -195,7 +195,9 @@ Result<ControlPlaneBinaries> UseControlPlaneDir(const fs::path& directory) {
   const fs::path absolute = fs::absolute(directory, error).lexically_normal();
   if (error || !fs::is_directory(absolute, error)) {
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("--control-plane-dir {} is not a directory", directory.string())};
+                 fmt::format("--control-plane-dir {} is not a directory; give the one that holds "
+                             "kube-apiserver and kube-controller-manager",
+                             directory.string())};
   }
   ControlPlaneBinaries binaries = BinariesIn(absolute);
   for (fs::path* optional : {&binaries.scheduler, &binaries.kubectl}) {
@@ -205,8 +207,11 @@ Result<ControlPlaneBinaries> UseControlPlaneDir(const fs::path& directory) {
        {binaries.apiserver, binaries.controller_manager, binaries.scheduler, binaries.kubectl}) {
     if (path.empty()) continue;
     if (!fs::exists(path, error)) {
-      return Error{ErrorCode::kNotFound, fmt::format("there is no {} in --control-plane-dir {}",
-                                                     path.filename().string(), directory.string())};
+      return Error{
+          ErrorCode::kNotFound,
+          fmt::format("there is no {} in --control-plane-dir {}; put it there, or leave the "
+                      "flag out to use the built-in one",
+                      path.filename().string(), directory.string())};
     }
     if (fs::is_directory(path, error) || access(path.c_str(), X_OK) != 0) {
       return Error{ErrorCode::kPermissionDenied,

@@ -72,6 +72,10 @@ struct MergeOutcome {
 // kNoSpace, kPermissionDenied.
 Result<MergeOutcome> MergeContext(const MergeRequest& request);
 
+// Whether MergeContext could do it now, as far as can be told without writing anything; `access`
+// may be empty. Errors: those of MergeContext but kUnavailable and kNoSpace.
+Result<void> CheckMergeContext(const MergeRequest& request);
+
 // Removes the entries of `data_dir` from the file, and the current context when it was ours. True:
 // something was removed. An absent file is success. Errors as MergeContext.
 Result<bool> RemoveContext(const std::filesystem::path& file,

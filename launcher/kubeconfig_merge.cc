@@ -69,10 +69,11 @@ class KubectlLock {
 };
 
 Error NotAKubeconfig(const fs::path& file, const std::string& why) {
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("{} is not a kubeconfig ({}), so it was left alone: repair it or name "
-                           "another file with --kubeconfig",
-                           file.string(), why)};
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("{} is not a kubeconfig ({}), so it was left alone: repair it, or choose "
+                  "another file or none with --kubeconfig",
+                  file.string(), why)};
 }
 
 std::string TextOf(const YAML::Node& node) {
@@ -176,12 +177,13 @@ Result<std::string> ChooseName(const YAML::Node& document, const MergeRequest& r
     if (owner == NameOwner::kOtherKubase) continue;
     return Error{ErrorCode::kAlreadyExists,
                  fmt::format("{} already has an entry named \"{}\" that is not kubase's, so it was "
-                             "left alone: rename that entry or name another file with --kubeconfig",
+                             "left alone: rename that entry, or choose another file or none with "
+                             "--kubeconfig",
                              request.file.string(), name)};
   }
   return Error{ErrorCode::kAlreadyExists,
                fmt::format("{} already has entries of other data directories named \"{}\" and "
-                           "\"{}\": remove them or name another file with --kubeconfig",
+                           "\"{}\": remove them, or choose another file or none with --kubeconfig",
                            request.file.string(), request.name, second)};
 }
 
@@ -264,6 +266,11 @@ Result<void> CreateParent(const fs::path& file, const std::optional<FileOwner>& 
   return Ok();
 }
 
+// errno tells why not.
+bool MayAccess(const fs::path& path, int mode) {
+  return faccessat(AT_FDCWD, path.c_str(), mode, AT_EACCESS) == 0;
+}
+
 struct Loaded {
   YAML::Node document;
   FileAttributes attributes;  // to write it back with
@@ -282,7 +289,7 @@ Result<Loaded> Load(const fs::path& file, const std::optional<FileOwner>& new_ow
   if (loaded.existed) {
     struct stat status {};
     if (stat(file.c_str(), &status) != 0) return SystemError(errno, "read", file);
-    if (access(file.c_str(), W_OK) != 0) return SystemError(errno, "write", file);
+    if (!MayAccess(file, W_OK)) return SystemError(errno, "write", file);
     loaded.attributes = {status.st_mode & 0777, FileOwner{status.st_uid, status.st_gid}};
   }
   KUBASE_ASSIGN_OR_RETURN(loaded.document, ParseKubeconfig(file, *text));
@@ -293,6 +300,26 @@ Result<void> Save(const fs::path& file, const Loaded& loaded) {
   Result<std::string> text = EmitYaml(loaded.document);
   if (!text.ok()) return NotAKubeconfig(file, text.error().message);
   return WriteFileAtomically(file, *text, loaded.attributes);
+}
+
+// The lock and the new content are files beside the old one.
+Result<void> CheckDirectoryIsWritable(const fs::path& file) {
+  fs::path directory = file.parent_path();
+  std::error_code error;
+  while (!fs::exists(directory, error) && directory != directory.parent_path()) {
+    directory = directory.parent_path();
+  }
+  if (!MayAccess(directory, W_OK | X_OK)) return SystemError(errno, "write", file);
+  return Ok();
+}
+
+Result<void> Check(const MergeRequest& request) {
+  const fs::path file = Target(request.file);
+  KUBASE_TRY(CheckDirectoryIsWritable(file));
+  KUBASE_ASSIGN_OR_RETURN(const Loaded loaded, Load(file, request.owner));
+  const auto name = ChooseName(loaded.document, request);
+  if (!name.ok()) return name.error();
+  return Ok();
 }
 
 Result<MergeOutcome> Merge(const MergeRequest& request) {
@@ -335,6 +362,14 @@ Result<bool> Remove(const fs::path& link, const fs::path& data_dir) {
 Result<MergeOutcome> MergeContext(const MergeRequest& request) {
   try {
     return Merge(request);
+  } catch (const YAML::Exception& exception) {
+    return NotAKubeconfig(request.file, exception.msg);
+  }
+}
+
+Result<void> CheckMergeContext(const MergeRequest& request) {
+  try {
+    return Check(request);
   } catch (const YAML::Exception& exception) {
     return NotAKubeconfig(request.file, exception.msg);
   }

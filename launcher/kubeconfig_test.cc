@@ -213,6 +213,7 @@ TEST_CASE("MergeContext: an entry of our name that is not ours is left alone") {
   REQUIRE_FALSE(outcome.ok());
   CHECK(outcome.error().code == ErrorCode::kAlreadyExists);
   CHECK(outcome.error().message.find("not kubase's") != std::string::npos);
+  CHECK(CheckMergeContext(f.request).error().message == outcome.error().message);
   CHECK(f.Text() == before);
 }
 
@@ -224,9 +225,12 @@ TEST_CASE("MergeContext: what is not a kubeconfig is refused without damage") {
                              "contexts: [{context: {}}]\n", "\x01\x02");
   Fixture f;
   f.Write(text);
+  const Result<void> checked = CheckMergeContext(f.request);
+  REQUIRE_FALSE(checked.ok());
   const Result<MergeOutcome> merged = MergeContext(f.request);
   INFO(text);
   REQUIRE_FALSE(merged.ok());
+  CHECK(checked.error().message == merged.error().message);
   CHECK(merged.error().code == ErrorCode::kInvalidArgument);
   CHECK(merged.error().message.find("is not a kubeconfig") != std::string::npos);
   CHECK(f.Text() == text);
@@ -294,9 +298,35 @@ TEST_CASE("MergeContext: a file that may not be written is told") {
   fs::permissions(f.request.file, fs::perms(0444));
   CHECK(AsOrdinaryUser([&] {
           const Result<MergeOutcome> merged = MergeContext(f.request);
-          return !merged.ok() && merged.error().code == ErrorCode::kPermissionDenied ? 0 : 1;
+          const Result<void> checked = CheckMergeContext(f.request);
+          return !merged.ok() && merged.error().code == ErrorCode::kPermissionDenied &&
+                         !checked.ok() && checked.error().code == ErrorCode::kPermissionDenied
+                     ? 0
+                     : 1;
         }) == 0);
   CHECK(f.Text() == kForeign);
+}
+
+TEST_CASE("CheckMergeContext: what can be done is fine, and nothing is made") {
+  Fixture f;
+  CHECK(CheckMergeContext(f.request).ok());
+  f.request.file = f.directory / "missing" / "directory" / "config";
+  CHECK(CheckMergeContext(f.request).ok());
+  CHECK(fs::is_empty(f.directory.path()));
+  f.request.file = f.directory / "config";
+  f.Write(kForeign);
+  CHECK(CheckMergeContext(f.request).ok());
+  CHECK(f.Text() == kForeign);
+}
+
+TEST_CASE("CheckMergeContext: a directory that may not be written is told") {
+  Fixture f;
+  fs::permissions(f.directory.path(), fs::perms(0755));
+  f.request.file = f.directory / "missing" / "config";
+  CHECK(AsOrdinaryUser([&] {
+          const Result<void> checked = CheckMergeContext(f.request);
+          return !checked.ok() && checked.error().code == ErrorCode::kPermissionDenied ? 0 : 1;
+        }) == (geteuid() == 0 ? 0 : 1));
 }
 
 TEST_CASE("MergeContext: a new file belongs to the sudo caller") {

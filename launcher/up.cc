@@ -72,16 +72,17 @@ Result<void> RunAppliance(const UpConfig& config, const Program& program, Progre
     steps.Ready(appliance.DescribeReady());
     log->Info("ready");
     outcome = appliance.WaitForEnd(stop.get_token());
-    if (!outcome.ok()) steps.Failed(outcome.error().message, {});
-  } else if (outcome.error().code != ErrorCode::kCancelled) {
-    steps.Failed(outcome.error().message, appliance.last_lines());
   }
-  // Standard error has the sentence already.
-  if (!outcome.ok() && LogsToFile(config, is_detached)) {
+  const bool has_failed = !outcome.ok() && outcome.error().code != ErrorCode::kCancelled;
+  // The sentence is shown at once, unless the log goes to the same place and would bury it.
+  const bool at_once = LogsToFile(config, is_detached);
+  if (has_failed && at_once) {
+    steps.Failed(outcome.error().message, appliance.last_lines());
     log->Error("stopping", {{"cause", outcome.error().message}});
   }
   appliance.Stop();
   log->Info("stopped");
+  if (has_failed && !at_once) steps.Failed(outcome.error().message, appliance.last_lines());
   return outcome;
 }
 
