@@ -41,7 +41,7 @@ class ProcessLock {
                    fmt::format("another kubase{} has {} open; stop it or choose another database",
                                lock.ReadOwner(), database)};
     }
-    KUBASE_TRY(lock.WriteOwner());
+    KUBASE_TRY(lock.WriteOwner(path));
     return lock;
   }
 
@@ -62,20 +62,59 @@ class ProcessLock {
     return fmt::format(" (process {})", owner);
   }
 
-  Result<void> WriteOwner() {
+  Result<void> WriteOwner(const std::string& path) {
     const std::string owner = fmt::format("{}\n", ::getpid());
     if (::ftruncate(fd_, 0) != 0 ||
         ::pwrite(fd_, owner.data(), owner.size(), 0) != static_cast<ssize_t>(owner.size())) {
       const int cause = errno;
       return Error{
           cause == ENOSPC ? ErrorCode::kNoSpace : ErrorCode::kPermissionDenied,
-          fmt::format("cannot write the lock file beside the database: {}", std::strerror(cause))};
+          fmt::format("cannot write {}: {}; {}", path, std::strerror(cause),
+                      cause == ENOSPC ? "free some space on its disk, or choose another database"
+                                      : "choose a directory that this user may write to")};
     }
     return Ok();
   }
 
   int fd_;
 };
+
+// The name of a table when the tables are not kubase's; empty: they are, or there is none.
+Result<std::string> FindForeignTable(sqlite3* database) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v2(
+      database,
+      "SELECT min(name) FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' "
+      "ESCAPE '\\' AND NOT EXISTS (SELECT 1 FROM pragma_table_info('meta') WHERE name = "
+      "'schema_version')",
+      -1, &raw, nullptr);
+  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errmsg(database));
+  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(raw, sqlite3_finalize);
+  if (const int stepped = sqlite3_step(raw); stepped != SQLITE_ROW) {
+    return ClassifySqlite(stepped, sqlite3_errmsg(database));
+  }
+  const unsigned char* const name = sqlite3_column_text(raw, 0);
+  return std::string(name == nullptr ? "" : reinterpret_cast<const char*>(name));
+}
+
+// Refuses the database of another program before anything in it is changed: to open it as ours
+// would turn it to WAL mode and put our tables beside its own.
+Result<void> CheckIsOurs(const std::string& path) {
+  std::error_code error;
+  if (!fs::exists(path, error)) return Ok();
+  sqlite3* raw = nullptr;
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw,
+                      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE, nullptr);
+  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> database(raw, sqlite3_close);
+  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
+  KUBASE_ASSIGN_OR_RETURN(const std::string foreign, FindForeignTable(raw));
+  if (foreign.empty()) return Ok();
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("it belongs to another program (it has a table \"{}\"); choose another "
+                           "file, and kubase makes it",
+                           foreign)};
+}
 
 class SqliteDatabase final : public Database {
  public:
@@ -114,16 +153,18 @@ class SqliteDatabase final : public Database {
 
   // Creates or migrates the schema, each step in a transaction of its own.
   Result<void> EnsureSchema() {
-    KUBASE_ASSIGN_OR_RETURN(
-        auto connection, SqliteConnection::Open(options_.path, Access::kWrite, options_.observer));
+    KUBASE_TRY(CheckIsOurs(options_.path));
+    // Not observed: what fails here is told once, by who opens the database.
+    KUBASE_ASSIGN_OR_RETURN(auto connection,
+                            SqliteConnection::Open(options_.path, Access::kWrite, nullptr));
     KUBASE_ASSIGN_OR_RETURN(int64_t version, connection->ReadSchemaVersion());
     const auto& steps = SqliteSchemaSteps();
     const auto newest = static_cast<int64_t>(steps.size());
     if (version > newest) {
       return Error{ErrorCode::kUnsupported,
-                   fmt::format("{} has schema version {}, this kubase knows up to {}; install the "
-                               "newer kubase that wrote it",
-                               options_.path, version, newest)};
+                   fmt::format("it has schema version {} and this kubase knows up to {}; install "
+                               "the newer kubase that wrote it",
+                               version, newest)};
     }
     for (; version < newest; ++version) {
       KUBASE_TRY(connection->RunSchemaStep(steps[version], version + 1));

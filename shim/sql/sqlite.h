@@ -22,7 +22,8 @@ struct SqliteOptions {
 // Opens or creates the file and brings its schema up to date; the directory must exist. Errors,
 // each with a sentence for the user: kAlreadyExists (another process has it), kPermissionDenied,
 // kNoSpace, kCorrupt (not a database, or damaged), kUnsupported (a newer schema), kNotFound (no
-// directory).
+// directory), kInvalidArgument (a directory, or the database of another program; it is not
+// touched).
 Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options);
 
 }  // namespace kubase::sql

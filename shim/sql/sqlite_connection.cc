@@ -72,7 +72,7 @@ Error ClassifySqlite(int code, const std::string& message) {
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN:
       return error(ErrorCode::kPermissionDenied,
-                   "; check that the directory exists and that this user may write to it");
+                   "; see that this user may read and write the file and its directory");
     default:
       return error(ErrorCode::kInternal, "");
   }

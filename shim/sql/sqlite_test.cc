@@ -51,6 +51,11 @@ void RunSql(const std::string& path, const std::string& text) {
   sqlite3_close(raw);
 }
 
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
 void PutObject(Connection& connection, const std::string& key, const std::string& value,
                int64_t revision) {
   const std::vector<Value> row = {key,        value,      revision,  revision,
@@ -218,6 +223,15 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
     CHECK(database.error().code == ErrorCode::kUnsupported);
     CHECK(database.error().message.find("1000") != std::string::npos);
   }
+  SECTION("the database of another program") {
+    RunSql(path, GENERATE("CREATE TABLE bookmarks(url)", "CREATE TABLE meta(name, value)"));
+    const std::string before = ReadFile(path);
+    auto database = OpenSqlite({.path = path});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kInvalidArgument);
+    CHECK(database.error().message.find("belongs to another program") != std::string::npos);
+    CHECK(ReadFile(path) == before);
+  }
   SECTION("no directory") {
     auto database = OpenSqlite({.path = dir.File("none/a.db")});
     REQUIRE_FALSE(database.ok());
@@ -229,6 +243,16 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
     REQUIRE_FALSE(database.ok());
     CHECK(database.error().code == ErrorCode::kInvalidArgument);
   }
+}
+
+TEST_CASE("Sqlite: an empty file and an empty database become ours") {
+  TempDir dir;
+  const std::string path = dir.File("a.db");
+  std::ofstream(path) << "";
+  CHECK(OpenSqlite({.path = path}).ok());
+  RunSql(dir.File("b.db"), "CREATE TABLE t(x); DROP TABLE t");
+  CHECK(OpenSqlite({.path = dir.File("b.db")}).ok());
+  CHECK(OpenSqlite({.path = dir.File("b.db")}).ok());
 }
 
 TEST_CASE("Sqlite: result codes are told apart") {
