@@ -39,7 +39,8 @@ struct AllFlags {
 CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& value,
                      const std::string& description, const std::string& kind) {
   // An empty default is "none" and says nothing; the description tells what happens then.
-  auto* option = verb.add_option(names, value, description)->type_name(kind);
+  // Given twice, the last one counts, as in all Kubernetes tools.
+  auto* option = verb.add_option(names, value, description)->type_name(kind)->take_last();
   if (!value.empty()) option->default_str(value);
   return option;
 }

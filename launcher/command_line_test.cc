@@ -49,6 +49,12 @@ TEST_CASE("CommandLine: flags of up and their defaults") {
   CHECK(given.apiserver_args == std::vector<std::string>{"v=2", "--x=1,2"});
 }
 
+TEST_CASE("CommandLine: of a flag that is given twice the last one counts") {
+  CHECK(Parse<UpFlags>({"up", "--secure-port", "1", "--secure-port=2"}).secure_port == "2");
+  CHECK(Parse<StatusFlags>({"status", "-o", "json", "-o", "table"}).output == "table");
+  CHECK(Parse<UpFlags>({"up", "--detach", "--detach"}).detach);
+}
+
 TEST_CASE("CommandLine: a flag wins over its variable, which wins over the default") {
   const Variable port("KUBASE_SECURE_PORT", "7001");
   const Variable detach("KUBASE_DETACH", "true");

@@ -53,9 +53,7 @@ Result<struct stat> StatDirectory(const fs::path& path) {
   if (stat(path.c_str(), &status) != 0) return SystemError(errno, "use", path);
   if (S_ISDIR(status.st_mode)) return status;
   return Error{ErrorCode::kInvalidArgument,
-               fmt::format("cannot use {} as a data directory: it is a file; choose another "
-                           "--data-dir",
-                           path.string())};
+               fmt::format("cannot use {} as a data directory: it is a file", path.string())};
 }
 
 // Refuses a directory full of someone's own files: kubase would scatter its own among them, and
@@ -166,6 +164,8 @@ Result<void> CreateFolders(const DataPaths& paths, const HostUser& user) {
 Error Explain(Error error, const DataPaths& paths) {
   if (error.code == ErrorCode::kPermissionDenied && error.message.starts_with("cannot ")) {
     error.message += "; choose a directory that you may write with --data-dir";
+  } else if (error.code == ErrorCode::kInvalidArgument && error.message.starts_with("cannot ")) {
+    error.message += "; choose another --data-dir";
   } else if (error.code == ErrorCode::kNoSpace && error.message.starts_with("cannot ")) {
     error.message += fmt::format("; free some space where {} is", paths.root.string());
   }

@@ -1,14 +1,13 @@
-"""Crashes, restarts, neighbours and bad input."""
+"""Crashes, restarts and neighbours."""
 
 import json
 import os
-import socket
 import subprocess
 import threading
 import unittest
 
 import workloads
-from appliance import KUBASE, Appliance, children_of, free_port, is_running, wait_until
+from appliance import KUBASE, Appliance, children_of, is_running, wait_until
 
 
 class Crash(unittest.TestCase):
@@ -116,60 +115,6 @@ class Lifecycle(unittest.TestCase):
         first.apply(workloads.config_map("only-here"))
         self.assertNotEqual(second.kubectl("get", "configmap", "only-here",
                                            check=False).returncode, 0)
-
-
-class BadInput(unittest.TestCase):
-    def setUp(self):
-        self.appliance = Appliance()
-        self.addCleanup(subprocess.run, ["rm", "-rf", self.appliance.directory], check=False)
-
-    def refuse(self, *arguments, says):
-        result = self.appliance.run("up", "--secure-port", str(self.appliance.port), *arguments)
-        self.assertNotEqual(result.returncode, 0, result.stdout)
-        for text in says:
-            self.assertIn(text, result.stderr)
-        self.assertNotIn("terminate called", result.stderr)
-
-    def test_unknown_flag(self):
-        self.refuse("--colour=blue", says=["--colour"])
-
-    def test_unknown_endpoint_scheme(self):
-        self.refuse("--endpoint", "mongodb://x", says=["mongodb", "sqlite://"])
-
-    def test_port_in_use(self):
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", self.appliance.port))
-            listener.listen()
-            self.refuse(says=[str(self.appliance.port), "--secure-port"])
-
-    def test_data_directory_is_a_file(self):
-        with open(self.appliance.data_dir, "w", encoding="utf-8"):
-            pass
-        self.refuse(says=[self.appliance.data_dir])
-
-    def test_corrupt_database(self):
-        database = os.path.join(self.appliance.directory, "broken.db")
-        with open(database, "wb") as file:
-            file.write(b"not a database" * 1000)
-        self.refuse("--endpoint", f"sqlite://{database}", says=["broken.db", "damaged"])
-        self.assertEqual(os.path.getsize(database), 14_000)
-
-    def test_control_plane_that_cannot_run(self):
-        folder = os.path.join(self.appliance.directory, "bin")
-        os.mkdir(folder)
-        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl"):
-            path = os.path.join(folder, name)
-            with open(path, "w", encoding="utf-8") as file:
-                file.write("this is no program")
-            os.chmod(path, 0o755)
-        self.refuse("--control-plane-dir", folder, says=["kube-apiserver"])
-
-    def test_second_kubase_on_the_same_directory(self):
-        self.addCleanup(self.appliance.close)
-        self.appliance.up()
-        result = self.appliance.run("up", "--secure-port", str(free_port()))
-        self.assertNotEqual(result.returncode, 0)
-        self.assertIn(str(self.appliance.process.pid), result.stderr)
 
 
 if __name__ == "__main__":
