@@ -32,6 +32,7 @@ struct AllFlags {
   KubeconfigFlags kubeconfig;
   ServeFlags serve;
   ResetFlags reset;
+  RestoreFlags restore;
   VersionFlags version;
   CompletionFlags completion;
 };
@@ -191,6 +192,18 @@ void AddReset(CLI::App& app, ResetFlags& flags) {
   verb.add_flag("-y,--yes", flags.yes, "Do not ask.");
 }
 
+void AddRestore(CLI::App& app, RestoreFlags& flags) {
+  CLI::App& verb = *app.add_subcommand(
+      "restore", "Bring a snapshot of \"etcdctl snapshot save\" into a new, empty database.");
+  verb.add_option("file", flags.file, "The snapshot.")->type_name("FILE")->required();
+  AddDataDir(verb, flags.data_dir);
+  AddText(verb, "--endpoint", flags.endpoint, "The database. Default: that of the data directory.",
+          "ENDPOINT");
+  AddText(verb, "--bump-revision", flags.bump_revision,
+          "Add this to the revision, where clients have seen later ones than the snapshot has.",
+          "NUMBER");
+}
+
 void AddVersion(CLI::App& app, VersionFlags& flags) {
   CLI::App& verb = *app.add_subcommand("version", "Print versions.");
   AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
@@ -227,6 +240,7 @@ std::unique_ptr<CLI::App> MakeApp(AllFlags& flags) {
   AddKubeconfig(*app, flags.kubeconfig);
   AddServe(*app, flags.serve);
   AddReset(*app, flags.reset);
+  AddRestore(*app, flags.restore);
   AddVersion(*app, flags.version);
   AddCompletion(*app, flags.completion);
   NameEnvironmentVariables(*app);
@@ -268,6 +282,7 @@ Command Choose(const CLI::App& verb, AllFlags& flags) {
   if (name == "kubeconfig") return flags.kubeconfig;
   if (name == "serve") return flags.serve;
   if (name == "reset") return flags.reset;
+  if (name == "restore") return flags.restore;
   if (name == "version") return flags.version;
   if (name == "completion") return flags.completion;
   flags.kubectl.arguments = verb.remaining();

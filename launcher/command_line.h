@@ -23,7 +23,7 @@ enum class ExitCode {
 };
 
 using Command = std::variant<UpFlags, DownFlags, StatusFlags, KubectlFlags, KubeconfigFlags,
-                             ServeFlags, ResetFlags, VersionFlags, CompletionFlags>;
+                             ServeFlags, ResetFlags, RestoreFlags, VersionFlags, CompletionFlags>;
 
 struct ParsedCommandLine {
   std::optional<Command> command;  // absent: print `text` and end with `exit_code`

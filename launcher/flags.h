@@ -79,6 +79,13 @@ struct ResetFlags {
   bool yes = false;
 };
 
+struct RestoreFlags {
+  std::string file;
+  std::string data_dir;
+  std::string endpoint;
+  std::string bump_revision = "0";
+};
+
 struct VersionFlags {
   std::string output = "text";
 };

@@ -28,6 +28,7 @@ struct Runner {
   ExitCode operator()(const KubeconfigFlags& flags) const { return RunKubeconfig(flags, program); }
   ExitCode operator()(const ServeFlags& flags) const { return RunServe(flags, program); }
   ExitCode operator()(const ResetFlags& flags) const { return RunReset(flags, program); }
+  ExitCode operator()(const RestoreFlags& flags) const { return RunRestore(flags, program); }
   ExitCode operator()(const VersionFlags& flags) const { return RunVersion(flags, program); }
   ExitCode operator()(const CompletionFlags& flags) const { return RunCompletion(flags); }
 };

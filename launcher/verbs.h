@@ -37,6 +37,8 @@ ExitCode RunKubectl(const KubectlFlags& flags, const Program& program);
 ExitCode RunKubeconfig(const KubeconfigFlags& flags, const Program& program);
 // Of reset.cc.
 ExitCode RunReset(const ResetFlags& flags, const Program& program);
+// Of restore.cc.
+ExitCode RunRestore(const RestoreFlags& flags, const Program& program);
 
 // Writes to standard output; kFailure when nobody can read it (a full disk, a closed pipe).
 ExitCode Print(const std::string& text);

@@ -110,6 +110,11 @@ class SnapshotWriter {
     }
     Bytes(kv.value);
   }
+  void Deletion(const KeyValue& tombstone) {
+    bytes_ += 'D';
+    Bytes(tombstone.key);
+    Number(tombstone.sub);
+  }
   void End(int64_t pairs) {
     bytes_ += 'E';
     Number(pairs);
@@ -166,8 +171,19 @@ class SqlSnapshotCursor final : public ByteCursor,
           finished_ = part.size() < limits::kSnapshotPartBytes;
           return finished_;
         }));
-    if (finished_) part.End(pairs_);
+    if (finished_) {
+      KUBASE_TRY(AddDeletions(connection, part));
+      part.End(pairs_);
+    }
     return part.Take();
+  }
+
+  Result<void> AddDeletions(sql::Connection& connection, SnapshotWriter& part) {
+    const sql::Value params[] = {pinned_, pinned_, int64_t{-1}};
+    return connection.Select(sql::Query::kChanges, params, [&](const sql::Row& row) {
+      if (const KeyValue change = ParsePair(row); change.version == 0) part.Deletion(change);
+      return true;
+    });
   }
 
   ReaderPool& readers_;

@@ -18,6 +18,7 @@ std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, RangeRequest r
 //   'L' lease id i64, ttl i64                                         for each lease
 //   'K' key size u32, key, create, mod, version, lease i64, sub i64, value size u32, value
 //                                                                      for each pair, in key order
+//   'D' key size u32, key, sub i64           for each deletion at that revision: it can be watched
 //   'E' number of pairs i64
 // etcd's Snapshot service appends a SHA-256 of the bytes; that is the wire's part.
 std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers);

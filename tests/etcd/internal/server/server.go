@@ -84,6 +84,9 @@ func (s *Server) Address() string { return fmt.Sprintf("127.0.0.1:%d", s.port) }
 // Port is the port of the client side.
 func (s *Server) Port() int { return s.port }
 
+// Dir is the directory with the server's data.
+func (s *Server) Dir() string { return s.dir }
+
 // Pid is the process id of the running server.
 func (s *Server) Pid() int { return s.process.command.Process.Pid }
 
