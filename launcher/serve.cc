@@ -128,7 +128,7 @@ ExitCode RunServe(const ServeFlags& flags, const Program& program) {
                             .level = config->log.verbose ? LogLevel::kDebug : LogLevel::kInfo});
   std::stop_source stop;
   // A second signal ends the process at once: what was acknowledged is on the disk.
-  const SignalWatcher signals([&stop] { stop.request_stop(); }, [] { std::_Exit(1); });
+  const SignalWatcher signals([&stop] { stop.request_stop(); }, [] { std::_Exit(1); }, clock);
   Shim shim(*config, program, clock, *log);
   const auto started = shim.Start();
   if (!started.ok()) return Fail(started.error());

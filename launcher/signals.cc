@@ -7,6 +7,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <optional>
 #include <utility>
 
 #include "shim/base/executor.h"
@@ -38,9 +39,11 @@ void RestoreSignals() {
   ::signal(SIGPIPE, SIG_DFL);
 }
 
-SignalWatcher::SignalWatcher(std::function<void()> first, std::function<void()> again)
+SignalWatcher::SignalWatcher(std::function<void()> first, std::function<void()> again,
+                             const Clock& clock)
     : first_(std::move(first)),
       again_(std::move(again)),
+      clock_(clock),
       signals_([] {
         const sigset_t signals = StopSignals();
         return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -60,15 +63,20 @@ SignalWatcher::~SignalWatcher() {
 }
 
 void SignalWatcher::RunThread() {
-  bool was_signalled = false;
+  std::optional<MonotonicTime> last;
   for (;;) {
     pollfd polled[] = {{signals_.get(), POLLIN, 0}, {quit_.get(), POLLIN, 0}};
     ::poll(polled, 2, -1);
     if (polled[1].revents != 0) return;
     signalfd_siginfo signal;
     while (::read(signals_.get(), &signal, sizeof signal) == sizeof signal) {
-      (was_signalled ? again_ : first_)();
-      was_signalled = true;
+      const MonotonicTime now = clock_.Now();
+      if (!last) {
+        first_();
+      } else if (now - *last >= kApart) {
+        again_();
+      }
+      last = now;
     }
   }
 }

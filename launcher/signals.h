@@ -5,10 +5,12 @@
 // away are no reason to stop.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <thread>
 
 #include "launcher/process.h"
+#include "shim/base/clock.h"
 
 namespace kubase::launcher {
 
@@ -18,9 +20,13 @@ void RestoreSignals();
 
 class SignalWatcher {
  public:
+  // Signals that come closer together are one wish to stop: timeout(1) sends each to the process
+  // and to its group.
+  static constexpr std::chrono::milliseconds kApart{250};
+
   // `first` runs at the first SIGTERM or SIGINT, `again` at each later one; on the watcher's
-  // thread.
-  SignalWatcher(std::function<void()> first, std::function<void()> again);
+  // thread. `clock` must outlive it.
+  SignalWatcher(std::function<void()> first, std::function<void()> again, const Clock& clock);
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;
   SignalWatcher& operator=(const SignalWatcher&) = delete;
@@ -30,6 +36,7 @@ class SignalWatcher {
 
   const std::function<void()> first_;
   const std::function<void()> again_;
+  const Clock& clock_;
   FileDescriptor signals_;  // a signalfd
   FileDescriptor quit_;     // an eventfd
   std::thread thread_;

@@ -66,7 +66,7 @@ Result<void> RunAppliance(const UpConfig& config, const Program& program, Progre
                       *log, steps);
   std::stop_source stop;
   const SignalWatcher signals([&stop] { stop.request_stop(); },
-                              [&appliance] { appliance.KillComponents(); });
+                              [&appliance] { appliance.KillComponents(); }, clock);
   Result<void> outcome = appliance.Start(stop.get_token());
   if (outcome.ok()) {
     steps.Ready(appliance.DescribeReady());
@@ -95,8 +95,9 @@ ExitCode RunDetached(const UpConfig& config, const Program& program, const FileD
 
 // The process in front: what is asked of it is asked of the one in the background.
 ExitCode ShowDetached(const UpConfig& config, const Forked& forked) {
-  const SignalWatcher signals([&forked] { ::kill(forked.child, SIGTERM); },
-                              [&forked] { ::kill(forked.child, SIGTERM); });
+  const SystemClock clock;
+  const auto pass_on = [&forked] { ::kill(forked.child, SIGTERM); };
+  const SignalWatcher signals(pass_on, pass_on, clock);
   const auto progress = MakeProgress({stdout, stderr});
   const auto outcome = FollowProgress(forked.pipe_end, *progress);
   if (outcome.ok()) return ExitCode::kSuccess;

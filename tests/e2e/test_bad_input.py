@@ -1,4 +1,4 @@
-"""What cannot work is refused with one sentence, a failure and no damage, by `up` and by `serve`."""
+"""What cannot work is refused by `up` and `serve`: one sentence, a failure, no damage."""
 
 import contextlib
 import os
