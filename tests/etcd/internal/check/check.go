@@ -66,7 +66,7 @@ func History(h *history.History, options Options) *Report {
 		Events: len(r.log.events), Streams: len(h.Streams),
 	}
 	countUnknown(h, r.log, report)
-	if r.log.Last() == r.lastRevision() { // else what follows only repeats where it stopped
+	if r.log.Last() == r.last { // else what follows only repeats where it stopped
 		line := newTimeline(h, r.log.places)
 		all := compactionsOf(h)
 		if len(f.list) == 0 { // with the places that the replay found

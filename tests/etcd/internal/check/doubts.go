@@ -163,8 +163,9 @@ func (d *doubts) assign(l *Log, f *faults) {
 		}
 	}
 	for o, revision := range taken {
-		if o.Client != theServer {
-			l.places[o] = writeAt(revision)
+		l.places[o] = writeAt(revision)
+		if o.Client == theServer {
+			l.expiries = append(l.expiries, o)
 		}
 	}
 }

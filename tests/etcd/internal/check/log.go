@@ -18,6 +18,8 @@ type Log struct {
 	// places tells when each operation took effect; a request that failed, or that never happened,
 	// has none.
 	places map[*history.Operation]position
+	// expiries are the ends of leases that changed keys.
+	expiries []*history.Operation
 }
 
 func newLog() *Log {

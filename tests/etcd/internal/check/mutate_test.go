@@ -76,7 +76,7 @@ var readMutations = []mutation{
 	{"a list without one key", func(h *history.History, random *rand.Rand) bool {
 		o := pick(random, h.Operations, func(o *history.Operation) bool {
 			reply, is := o.Reply.(*pb.RangeResponse)
-			return is && len(reply.Kvs) > 1
+			return is && len(reply.Kvs) > 1 && !mayBeStale(o)
 		})
 		if o == nil {
 			return false

@@ -21,13 +21,15 @@ type replay struct {
 	// byRevision has the answered operations.
 	byRevision map[int64][]*history.Operation
 	doubts     *doubts
+	// last is the highest revision that any answer or watch response shows.
+	last int64
 }
 
 // run puts all answered requests in the order of the revisions of their answers, explains the
 // revisions that nobody was told of by requests of unknown outcome, and compares every answer with
 // that of the reference. It stops where a revision cannot be explained.
 func (r *replay) run() {
-	for revision := int64(1); revision <= r.lastRevision(); revision++ {
+	for revision := int64(1); revision <= r.last; revision++ {
 		if revision > 1 && !r.write(revision) {
 			return
 		}
@@ -55,11 +57,10 @@ func newReplay(h *history.History, f *faults) *replay {
 	if len(f.list) > 0 {
 		known.calls = nil // what has a wrong place bounds nothing
 	}
-	r.doubts = newDoubts(h, known)
+	r.doubts, r.last = newDoubts(h, known), r.lastRevision()
 	return r
 }
 
-// lastRevision is the highest that any answer or watch response shows.
 func (r *replay) lastRevision() int64 {
 	last := int64(1)
 	for revision := range r.byRevision {

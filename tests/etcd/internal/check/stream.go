@@ -117,7 +117,7 @@ func (s *streamCheck) ended(entry history.Entry) {
 		w.fault(response, "ends a watch and has events")
 	case response.CompactRevision == 0 && !s.canceled[response.WatchId]:
 		w.fault(response, "ends a watch that nobody canceled")
-	case response.CompactRevision > possible:
+	case response.CompactRevision != 0 && response.CompactRevision > possible:
 		w.fault(response, "names a compaction that nobody asked for; the highest is %d", possible)
 	case response.CompactRevision != 0 && response.CompactRevision <= w.needed:
 		w.fault(response, "is no reason to end a watch that goes on from %d", w.needed)
@@ -135,8 +135,10 @@ func (s *streamCheck) progress(response *pb.WatchResponse) {
 		if s.answered++; s.answered > s.asked {
 			s.fault(response, "is progress that nobody asked for")
 		}
-		for _, w := range s.live {
-			w.progress(response)
+		for id, w := range s.live {
+			if !s.canceled[id] {
+				w.progress(response)
+			}
 		}
 		return
 	}
@@ -154,8 +156,8 @@ func (s *streamCheck) progress(response *pb.WatchResponse) {
 // finish checks that every watch of a stream that was read to the end has got there.
 func (s *streamCheck) finish() {
 	for id, w := range s.live {
-		if w.promised < s.history.Final && !w.broken {
-			w.fault(nil, "watch %d came only to revision %d of %d", id, w.promised, s.history.Final)
+		if w.needed <= s.history.Final && !w.broken && !s.canceled[id] {
+			w.fault(nil, "watch %d came only to revision %d of %d", id, w.needed-1, s.history.Final)
 		}
 	}
 	if len(s.pending) > 0 {

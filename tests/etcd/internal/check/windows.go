@@ -51,7 +51,7 @@ func checkWindows(h *history.History, l *Log, t *timeline, options Options, repo
 // cutWindows puts every operation that took effect in a window.
 func cutWindows(h *history.History, l *Log) []*window {
 	placed := []*history.Operation{}
-	for _, o := range h.Operations {
+	for _, o := range slices.Concat(h.Operations, l.expiries) {
 		if _, is := l.places[o]; is && !mayBeStale(o) {
 			placed = append(placed, o)
 		}
@@ -69,21 +69,7 @@ func cutWindows(h *history.History, l *Log) []*window {
 		w.last = revision
 		w.operations = append(w.operations, o)
 	}
-	return fillGaps(windows, l)
-}
-
-// fillGaps drops the windows with revisions that no client made, as the expiry of a lease does:
-// porcupine has nothing to put there.
-func fillGaps(windows []*window, l *Log) []*window {
-	return slices.DeleteFunc(windows, func(w *window) bool {
-		revisions := map[int64]bool{}
-		for _, o := range w.operations {
-			if l.places[o].isWrite() {
-				revisions[l.places[o].revision()] = true
-			}
-		}
-		return int64(len(revisions)) != w.last-w.after
-	})
+	return windows
 }
 
 // addFailures puts a refused request in the window in which it must have been decided, when there
@@ -142,7 +128,7 @@ func (w *window) forPorcupine(h *history.History) []porcupine.Operation {
 			settled = math.MaxInt64
 		}
 		operations = append(operations, porcupine.Operation{
-			ClientId: max(0, o.Client), Input: o, Output: o, Call: int64(o.Call),
+			ClientId: o.Client + 1, Input: o, Output: o, Call: int64(o.Call),
 			Return: int64(settled),
 		})
 	}
