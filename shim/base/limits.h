@@ -40,6 +40,11 @@ inline constexpr size_t kRangeChunkBytesTarget = 1536 * 1024;
 // writers hardly notice.
 inline constexpr int64_t kCompactionStepRowsMax = 500;
 
+// Ranges whose number of keys is carried forward, and pages whose number is remembered: some
+// resources in some namespaces, and the walks that are under way. Each commit pays for the former.
+inline constexpr size_t kTrackedCountsMax = 128;
+inline constexpr size_t kPageCountsMax = 2048;
+
 // A snapshot is sent in parts of this size.
 inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
 

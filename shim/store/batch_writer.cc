@@ -191,6 +191,7 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   std::vector<WatchBatch> events = batch.TakeEvents();
   if (events.empty()) return;
   listeners_.kinds.OnCommitted(events);
+  listeners_.counts.OnCommitted(events);
   listeners_.hub.Publish(std::move(events));
   Reach(Failpoint::kWriterPublished);
 }

@@ -22,6 +22,7 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/store.h"
@@ -51,6 +52,7 @@ class BatchWriter {
     LeaseTable& leases;
     WatchHub& hub;
     KindCounter& kinds;
+    CountCache& counts;
     StoreMetrics& metrics;
   };
 

@@ -19,8 +19,8 @@ const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
 class SqlRangeCursor final : public RangeCursor,
                              public std::enable_shared_from_this<SqlRangeCursor> {
  public:
-  SqlRangeCursor(ReaderPool& readers, RangeRequest request)
-      : readers_(readers), request_(std::move(request)), rest_(request_.range) {}
+  SqlRangeCursor(ReaderPool& readers, CountCache& counts, RangeRequest request)
+      : readers_(readers), counts_(counts), request_(std::move(request)), rest_(request_.range) {}
 
   void Next(Callback<RangeChunk> done) override {
     const bool posted =
@@ -46,7 +46,8 @@ class SqlRangeCursor final : public RangeCursor,
 
   Result<RangeChunk> CountAll(sql::Connection& connection, const Meta& meta) {
     RangeChunk chunk{.last = true, .revision = header_revision_};
-    KUBASE_ASSIGN_OR_RETURN(chunk.count, CountRange(connection, meta, request_.range, pinned_));
+    KUBASE_ASSIGN_OR_RETURN(chunk.count,
+                            CountRange(connection, meta, request_.range, pinned_, &counts_));
     return chunk;
   }
 
@@ -73,15 +74,16 @@ class SqlRangeCursor final : public RangeCursor,
     chunk.revision = header_revision_;
     chunk.count = sent_;
     if (request_.limit > 0 && sent_ >= request_.limit && !rest_.IsSingle()) {
-      KUBASE_ASSIGN_OR_RETURN(const int64_t remaining,
-                              CountRange(connection, meta, rest_, pinned_));
-      chunk.count += remaining;
-      chunk.more = remaining > 0;
+      KUBASE_ASSIGN_OR_RETURN(chunk.count,
+                              CountRange(connection, meta, request_.range, pinned_, &counts_));
+      chunk.more = chunk.count > sent_;
+      counts_.LearnPage(rest_, pinned_, chunk.count - sent_);
     }
     return Ok();
   }
 
   ReaderPool& readers_;
+  CountCache& counts_;
   const RangeRequest request_;
   KeyRange rest_;
   Revision pinned_ = 0;  // 0: nothing was read yet
@@ -195,8 +197,9 @@ class SqlSnapshotCursor final : public ByteCursor,
 
 }  // namespace
 
-std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, RangeRequest request) {
-  return std::make_shared<SqlRangeCursor>(readers, std::move(request));
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, CountCache& counts,
+                                             RangeRequest request) {
+  return std::make_shared<SqlRangeCursor>(readers, counts, std::move(request));
 }
 
 std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers) {

@@ -4,13 +4,15 @@
 
 #include <memory>
 
+#include "shim/store/count_cache.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
 
 namespace kubase::store {
 
-// `readers` must outlive the cursor's last call.
-std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, RangeRequest request);
+// `readers` and `counts` must outlive the cursor's last call.
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, CountCache& counts,
+                                             RangeRequest request);
 
 // kubase's own snapshot format, version 1. All numbers are little endian.
 //   "KUBASE-SNAPSHOT 1\n"

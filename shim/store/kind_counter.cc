@@ -89,14 +89,13 @@ void KindCounter::OnCommitted(const std::vector<WatchBatch>& batches) {
   std::lock_guard lock(mutex_);
   for (const WatchBatch& batch : batches) {
     for (const EventPtr& event : batch.events) {
-      const bool created = event->type == Event::Type::kPut && event->prev == nullptr;
-      const bool deleted = event->type == Event::Type::kDelete;
-      if (!created && !deleted) continue;
+      const int64_t added = event->KeysAdded();
+      if (added == 0) continue;
       std::string kind = KindOfKey(event->kv->key).name;
       if (loaded_) {
-        Apply(kind, created ? 1 : -1);
+        Apply(kind, added);
       } else {
-        early_.push_back({batch.revision, std::move(kind), created ? 1 : -1});
+        early_.push_back({batch.revision, std::move(kind), added});
       }
     }
   }

@@ -89,7 +89,8 @@ Result<RangeResponse> ReadWholeRange(sql::Connection& connection, const Meta& me
 }
 
 Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta& meta,
-                                        const RangeRequest& request, Revision revision) {
+                                        const RangeRequest& request, Revision revision,
+                                        CountCache* counts) {
   RangeResponse response;
   const bool by_value = request.sort_target == SortTarget::kValue;
   const bool limited = request.limit > 0 && request.limit < std::numeric_limits<int64_t>::max();
@@ -101,10 +102,14 @@ Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta&
                        }));
   response.count = static_cast<int64_t>(response.kvs.size());
   if (response.count == limit) {
-    const KeyRange rest = After(request.range, response.kvs.back()->key);
-    KUBASE_ASSIGN_OR_RETURN(const int64_t remaining, CountRange(connection, meta, rest, revision));
-    response.count += remaining;
+    KUBASE_ASSIGN_OR_RETURN(response.count,
+                            CountRange(connection, meta, request.range, revision, counts));
     response.more = true;
+    const KeyValue& last_sent = **std::prev(response.kvs.end(), 2);
+    if (counts != nullptr) {
+      counts->LearnPage(After(request.range, last_sent.key), revision,
+                        response.count - request.limit);
+    }
   }
   Sort(request, response.kvs);
   if (response.more) response.kvs.pop_back();
@@ -158,26 +163,27 @@ Result<void> CheckReadable(Revision revision, const Meta& meta) {
 }
 
 Result<RangeResponse> ReadRange(sql::Connection& connection, const Meta& meta,
-                                const RangeRequest& request) {
+                                const RangeRequest& request, CountCache* counts) {
   KUBASE_TRY(CheckReadable(request.revision, meta));
   const Revision revision = request.revision > 0 ? request.revision : meta.revision;
   Result<RangeResponse> response = [&]() -> Result<RangeResponse> {
     if (request.count_only) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t count,
-                              CountRange(connection, meta, request.range, revision));
+                              CountRange(connection, meta, request.range, revision, counts));
       RangeResponse only;
       only.count = count;
       return only;
     }
-    return request.NeedsWholeRange() ? ReadWholeRange(connection, meta, request, revision)
-                                     : ReadPrefixOfRange(connection, meta, request, revision);
+    return request.NeedsWholeRange()
+               ? ReadWholeRange(connection, meta, request, revision)
+               : ReadPrefixOfRange(connection, meta, request, revision, counts);
   }();
   if (response.ok()) response->revision = meta.revision;
   return response;
 }
 
 Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const KeyRange& range,
-                           Revision revision) {
+                           Revision revision, CountCache* counts) {
   int64_t count = 0;
   if (range.IsSingle()) {
     KUBASE_TRY(ScanRange(connection, meta, range, revision, 1, true, [&](KeyValuePtr) {
@@ -185,6 +191,9 @@ Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const 
       return true;
     }));
     return count;
+  }
+  if (counts != nullptr) {
+    if (const auto known = counts->Find(range, revision); known) return *known;
   }
   std::vector<Value> params = RangeParams(range);
   const bool latest = revision == meta.revision;
@@ -194,6 +203,7 @@ Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const 
     count = row.Int(0);
     return true;
   }));
+  if (counts != nullptr) counts->Learn(range, revision, count);
   return count;
 }
 

@@ -7,6 +7,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/count_cache.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -30,13 +31,14 @@ Result<KeyValuePtr> ReadPair(sql::Connection& connection, const std::string& key
 Result<void> CheckReadable(Revision revision, const Meta& meta);
 
 // Answers `request` from the snapshot of the connection's transaction, of which `meta` is the row.
-// Errors: kFutureRevision, kCompacted, and those of the database.
+// `counts`, if there is one, spares the counting and learns from it: only for a snapshot of what is
+// committed. Errors: kFutureRevision, kCompacted, and those of the database.
 Result<RangeResponse> ReadRange(sql::Connection& connection, const Meta& meta,
-                                const RangeRequest& request);
+                                const RangeRequest& request, CountCache* counts = nullptr);
 
 // Keys of `range` at `revision`, in a snapshot whose newest revision is meta.revision.
 Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const KeyRange& range,
-                           Revision revision);
+                           Revision revision, CountCache* counts = nullptr);
 
 // Calls `sink` with the pairs of `range` as of `revision` in key order, at most `limit` (< 0: all),
 // until it returns false.

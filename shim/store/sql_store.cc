@@ -51,9 +51,10 @@ Result<RangeResponse> ReadLatest(sql::Connection& connection, const std::string&
   return response;
 }
 
-Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request) {
+Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request,
+                                     CountCache& counts) {
   KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
-  return ReadRange(connection, snapshot.meta(), request);
+  return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
 ReaderPool::Options ReaderOptions() {
@@ -88,6 +89,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       cluster_id_(meta.cluster_id),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
+      counts_(meta.revision),
       metrics_(registry),
       readers_(std::move(readers)),
       hub_({.ring_bytes_max =
@@ -115,7 +117,8 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
   writer_ = std::make_unique<BatchWriter>(
       std::move(write_connection), database_, meta,
-      BatchWriter::Listeners{.leases = leases_, .hub = hub_, .kinds = kinds_, .metrics = metrics_},
+      BatchWriter::Listeners{
+          .leases = leases_, .hub = hub_, .kinds = kinds_, .counts = counts_, .metrics = metrics_},
       log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
@@ -174,8 +177,8 @@ void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
     }
   }
   PostRead<RangeResponse>(std::move(done),
-                          [request = std::move(request)](sql::Connection& connection) {
-                            return ReadInSnapshot(connection, request);
+                          [this, request = std::move(request)](sql::Connection& connection) {
+                            return ReadInSnapshot(connection, request, counts_);
                           });
 }
 
@@ -184,7 +187,7 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
     done(Error{ErrorCode::kUnsupported, "a stream cannot be sorted or filtered by revision"});
     return;
   }
-  done(MakeRangeCursor(*readers_, std::move(request)));
+  done(MakeRangeCursor(*readers_, counts_, std::move(request)));
 }
 
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {

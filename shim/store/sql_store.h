@@ -18,6 +18,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/batch_writer.h"
+#include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/reader_pool.h"
@@ -91,9 +92,10 @@ class SqlStore final : public Store {
   Log& log_;
   const int64_t cluster_id_;
   std::atomic<bool> no_space_raised_{false};  // by a client
-  std::mt19937_64 random_;  // the writer's thread only
+  std::mt19937_64 random_;                    // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
+  CountCache counts_;
   StoreMetrics metrics_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;

@@ -137,6 +137,12 @@ struct Event {
   Type type = Type::kPut;
   KeyValuePtr kv;  // of a delete: only key and mod_revision are set
   KeyValuePtr prev;
+
+  // 1: a key came into being, -1: one went, 0: one changed. Also of several events of one revision.
+  int64_t KeysAdded() const {
+    if (type == Type::kDelete) return -1;
+    return kv->version == 1 ? 1 : 0;
+  }
 };
 // shared: the ring and every watch stream that has the event queued own it together.
 using EventPtr = std::shared_ptr<const Event>;
