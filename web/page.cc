@@ -14,10 +14,13 @@
 namespace kubase::web {
 namespace {
 
+// Characters from which on the sentence is set in smaller type.
+constexpr size_t kLongSentence = 100;
+
 // How the page as a whole shows its level.
 struct LevelLook {
   Look look;
-  std::string_view attribute;  // page.css colours by it, page.js carries it over
+  std::string_view attribute;  // the style sheets colour by it, page.js carries it over
   std::string_view tab_icon;
 };
 
@@ -65,10 +68,9 @@ Html CheckList(const std::vector<Check>& checks) {
                check.ok ? "passes" : "fails", check.problem.empty() ? "" : ": ", check.problem);
   }
   return Render(
-      "<details id=\"checks\"><summary id=\"checks-summary\">{} of {} pass</summary>\n"
-      "<ul class=\"problems small\">\n{}</ul></details>\n",
-      passed, Plural(static_cast<int64_t>(checks.size()), "readiness check", "readiness checks"),
-      items);
+      "<details id=\"checks\"><summary id=\"checks-summary\">Readiness checks passed: {} of {}"
+      "</summary>\n<ul class=\"problems small\">\n{}</ul></details>\n",
+      passed, checks.size(), items);
 }
 
 Html Command(const ApplianceStatus& status) {
@@ -86,10 +88,10 @@ Html Hero(const ApplianceStatus& status, const Summary& summary) {
              Fact("Kubernetes API", status.server_url), Fact("Data directory", status.data_dir));
   return Render(
       "<section class=\"card hero\" id=\"summary\" data-block aria-labelledby=\"sentence\">\n"
-      "<div class=\"sentence\">{}<h1 id=\"sentence\">{}</h1></div>\n"
+      "<div class=\"sentence{}\">{}<h1 id=\"sentence\">{}</h1></div>\n"
       "{}<dl class=\"facts\">\n{}</dl>\n{}{}</section>\n",
-      Icon(LookOf(summary.level).look), summary.sentence, OtherProblems(summary), facts,
-      Command(status), CheckList(status.checks));
+      summary.sentence.size() > kLongSentence ? " long" : "", Icon(LookOf(summary.level).look),
+      summary.sentence, OtherProblems(summary), facts, Command(status), CheckList(status.checks));
 }
 
 Html Tile(std::string_view name, const std::string& value, const std::string& remark = "") {
@@ -119,7 +121,7 @@ Html DaysLeftCell(const CertificateStatus& certificate, WallTime now) {
   };
   if (days < 0) return word(kDown, "ended " + Plural(-days, "day", "days") + " ago");
   const std::string left = Plural(days, "day", "days") + " left";
-  if (days < kCertificateWarningDays) return word(kWarn, left + ", renew soon");
+  if (days < kCertificateWarningDays) return word(kWarn, left + ", renewal is due");
   return word(kOk, left);
 }
 
@@ -165,8 +167,11 @@ std::string RenderPage(const ApplianceStatus& status, WallTime now) {
   return fmt::format(
       fmt::runtime(PageTemplate()), fmt::arg("level", look.attribute),
       fmt::arg("title", escaped(LevelWord(summary.level)) + " \xc2\xb7 kubase"),
-      fmt::arg("icon", AssetOf(look.tab_icon).path), fmt::arg("css", AssetOf("page.css").path),
-      fmt::arg("js", AssetOf("page.js").path), fmt::arg("versions", escaped(Versions(status))),
+      fmt::arg("icon", AssetOf(look.tab_icon).path),
+      fmt::arg("theme_css", AssetOf("theme.css").path),
+      fmt::arg("page_css", AssetOf("page.css").path),
+      fmt::arg("parts_css", AssetOf("parts.css").path),
+      fmt::arg("page_js", AssetOf("page.js").path), fmt::arg("versions", escaped(Versions(status))),
       fmt::arg("content", content.markup()), fmt::arg("read_at", escaped(FormatTime(now))));
 }
 

@@ -7,7 +7,7 @@
 
 namespace kubase::web {
 
-// A state's look: an icon of page.html and a colour of page.css, always beside a word.
+// A state's look: an icon of page.html and a colour of theme.css, always beside a word.
 struct Look {
   std::string_view icon;
   std::string_view style;

@@ -51,7 +51,7 @@ TEST_CASE("Page: shows what the status says, in the order of the screen") {
        {"<title>Healthy", "Version 0.1.0, Kubernetes v1.37.1", "Healthy: kube-apiserver is ready",
         "kubectl --kubeconfig=/var/lib/kubase/kubeconfig get pods -A", "4711", "243 MiB",
         "first line\nsecond line", "SQLite 3.40.1 at /db", "12,345", "12,300", "Requests",
-        "29 days left, renew soon", "31 days left"}) {
+        "29 days left, renewal is due", "31 days left"}) {
     INFO(part);
     const size_t found = page.find(part, at);
     REQUIRE(found != std::string::npos);
@@ -86,8 +86,9 @@ TEST_CASE("Page: needs nothing inline and nothing from elsewhere") {
   const size_t own = Count(page, "href=\"/") + Count(page, "href=\"#") + Count(page, "src=\"/");
   CHECK(links == own);
   CHECK(Count(page, "=\"//") == 0);
-  CHECK(Contains(page, AssetOf("page.css").path));
-  CHECK(Contains(page, AssetOf("page.js").path));
+  for (const char* file : {"theme.css", "page.css", "parts.css", "page.js"}) {
+    CHECK(Contains(page, AssetOf(file).path));
+  }
 }
 
 TEST_CASE("Page: a kubeconfig path is quoted for the shell when it has to be") {

@@ -150,8 +150,11 @@ Summary Summarize(const ApplianceStatus& status, WallTime now) {
   }
   const auto others = static_cast<int64_t>(summary.problems.size()) - 1;
   summary.sentence =
-      fmt::format("{} because {}{}.", LevelWord(summary.level), summary.problems.front(),
-                  others == 0 ? "" : "; and " + Plural(others, "more problem", "more problems"));
+      fmt::format("{} because {}.", LevelWord(summary.level), summary.problems.front());
+  if (others > 0) {
+    summary.sentence += fmt::format(" There {} {}.", others == 1 ? "is" : "are",
+                                    Plural(others, "more problem", "more problems"));
+  }
   return summary;
 }
 

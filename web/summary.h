@@ -18,7 +18,7 @@ enum class Level { kHealthy, kDegraded, kDown };
 
 struct Summary {
   Level level = Level::kHealthy;
-  std::string sentence;               // "Degraded because …", ends with a full stop
+  std::string sentence;               // "Degraded because …. There is 1 more problem."
   std::vector<std::string> problems;  // each a clause without full stop, the gravest first
 };
 

@@ -58,7 +58,7 @@ TEST_CASE("Summary: down when the apiserver is gone, degraded when another proce
   status.processes[0].state = ProcessState::kStopped;
   const Summary summary = Summarize(status, kNow);
   CHECK(summary.level == Level::kDown);
-  CHECK(summary.sentence == "Down because kube-apiserver is stopped; and 1 more problem.");
+  CHECK(summary.sentence == "Down because kube-apiserver is stopped. There is 1 more problem.");
   CHECK(summary.problems.size() == 2);
 }
 

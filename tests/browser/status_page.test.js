@@ -81,13 +81,13 @@ describe("what it says", () => {
     [
       "degraded",
       "Degraded · kubase",
-      /^Degraded because kube-controller-manager keeps ending .*; and 1 more problem\.$/,
+      /^Degraded because kube-controller-manager has ended 8 times .*\. There is 1 more problem\.$/,
     ],
     ["down", "Down · kubase", /^Down because the database default cannot be reached: .*\.$/],
     [
       "starting",
       "Degraded · kubase",
-      /^Degraded because kube-apiserver is starting; and 2 more problems\.$/,
+      /^Degraded because kube-apiserver is starting\. There are 2 more problems\.$/,
     ],
     ["shim-alone", "Healthy · kubase", /^Healthy: the database answers\.$/],
   ]) {
