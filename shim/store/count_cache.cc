@@ -1,3 +1,4 @@
+// Two tables, each bounded and in the order of use.
 #include "shim/store/count_cache.h"
 
 #include <algorithm>
@@ -43,6 +44,7 @@ std::optional<int64_t> CountCache::Find(const KeyRange& range, Revision revision
 
 void CountCache::Learn(const KeyRange& range, Revision revision, int64_t count) {
   const std::lock_guard lock(mutex_);
+  if (range.IsEmpty()) return;
   const Bounds bounds{range.key, range.range_end};
   if (revision != applied_ || by_range_.contains(bounds)) return;
   if (tracked_.size() >= limits::kTrackedCountsMax) EvictOldest();

@@ -64,6 +64,14 @@ TEST_CASE("CountCache: the count of a page is known for its revision only") {
   CHECK(!counts.Find({"b", "c"}, 10));
 }
 
+TEST_CASE("CountCache: a range that ends before it starts holds nothing and is not tracked") {
+  CountCache counts(10);
+  counts.Learn({"c", "a"}, 10, 0);
+  counts.Learn({"c", "c"}, 10, 0);
+  counts.OnCommitted({{11, {Created("b"), Created("c"), Created("d")}}});
+  CHECK(!counts.Find({"c", "a"}, 11));
+}
+
 TEST_CASE("CountCache: random ranges and changes agree with counting") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);

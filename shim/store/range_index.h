@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "shim/base/result.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -20,7 +21,9 @@ namespace kubase::store {
 template <typename T>
 class RangeIndex {
  public:
+  // `range` must not be empty.
   void Add(const KeyRange& range, T entry) {
+    KUBASE_CHECK(!range.IsEmpty());
     if (range.IsSingle()) {
       single_[range.key].push_back(entry);
       return;

@@ -36,6 +36,8 @@ struct KeyRange {
 
   bool IsSingle() const { return range_end.empty(); }
   bool IsUnbounded() const { return range_end.size() == 1 && range_end[0] == '\0'; }
+  // Ends where it starts, or before: no key can be in it.
+  bool IsEmpty() const { return !IsSingle() && !IsUnbounded() && range_end <= key; }
   bool Contains(std::string_view candidate) const {
     if (IsSingle()) return candidate == key;
     return candidate >= key && (IsUnbounded() || candidate < range_end);

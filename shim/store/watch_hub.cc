@@ -168,11 +168,9 @@ void WatchHub::Create(StreamKey key, WatchRequest request) {
   if (stream == nullptr) return;
   const Revision current = ring_.newest();
   const KeyRange& range = request.range;
-  const bool empty_range =
-      !range.IsSingle() && !range.IsUnbounded() && range.range_end <= range.key;
   const bool taken =
       request.watch_id != kAutoWatchId && stream->watchers.contains(request.watch_id);
-  if (empty_range || taken) {
+  if (range.IsEmpty() || taken) {
     stream->sink->OnCancelled(kWholeStreamId, current, 0,
                               taken ? "mvcc: duplicate watch ID provided on the WatchStream"
                                     : "mvcc: watcher range is empty");
