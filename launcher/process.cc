@@ -28,11 +28,24 @@ namespace {
 
 namespace bp = boost::process;
 
-// Runs in the child between fork and exec: only async-signal-safe calls.
+void EndAndReap(pid_t pid) {
+  ::kill(pid, SIGKILL);
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  }
+}
+
 class ChildSetup : public bp::extend::handler {
  public:
   explicit ChildSetup(pid_t parent) : parent_(parent) {}
 
+  // Runs in the parent; Boost leaves a child whose exec failed as a zombie.
+  template <typename Executor>
+  void on_error(Executor& executor, const std::error_code&) const {
+    if (executor.pid > 0) EndAndReap(executor.pid);
+  }
+
+  // Runs in the child between fork and exec: only async-signal-safe calls.
   template <typename Executor>
   void on_exec_setup(Executor&) const {
     ::setpgid(0, 0);
@@ -139,10 +152,8 @@ Result<Process> Process::Start(const ProcessSpec& spec) {
 
 Process::~Process() {
   if (pid_.value == 0) return;
-  Signal(SIGKILL);
-  int status = 0;
-  while (::waitpid(pid_.value, &status, 0) < 0 && errno == EINTR) {
-  }
+  Signal(SIGKILL);  // the whole group
+  EndAndReap(pid_.value);
 }
 
 std::optional<ProcessExit> Process::TryReap() {
