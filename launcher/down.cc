@@ -24,12 +24,18 @@ Error CannotSignal(pid_t pid, int cause) {
   return {ErrorCode::kInternal, "cannot stop " + who + ": " + std::strerror(cause)};
 }
 
-// SIGTERM, and the end of the process within `timeout`. A process that has ended already is fine.
-Result<void> StopProcess(pid_t pid, std::chrono::milliseconds timeout) {
+// SIGTERM to the kubase that holds the data directory, and its end within `timeout`. One that has
+// ended already is fine.
+Result<void> StopOwner(const DataPaths& paths, pid_t pid, std::chrono::milliseconds timeout) {
   const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.is_open() && errno == ESRCH) return Ok();
   if (!process.is_open()) return CannotSignal(pid, errno);
-  if (::kill(pid, SIGTERM) != 0 && errno != ESRCH) return CannotSignal(pid, errno);
+  // It holds the lock still, so the descriptor is not that of another process with its number.
+  KUBASE_ASSIGN_OR_RETURN(const auto owner, FindOwner(paths));
+  if (owner != pid) return Ok();
+  if (::syscall(SYS_pidfd_send_signal, process.get(), SIGTERM, nullptr, 0) != 0 && errno != ESRCH) {
+    return CannotSignal(pid, errno);
+  }
   pollfd ended{process.get(), POLLIN, 0};
   if (::poll(&ended, 1, static_cast<int>(timeout.count())) == 1) return Ok();
   return Error{ErrorCode::kDeadlineExceeded,
@@ -49,7 +55,11 @@ ExitCode RunDown(const DownFlags& flags, const Program& program) {
   const auto owner = FindOwner(*paths);
   if (!owner.ok()) return Fail(owner.error());
   if (!*owner) return FailNotRunning(paths->root);
-  const auto stopped = StopProcess(**owner, *timeout);
+  if (**owner == 0) {
+    return Fail({ErrorCode::kUnavailable,
+                 "kubase on " + paths->root.string() + " is just starting; try again in a moment"});
+  }
+  const auto stopped = StopOwner(*paths, **owner, *timeout);
   if (!stopped.ok()) return Fail(stopped.error());
   return Print("kubase on " + paths->root.string() + " has stopped; its data stays.\n");
 }

@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
       return static_cast<int>(launcher::Fail(armed.error()));
     }
   }
-  launcher::BlockSignals();
+  launcher::IgnoreBrokenPipes();
   launcher::RaiseFileLimit();
   const launcher::ControlPlaneImage image = launcher::EmbeddedControlPlane();
   launcher::BuildVersion version = launcher::ReadBuildVersion();

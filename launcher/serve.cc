@@ -123,6 +123,7 @@ Result<void> RunWatched(Shim& shim, const std::stop_token& stop, Log& log) {
 ExitCode RunServe(const ServeFlags& flags, const Program& program) {
   const auto config = ValidateServe(flags, program.user);
   if (!config.ok()) return Fail(config.error());
+  BlockSignals();
   const SystemClock clock;
   const auto log = OpenLog({.format = config->log.format,
                             .level = config->log.verbose ? LogLevel::kDebug : LogLevel::kInfo});

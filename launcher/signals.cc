@@ -25,11 +25,14 @@ sigset_t StopSignals() {
 
 }  // namespace
 
+void IgnoreBrokenPipes() {
+  ::signal(SIGPIPE, SIG_IGN);
+}
+
 void BlockSignals() {
   const sigset_t signals = StopSignals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGHUP, SIG_IGN);
-  ::signal(SIGPIPE, SIG_IGN);
 }
 
 void RestoreSignals() {

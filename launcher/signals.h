@@ -1,8 +1,7 @@
 // Signals as calls: a thread waits for them, so that no code ever runs inside a signal handler.
 //
-// BlockSignals must come first in main, before any thread exists; children get the default mask
-// back (process.h). SIGHUP and SIGPIPE are ignored: a terminal that closes and a client that goes
-// away are no reason to stop.
+// Only for the verbs that run on: the others end at a Ctrl-C as every program does. Children get
+// the default mask and handling back (process.h).
 #pragma once
 
 #include <chrono>
@@ -14,8 +13,12 @@
 
 namespace kubase::launcher {
 
+// SIGPIPE: a client or a reader that goes away is an error of a write, no reason to end.
+void IgnoreBrokenPipes();
+// SIGTERM and SIGINT wait for a SignalWatcher, and SIGHUP is ignored: a terminal that closes is no
+// reason to stop. Before any thread exists.
 void BlockSignals();
-// The opposite, before this process becomes another program.
+// The opposite of both, before this process becomes another program.
 void RestoreSignals();
 
 class SignalWatcher {

@@ -113,6 +113,7 @@ ExitCode ShowDetached(const UpConfig& config, const Forked& forked) {
 ExitCode RunUp(const UpFlags& flags, const Program& program) {
   const auto config = ValidateUp(flags, program.user);
   if (!config.ok()) return Fail(config.error());
+  BlockSignals();
   if (config->detach) {
     auto forked = ForkIntoBackground();
     if (!forked.ok()) return Fail(forked.error());

@@ -20,7 +20,7 @@ struct Program {
   ControlPlaneImage image;
 };
 
-// Signals must be blocked (signals.h) and no thread may exist yet: `up --detach` forks.
+// No thread may exist yet: `up --detach` forks.
 ExitCode RunCommand(const Command& command, const Program& program);
 
 // Of up.cc: starts a cluster and returns when it has ended; with --detach, when it is ready.

@@ -2,12 +2,28 @@
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import threading
 import unittest
 
 import workloads
 from appliance import KUBASE, Appliance, children_of, is_running, wait_until
+
+
+# Holds the lock file that is its argument, as kubase does, and does not end at a SIGTERM.
+HOLDER = """
+import fcntl, os, signal, sys
+file = open(sys.argv[1], "w")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print(os.getpid(), file=file, flush=True)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+print("held", flush=True)
+signal.sigwait([signal.SIGTERM])
+print("asked", flush=True)
+signal.pause()
+"""
 
 
 class Crash(unittest.TestCase):
@@ -105,6 +121,23 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(appliance.run("status").returncode, 3)
         self.assertEqual(appliance.run("reset", "--yes").returncode, 0)
         self.assertFalse(os.path.exists(os.path.join(appliance.data_dir, "db")))
+
+    def test_interrupt_ends_a_verb_that_waits(self):
+        appliance = Appliance()
+        self.addCleanup(subprocess.run, ["rm", "-rf", appliance.directory], check=False)
+        os.mkdir(appliance.data_dir, mode=0o700)
+        stubborn = subprocess.Popen(
+            [sys.executable, "-c", HOLDER, os.path.join(appliance.data_dir, "lock")],
+            stdout=subprocess.PIPE, text=True)
+        self.addCleanup(stubborn.stdout.close)
+        self.addCleanup(stubborn.wait)
+        self.addCleanup(stubborn.kill)
+        self.assertEqual(stubborn.stdout.readline(), "held\n")
+        down = subprocess.Popen(appliance.command("down", "--timeout", "10m"))
+        self.addCleanup(down.kill)
+        self.assertEqual(stubborn.stdout.readline(), "asked\n")
+        down.send_signal(signal.SIGINT)
+        self.assertEqual(down.wait(10), -signal.SIGINT)
 
     def test_two_appliances_side_by_side(self):
         first, second = Appliance(), Appliance()
