@@ -132,13 +132,17 @@ void WatchHub::OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBat
   Reach(Failpoint::kWatchCatchUp);
   watcher->reading = false;
   if (!page.ok()) {
-    if (page.error().code == ErrorCode::kCompacted) {
+    const bool compacted = page.error().code == ErrorCode::kCompacted;
+    if (compacted && watcher->next_revision < compact_revision_) {
       CancelCompacted(*watcher->stream, id);
       return;
     }
-    // The database is away: nothing is lost, the watcher asks again from where it was.
-    log_.Warning("cannot read changes for a watcher; trying again",
-                 {{"error", page.error().message}});
+    // The database is away, or it has committed a compaction of which the writer is about to tell.
+    // Nothing is lost: the watcher asks again from where it was.
+    if (!compacted) {
+      log_.Warning("cannot read changes for a watcher; trying again",
+                   {{"error", page.error().message}});
+    }
     if (failed_reads_.empty()) next_retry_ = clock_.Now() + kRetryReadsAfter;
     failed_reads_.push_back({key, id, serial});
     return;

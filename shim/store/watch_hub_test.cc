@@ -110,6 +110,8 @@ class Fixture {
   Revision revision() const { return revision_; }
   int pages() const { return pages_; }
   void FailNextPages(int n) { failures_ = n; }
+  // What the database tells before the hub hears of it.
+  void CompactDatabase(Revision revision) { compacted_ = revision; }
 
  private:
   Result<WatchBatch> ReadPage(const ChangeQuery& query) {
@@ -118,6 +120,7 @@ class Fixture {
       --failures_;
       return Error{ErrorCode::kUnavailable, "the database is away"};
     }
+    if (query.first < compacted_) return Error{ErrorCode::kCompacted, "compacted"};
     std::lock_guard lock(mutex_);
     WatchBatch page{published_.empty() ? query.first - 1 : published_.back().revision, {}};
     for (const WatchBatch& batch : published_) {
@@ -139,6 +142,7 @@ class Fixture {
   std::vector<WatchBatch> published_;
   std::atomic<int> pages_{0};
   std::atomic<int> failures_{0};
+  std::atomic<Revision> compacted_{-1};
   Revision revision_ = 1;
   WatchHub hub_;
 };
@@ -232,6 +236,24 @@ TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision"
   CHECK(sink->events_.empty());
   stream->Create({.range = {"a", ""}, .start_revision = 4});
   REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[1].size() == 3; }));
+}
+
+TEST_CASE("WatchHub: a watcher whose page was compacted is told the revision, not an older one") {
+  Fixture f(1500);
+  for (int i = 0; i < 50; ++i) f.Publish({"a"});
+  f.CompactDatabase(40);
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  stream->Create({.range = {"a", ""}, .start_revision = 2});
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (f.pages() < 2 && std::chrono::steady_clock::now() < deadline &&
+         sink->Holds([](auto& s) { return s.cancelled_.empty(); })) {
+    std::this_thread::yield();
+  }
+  f.hub().SetCompactRevision(40);
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.cancelled_.size() == 1; }));
+  CHECK(sink->cancelled_[0].compact == 40);
+  CHECK(sink->events_.empty());
 }
 
 TEST_CASE("WatchHub: a paused watcher misses nothing and does not hold up others") {
