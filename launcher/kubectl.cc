@@ -51,9 +51,15 @@ Result<fs::path> FindKubectl(const KubectlFlags& flags, const DataPaths& paths,
   if (const fs::path unpacked = FindUnpacked(paths, program.image); !unpacked.empty()) {
     return unpacked;
   }
-  KUBASE_ASSIGN_OR_RETURN(
-      const DataDir data_dir,
-      DataDir::Open(paths, program.user, {.kubase_version = program.version.version}));
+  const auto data_dir =
+      DataDir::Open(paths, program.user, {.kubase_version = program.version.version});
+  if (!data_dir.ok() && data_dir.error().code == ErrorCode::kAlreadyExists) {
+    return Error{ErrorCode::kNotFound,
+                 "there is no kubectl in " + paths.bin_dir.string() +
+                     ": the kubase at work there has a --control-plane-dir, or is just starting; "
+                     "give the same --control-plane-dir right after the verb"};
+  }
+  if (!data_dir.ok()) return data_dir.error();
   KUBASE_ASSIGN_OR_RETURN(const ControlPlaneBinaries binaries,
                           UnpackControlPlane(program.image, paths.bin_dir));
   return binaries.kubectl;

@@ -122,22 +122,38 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(appliance.run("reset", "--yes").returncode, 0)
         self.assertFalse(os.path.exists(os.path.join(appliance.data_dir, "db")))
 
-    def test_interrupt_ends_a_verb_that_waits(self):
-        appliance = Appliance()
+    def hold(self, appliance):
+        """A process in the place of a kubase that works on the data directory."""
         self.addCleanup(subprocess.run, ["rm", "-rf", appliance.directory], check=False)
         os.mkdir(appliance.data_dir, mode=0o700)
-        stubborn = subprocess.Popen(
+        holder = subprocess.Popen(
             [sys.executable, "-c", HOLDER, os.path.join(appliance.data_dir, "lock")],
             stdout=subprocess.PIPE, text=True)
-        self.addCleanup(stubborn.stdout.close)
-        self.addCleanup(stubborn.wait)
-        self.addCleanup(stubborn.kill)
-        self.assertEqual(stubborn.stdout.readline(), "held\n")
+        self.addCleanup(holder.stdout.close)
+        self.addCleanup(holder.wait)
+        self.addCleanup(holder.kill)
+        self.assertEqual(holder.stdout.readline(), "held\n")
+        return holder
+
+    def test_interrupt_ends_a_verb_that_waits(self):
+        appliance = Appliance()
+        stubborn = self.hold(appliance)
         down = subprocess.Popen(appliance.command("down", "--timeout", "10m"))
         self.addCleanup(down.kill)
         self.assertEqual(stubborn.stdout.readline(), "asked\n")
         down.send_signal(signal.SIGINT)
         self.assertEqual(down.wait(10), -signal.SIGINT)
+
+    def test_kubectl_where_none_was_unpacked(self):
+        appliance = Appliance()
+        self.hold(appliance)
+        os.mkdir(os.path.join(appliance.data_dir, "kubeconfig"))
+        with open(os.path.join(appliance.data_dir, "kubeconfig", "admin.kubeconfig"), "w",
+                  encoding="utf-8"):
+            pass
+        refused = appliance.kubectl("version", check=False)
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("--control-plane-dir", refused.stderr)
 
     def test_two_appliances_side_by_side(self):
         first, second = Appliance(), Appliance()
