@@ -39,6 +39,8 @@ type mode struct {
 	compactEvery time.Duration
 	kills        bool
 	pauses       bool
+	// flood makes most values large and all readers of watches slow, so that these fall far behind.
+	flood bool
 }
 
 // run is one history while it is made.
@@ -56,18 +58,27 @@ type run struct {
 	// final is the revision that the watches have to reach before they end, and finalAudit that for
 	// the watch of all keys; 0 while clients write.
 	final, finalAudit atomic.Int64
-	kills, pauses     int
+	// ending tells that no more watches are to start ahead.
+	ending        atomic.Bool
+	kills, pauses int
 }
 
 // newRun starts a server for a history.
 func newRun(t *testing.T, m mode, seed uint64) *run {
+	options := []string{}
+	if server.UnderTest(t).Name == "etcd" {
+		options = append(options, "--log-level", "error") // it warns of each refused request
+	}
 	r := &run{
-		t: t, mode: m, seed: seed, server: server.Start(t), recorder: history.NewRecorder(),
-		world:  &traffic.World{LeaseTTL: longTTL},
+		t: t, mode: m, seed: seed, server: server.Start(t, options...),
+		recorder: history.NewRecorder(), world: &traffic.World{LeaseTTL: longTTL, LargeOneIn: 40},
 		random: rand.New(rand.NewPCG(seed, 1<<40)),
 	}
 	if r.random.IntN(3) == 0 {
 		r.world.LeaseTTL = shortTTL
+	}
+	if m.flood {
+		r.world.LargeOneIn, r.world.MorePuts = 2, true
 	}
 	r.audited.Store(1)
 	return r
@@ -94,6 +105,7 @@ func (r *run) make(duration time.Duration) *history.History {
 	}
 	r.disturb(writing)
 	writers.Wait()
+	r.ending.Store(true)
 	r.final.Store(r.settle())
 	watchers.Wait()
 	// What had no answer can have happened late: the watch of all keys goes as far as any other.

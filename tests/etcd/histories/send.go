@@ -27,9 +27,7 @@ func (s *session) send(ctx context.Context, first []*pb.WatchCreateRequest) {
 			s.close()
 			return
 		case s.watcher.isAuditor() || s.watcher.final.Load() > 0 || n < 14:
-			s.sendRequest(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_ProgressRequest{
-				ProgressRequest: &pb.WatchProgressRequest{},
-			}})
+			s.askForProgress()
 		case n < 17:
 			s.create(s.watcher.request())
 		case n == 17:
@@ -52,7 +50,7 @@ func (s *session) nothingLeft() bool {
 func (s *session) create(request *pb.WatchCreateRequest) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.over || len(s.live)+len(s.pending) >= maxWatches {
+	if s.over || len(s.live)+len(s.pending) >= maxWatches || s.asked && s.swapsAnswers() {
 		return
 	}
 	if s.random.IntN(6) == 0 && s.created < explicitIds {
@@ -63,6 +61,19 @@ func (s *session) create(request *pb.WatchCreateRequest) {
 	s.sendLocked(&pb.WatchRequest{
 		RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: request},
 	})
+}
+
+// swapsAnswers tells that the server can send the progress of a stream, from before a watch was
+// made, after the answer to its creation, as etcd does: a client takes it for the progress of the
+// new watch too and loses events. Then all watches are made before progress is asked for.
+func (s *session) swapsAnswers() bool { return s.watcher.of.server.Kind().Name == "etcd" }
+
+// confirmLocked ends a watch that compaction has ended already, as clientv3 does. Without it etcd
+// tells no progress of the stream any more.
+func (s *session) confirmLocked(id int64) {
+	s.sendLocked(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CancelRequest{
+		CancelRequest: &pb.WatchCancelRequest{WatchId: id},
+	}})
 }
 
 func (s *session) cancelOne() {
@@ -85,12 +96,16 @@ func (s *session) cancelOne() {
 	}})
 }
 
-func (s *session) sendRequest(request *pb.WatchRequest) {
+func (s *session) askForProgress() {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if !s.over {
-		s.sendLocked(request)
+	if s.over {
+		return
 	}
+	s.asked = true
+	s.sendLocked(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_ProgressRequest{
+		ProgressRequest: &pb.WatchProgressRequest{},
+	}})
 }
 
 // sendLocked notes and sends in one step, so that the record has the order of the stream.

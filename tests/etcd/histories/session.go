@@ -2,6 +2,7 @@ package histories
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -31,6 +32,8 @@ type session struct {
 	pending []*live         // without an answer, the oldest first
 	live    map[int64]*live // by id
 	created int
+	// asked tells that progress was asked for.
+	asked bool
 	// over tells that nothing more is sent, since everything was received.
 	over bool
 	// closed tells that the client has ended the stream.
@@ -48,7 +51,8 @@ type live struct {
 
 func newSession(w *watcher) *session {
 	return &session{
-		watcher: w, live: map[int64]*live{}, slow: !w.isAuditor() && w.chance(4),
+		watcher: w, live: map[int64]*live{},
+		slow:   !w.isAuditor() && (w.of.mode.flood || w.chance(4)),
 		record: w.of.recorder.NewStream(w.name()),
 		random: rand.New(rand.NewPCG(w.random.Uint64(), 1)),
 	}
@@ -81,7 +85,7 @@ func (s *session) run() (drained bool, err error) {
 			return true, nil
 		}
 		if s.slow && s.watcher.final.Load() == 0 {
-			wait(ctx, time.Duration(s.watcher.random.IntN(80))*time.Millisecond)
+			wait(ctx, s.watcher.slowness())
 		}
 	}
 }
@@ -115,8 +119,8 @@ func (s *session) endAfter(ctx context.Context, lifetime time.Duration) {
 		return
 	}
 	if wait(ctx, patience); ctx.Err() == nil {
-		s.watcher.of.t.Errorf("watch stream %s does not get to revision %d", s.record.Name,
-			s.watcher.final.Load())
+		s.watcher.of.t.Errorf("watch stream %s does not get to revision %d: %s", s.record.Name,
+			s.watcher.final.Load(), s.describe())
 		s.close()
 	}
 }
@@ -137,6 +141,9 @@ func (s *session) take(response *pb.WatchResponse) (drained bool) {
 		}
 	case response.Canceled:
 		delete(s.live, response.WatchId)
+		if response.CompactRevision != 0 {
+			s.confirmLocked(response.WatchId)
+		}
 	case watchstream.IsProgress(response):
 		for id, l := range s.live {
 			if !l.canceling && (response.WatchId == -1 || response.WatchId == id) {
@@ -172,6 +179,18 @@ func (s *session) isDrained() bool {
 		}
 	}
 	return true
+}
+
+// describe tells how far each watch has come.
+func (s *session) describe() string {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	text := fmt.Sprintf("%d without an answer", len(s.pending))
+	for id, l := range s.live {
+		text += fmt.Sprintf("; watch %d at %d, canceling %v: %s", id, l.next-1, l.canceling,
+			history.Short(l.request))
+	}
+	return text
 }
 
 // toResume is what to ask for on the next stream: what was not canceled, from where it had come.

@@ -103,24 +103,38 @@ func (w *watcher) request() *pb.WatchCreateRequest {
 			pb.WatchCreateRequest_FilterType(w.random.IntN(2)),
 		}
 	}
-	seen := w.of.audited.Load()
+	seen, ending := w.of.audited.Load(), w.of.ending.Load()
 	switch w.random.IntN(8) {
 	case 0, 1, 2:
 		request.StartRevision = max(1, seen-w.random.Int64N(500))
 	case 3:
 		request.StartRevision = max(1, w.of.world.Compacted.Load()+w.random.Int64N(3)-1)
 	case 4:
-		request.StartRevision = seen + w.random.Int64N(furthestStart)
+		if !ending {
+			request.StartRevision = seen + w.random.Int64N(furthestStart)
+		}
 	case 5:
 		request.StartRevision = 1 + w.random.Int64N(seen)
 	}
 	return request
 }
 
+// slowness is how long a slow reader waits before it reads on; in a flood it reads nothing at all
+// for seconds.
+func (w *watcher) slowness() time.Duration {
+	if w.of.mode.flood && w.chance(5) {
+		return time.Duration(w.random.IntN(4000)) * time.Millisecond
+	}
+	return time.Duration(w.random.IntN(80)) * time.Millisecond
+}
+
 // lifetime is how long a stream stays open while clients write.
 func (w *watcher) lifetime() time.Duration {
 	if w.isAuditor() {
 		return time.Hour
+	}
+	if w.of.mode.flood {
+		return time.Duration(1000+w.random.IntN(20_000)) * time.Millisecond
 	}
 	return time.Duration(50+w.random.IntN(3000)) * time.Millisecond
 }

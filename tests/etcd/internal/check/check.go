@@ -20,6 +20,9 @@ type Options struct {
 	Windows int
 	// Timeout is how long porcupine may search in one window.
 	Timeout time.Duration
+	// PreviousMayMiss accepts events without the previous value that was asked for, anywhere; else
+	// it may be missing only below the compacted revision.
+	PreviousMayMiss bool
 	// Matches selects the events of a watch; nil is by range and filters.
 	Matches Predicate
 }
@@ -76,7 +79,7 @@ func History(h *history.History, options Options) *Report {
 		for _, stream := range h.Streams {
 			s := &streamCheck{
 				history: h, stream: stream, log: r.log, timeline: line, compactions: all,
-				matches: options.Matches, faults: f,
+				options: options, faults: f,
 				live: map[int64]*watch{}, canceled: map[int64]bool{},
 			}
 			report.Watches += s.run()

@@ -64,7 +64,7 @@ func simulate(seed uint64, operations int) *history.History {
 func newSimulation(seed uint64) *simulation {
 	s := &simulation{
 		random: rand.New(rand.NewPCG(seed, 99)), state: reference.Empty(),
-		world: &traffic.World{LeaseTTL: 3600}, history: &history.History{},
+		world: &traffic.World{LeaseTTL: 3600, LargeOneIn: 40}, history: &history.History{},
 		matches: model.Matches,
 	}
 	for i := range simulatedClients {

@@ -20,7 +20,7 @@ type streamCheck struct {
 	log         *Log
 	timeline    *timeline
 	compactions compactions
-	matches     Predicate
+	options     Options
 	faults      *faults
 
 	pending  []*watch         // create requests without an answer, the oldest first
@@ -107,7 +107,10 @@ func (s *streamCheck) ended(entry history.Entry) {
 	response := entry.Received
 	w := s.live[response.WatchId]
 	if w == nil {
-		s.fault(response, "ends a watch that does not exist")
+		// etcd answers the client that ends a watch after compaction has.
+		if !s.canceled[response.WatchId] {
+			s.fault(response, "ends a watch that does not exist")
+		}
 		return
 	}
 	delete(s.live, response.WatchId)

@@ -114,7 +114,7 @@ func (w *watch) event(response *pb.WatchResponse, got *mvccpb.Event, at time.Dur
 // following is the next event that matches, or nil at the end of the log.
 func (w *watch) following() *mvccpb.Event {
 	for ; w.next < len(w.check.log.events); w.next++ {
-		if event := w.check.log.events[w.next]; w.check.matches(w.request, event) {
+		if event := w.check.log.events[w.next]; w.check.options.Matches(w.request, event) {
 			return event
 		}
 	}
@@ -127,7 +127,8 @@ func (w *watch) rightPrevious(want, got *mvccpb.Event, at time.Duration) bool {
 	if !w.request.PrevKv {
 		return got.PrevKv == nil
 	}
-	if got.PrevKv == nil && got.Kv.ModRevision <= w.check.compactions.possible(at, nil) {
+	if got.PrevKv == nil && (w.check.options.PreviousMayMiss ||
+		got.Kv.ModRevision <= w.check.compactions.possible(at, nil)) {
 		return true
 	}
 	return proto.Equal(want.PrevKv, got.PrevKv)

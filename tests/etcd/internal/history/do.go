@@ -36,6 +36,7 @@ func (r *Recorder) Do(ctx context.Context, c *server.Client, client int, request
 		s := status.Convert(err)
 		o.Failure, o.Return = &expect.Failure{Code: s.Code(), Text: s.Message()}, now
 	}
+	r.share(o.Reply)
 	r.Add(o)
 	return o
 }

@@ -92,10 +92,14 @@ type Recorder struct {
 	start time.Time
 	mutex sync.Mutex
 	h     History
+	// values are the large ones that have come so far.
+	values map[string][]byte
 }
 
 // NewRecorder starts a history, and its clock.
-func NewRecorder() *Recorder { return &Recorder{start: time.Now()} }
+func NewRecorder() *Recorder {
+	return &Recorder{start: time.Now(), values: map[string][]byte{}}
+}
 
 // Now is the time since the start.
 func (r *Recorder) Now() time.Duration { return time.Since(r.start) }
@@ -157,7 +161,10 @@ type Entry struct {
 func (s *Stream) Sent(request *pb.WatchRequest) { s.add(Entry{Sent: request}) }
 
 // Received notes a response.
-func (s *Stream) Received(response *pb.WatchResponse) { s.add(Entry{Received: response}) }
+func (s *Stream) Received(response *pb.WatchResponse) {
+	s.add(Entry{Received: response})
+	s.recorder.share(response)
+}
 
 // Ended notes that the stream has no more responses.
 func (s *Stream) Ended() { s.add(Entry{}) }

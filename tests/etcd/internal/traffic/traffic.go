@@ -32,6 +32,10 @@ var prefixes = []struct {
 type World struct {
 	// LeaseTTL is the time of new leases in seconds.
 	LeaseTTL int64
+	// LargeOneIn is how rare large values are among plain puts.
+	LargeOneIn int
+	// MorePuts adds plain puts.
+	MorePuts bool
 	// Compacted is the revision of the last compaction that was asked for.
 	Compacted atomic.Int64
 
@@ -83,6 +87,9 @@ func (c *Client) Random() *rand.Rand { return c.random }
 
 // Next is the next request.
 func (c *Client) Next() proto.Message {
+	if c.world.MorePuts && c.chance(6) {
+		return c.put(c.key())
+	}
 	switch n := c.random.IntN(100); {
 	case n < 28:
 		return c.optimistic()
@@ -133,10 +140,10 @@ func (c *Client) put(key string) *pb.PutRequest {
 	if c.chance(6) {
 		request.Lease = c.world.lease(c.random)
 	}
-	if c.chance(40) {
+	if c.chance(c.world.LargeOneIn) {
 		big := prefixes[len(prefixes)-1]
 		request.Key = fmt.Appendf(nil, "%s%02d", big.name, c.random.IntN(big.count))
-		request.Value = append(request.Value, make([]byte, 20_000+c.random.IntN(60_000))...)
+		request.Value = append(request.Value, make([]byte, 20_000+c.random.IntN(100_000))...)
 	}
 	return request
 }
