@@ -40,6 +40,10 @@ inline constexpr size_t kRangeChunkBytesTarget = 1536 * 1024;
 // writers hardly notice.
 inline constexpr int64_t kCompactionStepRowsMax = 500;
 
+// Pairs kept in memory for gets and for the reads of writes: a cluster's leases, nodes and pods in
+// motion, not its whole content.
+inline constexpr size_t kPairCacheBytesMax = 64 * 1024 * 1024;
+
 // Ranges whose number of keys is carried forward, and pages whose number is remembered: some
 // resources in some namespaces, and the walks that are under way. Each commit pays for the former.
 inline constexpr size_t kTrackedCountsMax = 128;

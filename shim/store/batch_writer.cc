@@ -30,7 +30,6 @@ BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Datab
       database_(database),
       listeners_(listeners),
       log_(log),
-      revision_(meta.revision),
       compact_revision_(meta.compact_revision),
       meta_(meta),
       thread_([this] { Run(); }) {}
@@ -133,7 +132,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
 
 void BatchWriter::RunBatch(Writes writes) {
   Reach(Failpoint::kWriterTaken);
-  WriteBatch batch(*connection_, meta_, listeners_.leases);
+  WriteBatch batch(*connection_, meta_, listeners_.leases, listeners_.pairs);
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
     committed = Commit(writes, batch);
@@ -181,7 +180,6 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
   meta_ = batch.meta();
   listeners_.leases.Apply(batch.lease_changes());
-  revision_ = meta_.revision;
   if (compacted) {
     compact_revision_ = meta_.compact_revision;
     listeners_.hub.SetCompactRevision(meta_.compact_revision);
@@ -192,6 +190,8 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   if (events.empty()) return;
   listeners_.kinds.OnCommitted(events);
   listeners_.counts.OnCommitted(events);
+  listeners_.pairs.OnCommitted(events);
+  listeners_.published.Set(meta_.revision);
   listeners_.hub.Publish(std::move(events));
   Reach(Failpoint::kWriterPublished);
 }
@@ -206,6 +206,7 @@ void BatchWriter::NoteFailure(const Error& error) {
 }
 
 void BatchWriter::Fence(const Error& reason) {
+  listeners_.published.SetClosed(true);
   std::lock_guard lock(mutex_);
   fence_ = reason;
 }
@@ -227,6 +228,7 @@ Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause) {
     std::unique_lock lock(mutex_);
     if (stored.ok()) {
       fence_.reset();
+      listeners_.published.SetClosed(false);
       log_.Info("the database takes writes again", {{"revision", stored->revision}});
       if (*stored == batch.meta() && !(*stored == meta_)) return Ok();
       return Error{ErrorCode::kUnavailable, cause.message};

@@ -25,6 +25,8 @@
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
+#include "shim/store/pair_cache.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/store.h"
 #include "shim/store/store_metrics.h"
 #include "shim/store/watch_hub.h"
@@ -53,6 +55,8 @@ class BatchWriter {
     WatchHub& hub;
     KindCounter& kinds;
     CountCache& counts;
+    PairCache& pairs;
+    PublishedRevision& published;
     StoreMetrics& metrics;
   };
 
@@ -73,7 +77,6 @@ class BatchWriter {
   // Finishes what was accepted, then ends the thread. Idempotent.
   void Stop();
 
-  Revision revision() const { return revision_; }
   Revision compact_revision() const { return compact_revision_; }
   bool no_space() const { return no_space_; }
   void ClearNoSpace() { no_space_ = false; }
@@ -109,7 +112,6 @@ class BatchWriter {
   sql::Database& database_;
   const Listeners listeners_;
   Log& log_;
-  std::atomic<Revision> revision_;
   std::atomic<Revision> compact_revision_;
   std::atomic<bool> no_space_{false};
   std::atomic<bool> broken_{false};

@@ -83,8 +83,9 @@ bool DropCutRevision(Rows& rows) {
 
 }  // namespace
 
-Result<WatchBatch> ReadChanges(sql::Connection& connection, const ChangeQuery& query) {
-  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+Result<WatchBatch> ReadChanges(sql::Connection& connection, PublishedRevision& published,
+                               const ChangeQuery& query) {
+  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   const Meta& meta = snapshot.meta();
   if (query.first < meta.compact_revision) {
     return Error{ErrorCode::kCompacted, "the changes were compacted"};

@@ -3,6 +3,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/types.h"
 #include "shim/store/watch.h"
 
@@ -16,7 +17,8 @@ struct ChangeQuery {
 };
 
 // Whole revisions from query.first up to page.revision, which is at least query.first - 1.
-// Error kCompacted when changes at query.first may be gone; those of the database.
-Result<WatchBatch> ReadChanges(sql::Connection& connection, const ChangeQuery& query);
+// Error kCompacted when changes at query.first may be gone; those of ReadSnapshot.
+Result<WatchBatch> ReadChanges(sql::Connection& connection, PublishedRevision& published,
+                               const ChangeQuery& query);
 
 }  // namespace kubase::store

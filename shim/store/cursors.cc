@@ -19,8 +19,13 @@ const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
 class SqlRangeCursor final : public RangeCursor,
                              public std::enable_shared_from_this<SqlRangeCursor> {
  public:
-  SqlRangeCursor(ReaderPool& readers, CountCache& counts, RangeRequest request)
-      : readers_(readers), counts_(counts), request_(std::move(request)), rest_(request_.range) {}
+  SqlRangeCursor(ReaderPool& readers, PublishedRevision& published, CountCache& counts,
+                 RangeRequest request)
+      : readers_(readers),
+        published_(published),
+        counts_(counts),
+        request_(std::move(request)),
+        rest_(request_.range) {}
 
   void Next(Callback<RangeChunk> done) override {
     const bool posted =
@@ -32,7 +37,8 @@ class SqlRangeCursor final : public RangeCursor,
 
  private:
   Result<RangeChunk> ReadChunk(sql::Connection& connection) {
-    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot,
+                            ReadSnapshot::Begin(connection, published_));
     KUBASE_TRY(CheckReadable(pinned_ > 0 ? pinned_ : request_.revision, snapshot.meta()));
     if (pinned_ == 0) {
       header_revision_ = snapshot.meta().revision;
@@ -83,6 +89,7 @@ class SqlRangeCursor final : public RangeCursor,
   }
 
   ReaderPool& readers_;
+  PublishedRevision& published_;
   CountCache& counts_;
   const RangeRequest request_;
   KeyRange rest_;
@@ -139,7 +146,8 @@ class SnapshotWriter {
 class SqlSnapshotCursor final : public ByteCursor,
                                 public std::enable_shared_from_this<SqlSnapshotCursor> {
  public:
-  explicit SqlSnapshotCursor(ReaderPool& readers) : readers_(readers) {}
+  SqlSnapshotCursor(ReaderPool& readers, PublishedRevision& published)
+      : readers_(readers), published_(published) {}
 
   void Next(Callback<std::string> done) override {
     const bool posted =
@@ -152,7 +160,8 @@ class SqlSnapshotCursor final : public ByteCursor,
  private:
   Result<std::string> ReadPart(sql::Connection& connection) {
     if (finished_) return std::string();
-    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+    KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot,
+                            ReadSnapshot::Begin(connection, published_));
     Reach(Failpoint::kSnapshotPage);
     SnapshotWriter part;
     if (pinned_ == 0) {
@@ -189,6 +198,7 @@ class SqlSnapshotCursor final : public ByteCursor,
   }
 
   ReaderPool& readers_;
+  PublishedRevision& published_;
   KeyRange rest_{"", std::string(1, '\0')};
   Revision pinned_ = 0;  // 0: nothing was read yet
   int64_t pairs_ = 0;
@@ -197,13 +207,13 @@ class SqlSnapshotCursor final : public ByteCursor,
 
 }  // namespace
 
-std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, CountCache& counts,
-                                             RangeRequest request) {
-  return std::make_shared<SqlRangeCursor>(readers, counts, std::move(request));
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevision& published,
+                                             CountCache& counts, RangeRequest request) {
+  return std::make_shared<SqlRangeCursor>(readers, published, counts, std::move(request));
 }
 
-std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers) {
-  return std::make_shared<SqlSnapshotCursor>(readers);
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published) {
+  return std::make_shared<SqlSnapshotCursor>(readers, published);
 }
 
 }  // namespace kubase::store

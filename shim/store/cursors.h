@@ -5,14 +5,15 @@
 #include <memory>
 
 #include "shim/store/count_cache.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
 
 namespace kubase::store {
 
-// `readers` and `counts` must outlive the cursor's last call.
-std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, CountCache& counts,
-                                             RangeRequest request);
+// All references must outlive the cursor's last call.
+std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevision& published,
+                                             CountCache& counts, RangeRequest request);
 
 // kubase's own snapshot format, version 1. All numbers are little endian.
 //   "KUBASE-SNAPSHOT 1\n"
@@ -23,6 +24,6 @@ std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, CountCache& co
 //   'D' key size u32, key, sub i64           for each deletion at that revision: it can be watched
 //   'E' number of pairs i64
 // etcd's Snapshot service appends a SHA-256 of the bytes; that is the wire's part.
-std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers);
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published);
 
 }  // namespace kubase::store

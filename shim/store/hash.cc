@@ -21,8 +21,9 @@ uint64_t HashRow(const sql::Row& row) {
 
 }  // namespace
 
-Result<HashKvResponse> HashVersions(sql::Connection& connection, Revision revision) {
-  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+Result<HashKvResponse> HashVersions(sql::Connection& connection, PublishedRevision& published,
+                                    Revision revision) {
+  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   const Meta& meta = snapshot.meta();
   KUBASE_TRY(CheckReadable(revision, meta));
   HashKvResponse response{.revision = meta.revision,

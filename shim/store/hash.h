@@ -3,11 +3,13 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
 
-// revision <= 0: the current one. Errors: kCompacted, kFutureRevision, those of the database.
-Result<HashKvResponse> HashVersions(sql::Connection& connection, Revision revision);
+// revision <= 0: the current one. Errors: kCompacted, kFutureRevision, those of ReadSnapshot.
+Result<HashKvResponse> HashVersions(sql::Connection& connection, PublishedRevision& published,
+                                    Revision revision);
 
 }  // namespace kubase::store

@@ -60,8 +60,8 @@ Kind KindOfKey(std::string_view key) {
   return {ResourceName(first, second), PrefixRange(key.substr(0, second_end + 1))};
 }
 
-Result<void> KindCounter::Load(sql::Connection& connection) {
-  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+Result<void> KindCounter::Load(sql::Connection& connection, PublishedRevision& published) {
+  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   const Meta& meta = snapshot.meta();
   std::map<std::string, int64_t, std::less<>> counts;
   std::string from;

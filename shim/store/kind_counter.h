@@ -13,6 +13,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/store.h"
 #include "shim/store/types.h"
 #include "shim/store/watch.h"
@@ -34,7 +35,7 @@ class KindCounter {
  public:
   // Counts everything once. Events that were committed before the count are not counted twice.
   // Until it has succeeded Read gives nothing. Errors: those of the database.
-  Result<void> Load(sql::Connection& connection);
+  Result<void> Load(sql::Connection& connection, PublishedRevision& published);
 
   // From the writer, in order, after the commit.
   void OnCommitted(const std::vector<WatchBatch>& batches);

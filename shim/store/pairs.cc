@@ -237,10 +237,12 @@ KeyRange After(const KeyRange& range, const std::string& key) {
   return {key + '\0', range.range_end};
 }
 
-Result<ReadSnapshot> ReadSnapshot::Begin(sql::Connection& connection) {
+Result<ReadSnapshot> ReadSnapshot::Begin(sql::Connection& connection,
+                                         PublishedRevision& published) {
   KUBASE_TRY(connection.Begin(sql::Access::kRead));
   ReadSnapshot snapshot(connection);
   KUBASE_ASSIGN_OR_RETURN(snapshot.meta_, ReadMeta(connection));
+  KUBASE_TRY(published.Wait(snapshot.meta_.revision));
   return snapshot;
 }
 

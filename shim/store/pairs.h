@@ -8,6 +8,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/count_cache.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -52,7 +53,8 @@ KeyRange After(const KeyRange& range, const std::string& key);
 // A read transaction for a scope.
 class ReadSnapshot {
  public:
-  static Result<ReadSnapshot> Begin(sql::Connection& connection);
+  // Returns when what the snapshot shows is published. Errors: kUnavailable, those of the database.
+  static Result<ReadSnapshot> Begin(sql::Connection& connection, PublishedRevision& published);
   ReadSnapshot(ReadSnapshot&& other) noexcept;
   ReadSnapshot& operator=(ReadSnapshot&&) = delete;
   ~ReadSnapshot();

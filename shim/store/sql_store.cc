@@ -38,22 +38,9 @@ bool IsPlainGet(const RangeRequest& request) {
          !request.keys_only && !request.NeedsWholeRange();
 }
 
-// A get of the latest pair: one statement, hence one snapshot of pair and revision.
-Result<RangeResponse> ReadLatest(sql::Connection& connection, const std::string& key) {
-  RangeResponse response;
-  const sql::Value params[] = {key};
-  KUBASE_TRY(connection.Select(sql::Query::kGetWithMeta, params, [&](const sql::Row& row) {
-    response.revision = row.Int(0);
-    if (!row.IsNull(2)) response.kvs.push_back(std::make_shared<const KeyValue>(ParsePair(row, 2)));
-    return false;
-  }));
-  response.count = static_cast<int64_t>(response.kvs.size());
-  return response;
-}
-
 Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request,
-                                     CountCache& counts) {
-  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection));
+                                     PublishedRevision& published, CountCache& counts) {
+  KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
@@ -90,6 +77,8 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
       counts_(meta.revision),
+      pairs_(limits::kPairCacheBytesMax),
+      published_(meta.revision),
       metrics_(registry),
       readers_(std::move(readers)),
       hub_({.ring_bytes_max =
@@ -115,18 +104,22 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
 }
 
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
-  writer_ = std::make_unique<BatchWriter>(
-      std::move(write_connection), database_, meta,
-      BatchWriter::Listeners{
-          .leases = leases_, .hub = hub_, .kinds = kinds_, .counts = counts_, .metrics = metrics_},
-      log_);
+  writer_ = std::make_unique<BatchWriter>(std::move(write_connection), database_, meta,
+                                          BatchWriter::Listeners{.leases = leases_,
+                                                                 .hub = hub_,
+                                                                 .kinds = kinds_,
+                                                                 .counts = counts_,
+                                                                 .pairs = pairs_,
+                                                                 .published = published_,
+                                                                 .metrics = metrics_},
+                                          log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
 }
 
 void SqlStore::CountKindsInBackground() {
   const bool posted = readers_->Post([this](sql::Connection& connection) {
-    if (const Result<void> loaded = kinds_.Load(connection); !loaded.ok()) {
+    if (const Result<void> loaded = kinds_.Load(connection, published_); !loaded.ok()) {
       log_.Warning("cannot count the stored objects; the status page shows none",
                    {{"error", loaded.error().message}});
     }
@@ -148,9 +141,10 @@ void SqlStore::Stop() {
 
 WatchHub::CatchUp SqlStore::MakeCatchUp() {
   return [this](ChangeQuery query, std::function<void(Result<WatchBatch>)> done) {
-    PostRead<WatchBatch>(std::move(done), [query = std::move(query)](sql::Connection& connection) {
-      return ReadChanges(connection, query);
-    });
+    PostRead<WatchBatch>(std::move(done),
+                         [this, query = std::move(query)](sql::Connection& connection) {
+                           return ReadChanges(connection, published_, query);
+                         });
   };
 }
 
@@ -168,18 +162,46 @@ void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
 
 void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   if (IsPlainGet(request)) {
+    if (auto known = GetFromMemory(request.range.key); known) return done(std::move(*known));
     Result<RangeResponse> response = kTooManyReads;
     const bool answered = readers_->TryRun(
-        [&](sql::Connection& connection) { response = ReadLatest(connection, request.range.key); });
-    if (answered) {
-      done(std::move(response));
-      return;
-    }
+        [&](sql::Connection& connection) { response = GetLatest(connection, request.range.key); });
+    if (answered) return done(std::move(response));
   }
   PostRead<RangeResponse>(std::move(done),
                           [this, request = std::move(request)](sql::Connection& connection) {
-                            return ReadInSnapshot(connection, request, counts_);
+                            return ReadInSnapshot(connection, request, published_, counts_);
                           });
+}
+
+std::optional<Result<RangeResponse>> SqlStore::GetFromMemory(const std::string& key) {
+  // Before the look at the key: what is found may be newer than this, never older.
+  const Revision published = published_.get();
+  const auto state = pairs_.Find(key);
+  if (!state) return std::nullopt;
+  if (const Result<void> wait = published_.Wait(state->since); !wait.ok()) return wait.error();
+  RangeResponse response;
+  response.revision = std::max(published, state->since);
+  if (state->pair != nullptr) response.kvs.push_back(state->pair);
+  response.count = static_cast<int64_t>(response.kvs.size());
+  return response;
+}
+
+// One statement, hence one snapshot of pair and revision.
+Result<RangeResponse> SqlStore::GetLatest(sql::Connection& connection, const std::string& key) {
+  RangeResponse response;
+  KeyValuePtr pair;
+  const sql::Value params[] = {key};
+  KUBASE_TRY(connection.Select(sql::Query::kGetWithMeta, params, [&](const sql::Row& row) {
+    response.revision = row.Int(0);
+    if (!row.IsNull(2)) pair = std::make_shared<const KeyValue>(ParsePair(row, 2));
+    return false;
+  }));
+  KUBASE_TRY(published_.Wait(response.revision));
+  pairs_.Learn(key, pair, response.revision);
+  if (pair != nullptr) response.kvs.push_back(std::move(pair));
+  response.count = static_cast<int64_t>(response.kvs.size());
+  return response;
 }
 
 void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<RangeCursor>> done) {
@@ -187,7 +209,7 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
     done(Error{ErrorCode::kUnsupported, "a stream cannot be sorted or filtered by revision"});
     return;
   }
-  done(MakeRangeCursor(*readers_, counts_, std::move(request)));
+  done(MakeRangeCursor(*readers_, published_, counts_, std::move(request)));
 }
 
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
@@ -296,7 +318,7 @@ void SqlStore::Status(Callback<StoreStatus> done) {
   StoreStatus status{.cluster_id = static_cast<uint64_t>(cluster_id_),
                      .member_id = static_cast<uint64_t>(cluster_id_),
                      .engine = database_.engine(),
-                     .revision = writer_->revision(),
+                     .revision = published_.get(),
                      .compact_revision = writer_->compact_revision(),
                      .watchers = hub_.watchers(),
                      .slow_watchers = hub_.slow_watchers(),
@@ -322,13 +344,13 @@ void SqlStore::Defragment(Callback<Revision> done) {
 }
 
 void SqlStore::HashKv(Revision revision, Callback<HashKvResponse> done) {
-  PostRead<HashKvResponse>(std::move(done), [revision](sql::Connection& connection) {
-    return HashVersions(connection, revision);
+  PostRead<HashKvResponse>(std::move(done), [this, revision](sql::Connection& connection) {
+    return HashVersions(connection, published_, revision);
   });
 }
 
 void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
-  done(MakeSnapshotCursor(*readers_));
+  done(MakeSnapshotCursor(*readers_, published_));
 }
 
 void SqlStore::RaiseNoSpace(Callback<Revision> done) {

@@ -21,6 +21,8 @@
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
+#include "shim/store/pair_cache.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
 #include "shim/store/store_metrics.h"
@@ -65,7 +67,7 @@ class SqlStore final : public Store {
   void RaiseNoSpace(Callback<Revision> done) override;
   void DisarmNoSpace(Callback<Revision> done) override;
   WatchSource& watches() override { return hub_; }
-  Revision current_revision() const override { return writer_->revision(); }
+  Revision current_revision() const override { return published_.get(); }
 
   // Answers what was accepted, then refuses; watchers get no further call. Idempotent.
   void Stop();
@@ -77,6 +79,10 @@ class SqlStore final : public Store {
   Result<void> LoadLeases(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
+
+  // The latest pair of a key, if memory knows it.
+  std::optional<Result<RangeResponse>> GetFromMemory(const std::string& key);
+  Result<RangeResponse> GetLatest(sql::Connection& connection, const std::string& key);
 
   // Runs `read` on a reader thread and answers with its result, or kOverloaded.
   template <typename T, typename Read>
@@ -96,6 +102,8 @@ class SqlStore final : public Store {
   LeaseTable leases_;
   KindCounter kinds_;
   CountCache counts_;
+  PairCache pairs_;
+  PublishedRevision published_;
   StoreMetrics metrics_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;

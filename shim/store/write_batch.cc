@@ -10,8 +10,9 @@ namespace kubase::store {
 using sql::Query;
 using sql::Value;
 
-WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases)
-    : connection_(connection), leases_(leases), meta_(meta), stored_meta_(meta) {}
+WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases,
+                       PairCache& pairs)
+    : connection_(connection), leases_(leases), pairs_(pairs), meta_(meta), stored_meta_(meta) {}
 
 template <typename T>
 Result<T> WriteBatch::Noting(Result<T> result) {
@@ -21,6 +22,7 @@ Result<T> WriteBatch::Noting(Result<T> result) {
 
 Result<KeyValuePtr> WriteBatch::Get(const std::string& key) {
   if (auto found = entries_.find(key); found != entries_.end()) return found->second.current;
+  if (const auto known = pairs_.Find(key); known) return Remember(key, known->pair).current;
   KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, Noting(ReadPair(connection_, key)));
   return Remember(key, pair).current;
 }

@@ -15,6 +15,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/pair_cache.h"
 #include "shim/store/pairs.h"
 #include "shim/store/types.h"
 #include "shim/store/watch.h"
@@ -30,7 +31,8 @@ class LeaseLookup {
 
 class WriteBatch {
  public:
-  WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases);
+  WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases,
+             PairCache& pairs);
 
   // Null: the key does not exist. This and all reads: on a database error the batch has failed()
   // and must be rolled back.
@@ -92,6 +94,7 @@ class WriteBatch {
 
   sql::Connection& connection_;
   const LeaseLookup& leases_;
+  PairCache& pairs_;
   Meta meta_;
   const Meta stored_meta_;
   std::optional<Error> failure_;

@@ -1,0 +1,70 @@
+// PairCache: the present state of the keys that were read or written last, bounded by bytes.
+//
+// kube-apiserver without its watch cache reads the same leases, nodes and endpoints again and
+// again, and each write starts by reading its key. An entry is always what the last commit left,
+// because the only writer tells every change before it publishes the revision.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <list>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "shim/store/types.h"
+#include "shim/store/watch.h"
+
+namespace kubase::store {
+
+// Any thread.
+class PairCache {
+ public:
+  struct State {
+    KeyValuePtr pair;    // null: the key does not exist
+    Revision since = 0;  // it has been so at least from this revision on
+  };
+
+  explicit PairCache(size_t bytes_max) : shard_bytes_max_(bytes_max / kShards) {}
+
+  // The state of `key` after the last commit that was told.
+  std::optional<State> Find(std::string_view key);
+
+  // What a snapshot at `revision` shows; ignored if a commit may have changed it since.
+  void Learn(std::string_view key, const KeyValuePtr& pair, Revision revision);
+
+  // From the writer, in the order of the revisions.
+  void OnCommitted(const std::vector<WatchBatch>& batches);
+
+  size_t bytes() const;
+
+ private:
+  static constexpr size_t kShards = 64;
+
+  struct Entry {
+    std::string key;
+    State state;
+    size_t bytes;
+  };
+  using Entries = std::list<Entry>;
+  struct Shard {
+    mutable std::mutex mutex;
+    // All guarded by mutex.
+    Entries entries;                                                 // the most recently used first
+    std::unordered_map<std::string_view, Entries::iterator> by_key;  // views of entries' keys
+    Revision changed = 0;                                            // by the last commit
+    size_t bytes = 0;
+  };
+
+  Shard& ShardOf(std::string_view key);
+  void Store(Shard& shard, std::string_view key, const State& state);
+  static void Remove(Shard& shard, Entries::iterator entry);
+
+  const size_t shard_bytes_max_;
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace kubase::store

@@ -1,0 +1,59 @@
+#include "shim/store/pair_cache.h"
+
+#include <catch2/catch.hpp>
+
+namespace kubase::store {
+namespace {
+
+EventPtr Put(const std::string& key, const std::string& value, Revision revision) {
+  auto kv = std::make_shared<const KeyValue>(
+      KeyValue{.key = key, .value = value, .mod_revision = revision, .version = 1});
+  return std::make_shared<const Event>(Event{Event::Type::kPut, kv, nullptr});
+}
+
+EventPtr Delete(const std::string& key) {
+  auto kv = std::make_shared<const KeyValue>(KeyValue{.key = key});
+  return std::make_shared<const Event>(Event{Event::Type::kDelete, kv, nullptr});
+}
+
+TEST_CASE("PairCache: it has what the last commit left, deletions too") {
+  PairCache cache(1 << 20);
+  CHECK(!cache.Find("a"));
+  cache.OnCommitted(
+      {{5, {Put("a", "1", 5), Put("b", "1", 5)}}, {6, {Delete("b"), Put("a", "2", 6)}}});
+  REQUIRE(cache.Find("a"));
+  CHECK(cache.Find("a")->pair->value == "2");
+  CHECK(cache.Find("a")->since == 6);
+  REQUIRE(cache.Find("b"));
+  CHECK(cache.Find("b")->pair == nullptr);
+}
+
+TEST_CASE("PairCache: a snapshot that a commit has overtaken teaches nothing") {
+  PairCache cache(1 << 20);
+  const KeyValuePtr old = Put("a", "old", 3)->kv;
+  cache.OnCommitted({{5, {Put("a", "new", 5)}}});
+  cache.Learn("a", old, 4);
+  CHECK(cache.Find("a")->pair->value == "new");
+  cache.Learn("a", nullptr, 5);  // the same commit or a later one, which was not told yet
+  CHECK(cache.Find("a")->pair == nullptr);
+  cache.Learn("absent", nullptr, 5);
+  CHECK(cache.Find("absent")->since == 5);
+}
+
+TEST_CASE("PairCache: it stays within its bytes and forgets what was used least") {
+  PairCache cache(1 << 20);
+  const std::string value(1000, 'v');
+  cache.OnCommitted({{1, {Put("kept", value, 1)}}});
+  for (Revision r = 2; r < 5000; ++r) {
+    REQUIRE(cache.Find("kept"));
+    cache.OnCommitted({{r, {Put("k" + std::to_string(r), value, r)}}});
+    REQUIRE(cache.bytes() <= 1 << 20);
+  }
+  CHECK(!cache.Find("k2"));
+  CHECK(cache.Find("k4999"));
+  cache.OnCommitted({{5000, {Put("kept", std::string(1 << 20, 'v'), 5000)}}});
+  CHECK(!cache.Find("kept"));  // larger than all there is room for: forgotten, not kept as it was
+}
+
+}  // namespace
+}  // namespace kubase::store
