@@ -232,6 +232,7 @@ void NameEnvironmentVariables(CLI::App& app) {
 std::unique_ptr<CLI::App> MakeApp(AllFlags& flags) {
   auto app = std::make_unique<CLI::App>(kDescription, "kubase");
   app->require_subcommand(0, 1);
+  app->set_version_flag("--version", "", "Print versions, as the verb does.");
   app->footer(kFooter);
   AddUp(*app, flags.up);
   AddDown(*app, flags.down);
@@ -339,9 +340,17 @@ std::string EnvironmentName(const std::string& flag) {
 ParsedCommandLine ParseCommandLine(const std::vector<std::string>& arguments) {
   AllFlags flags;
   const auto app = MakeApp(flags);
+  // "kubase help up" is "kubase up --help".
+  std::vector<std::string> wanted = arguments;
+  if (!wanted.empty() && wanted.front() == "help") {
+    wanted.erase(wanted.begin());
+    wanted.push_back("--help");
+  }
   try {
     // CLI11 takes the arguments reversed.
-    app->parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    app->parse(std::vector<std::string>(wanted.rbegin(), wanted.rend()));
+  } catch (const CLI::CallForVersion&) {
+    return {.command = VersionFlags{}};
   } catch (const CLI::CallForHelp&) {
     const CLI::App* verb = ChosenVerb(*app);
     return {.text = verb == nullptr ? app->help() : verb->help("kubase")};

@@ -49,6 +49,14 @@ TEST_CASE("CommandLine: flags of up and their defaults") {
   CHECK(given.apiserver_args == std::vector<std::string>{"v=2", "--x=1,2"});
 }
 
+TEST_CASE("CommandLine: the ways in which people ask for help and for the version") {
+  CHECK(Parse<VersionFlags>({"--version"}).output == "text");
+  const std::string help = ParseCommandLine({"up", "--help"}).text;
+  CHECK(help.find("--secure-port") != std::string::npos);
+  CHECK(ParseCommandLine({"help", "up"}).text == help);
+  CHECK(ParseCommandLine({"help"}).text == ParseCommandLine({"--help"}).text);
+}
+
 TEST_CASE("CommandLine: of a flag that is given twice the last one counts") {
   CHECK(Parse<UpFlags>({"up", "--secure-port", "1", "--secure-port=2"}).secure_port == "2");
   CHECK(Parse<StatusFlags>({"status", "-o", "json", "-o", "table"}).output == "table");

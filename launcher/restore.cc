@@ -15,6 +15,7 @@
 #include "launcher/verbs.h"
 #include "shim/sql/sqlite.h"
 #include "shim/wire/snapshot_stream.h"
+#include "web/format.h"
 
 namespace kubase::launcher {
 namespace {
@@ -78,8 +79,9 @@ Result<std::string> Restore(const RestoreFlags& flags, const Program& program) {
   std::ifstream snapshot(flags.file, std::ios::binary);
   auto restored = store::RestoreSnapshot(snapshot, bump, *connection);
   if (!restored.ok()) return WithContext(std::move(restored).error(), endpoint.display);
-  return fmt::format("Restored {} keys and {} leases at revision {} into {}.\n", restored->pairs,
-                     restored->leases, restored->revision, endpoint.display);
+  return fmt::format(
+      "Restored {} and {} at revision {} into {}.\n", web::Plural(restored->pairs, "key", "keys"),
+      web::Plural(restored->leases, "lease", "leases"), restored->revision, endpoint.display);
 }
 
 }  // namespace
