@@ -51,7 +51,7 @@ class Results:
             self._add_output(package, test, event["Output"])
         elif action in ("run", "pass", "fail", "skip"):
             if test:
-                # With -count, a test that failed once has failed.
+                # A test that failed in one of several rounds has failed.
                 if self._outcomes.get((package, test)) != "fail":
                     self._outcomes[package, test] = action
             else:
