@@ -1,6 +1,3 @@
-// Package crash kills the server at random times while clients write, and checks afterwards that
-// everything acknowledged is there, that what was under way happened whole or not at all, that the
-// revision did not go back, and that a watch goes on from the last revision it saw without a gap.
 package crash
 
 import (
@@ -8,12 +5,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
+	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"kubase/tests/etcd/internal/model"
 	"kubase/tests/etcd/internal/ops"
+	"kubase/tests/etcd/internal/server"
 )
 
 const keysOfAWriter = 6
@@ -26,35 +26,50 @@ type writer struct {
 	log    *model.Log
 	live   map[string]bool
 	count  int
+	// choose makes the next change; pause is what the writer waits after each.
+	choose func() []model.Change
+	pause  time.Duration
 	// doubtful is the change that was under way when the server was killed, or nothing.
 	doubtful []model.Change
 }
 
 func newWriter(number int, seed uint64, log *model.Log) *writer {
-	return &writer{
+	w := &writer{
 		name: fmt.Sprintf("/w%02d/", number), random: rand.New(rand.NewPCG(seed, uint64(number))),
 		log: log, live: map[string]bool{},
 	}
+	w.choose = w.chooseSmall
+	return w
 }
 
-// run writes until a call fails, and returns its error. What the failed call asked for is in
-// doubtful then.
-func (w *writer) run(ctx context.Context, kv pb.KVClient) error {
-	for {
+// newBallast makes a writer of a few megabytes that it deletes again, so that compaction leaves
+// more free pages than are kept.
+func newBallast(seed uint64, log *model.Log) *writer {
+	w := newWriter(99, seed, log)
+	w.name, w.choose, w.pause = "/ballast/", w.chooseBallast, 60*time.Millisecond
+	return w
+}
+
+// run writes until a call fails, and returns its error, or until it has to end. What the failed
+// call asked for is in doubtful then.
+func (w *writer) run(ctx context.Context, c *server.Client, ending func() bool) error {
+	for !ending() {
 		changes := w.choose()
-		revision, err := send(ctx, kv, changes)
+		revision, err := send(ctx, c.KV, changes)
 		if err != nil {
-			w.doubtful = changes
+			w.doubtful = shortened(changes)
 			return err
 		}
-		if err := w.acknowledge(revision, changes); err != nil {
+		if err := w.acknowledge(revision, shortened(changes)); err != nil {
 			return err
 		}
+		rest(ctx, w.pause)
 	}
+	return nil
 }
 
-// choose makes a random change of one to four keys; a key is deleted only when it lives.
-func (w *writer) choose() []model.Change {
+// chooseSmall makes a random change of one to four keys; a key is deleted only when it lives.
+func (w *writer) chooseSmall() []model.Change {
 	changes := []model.Change{}
 	size := 1
 	if w.random.IntN(3) == 0 {
@@ -69,6 +84,26 @@ func (w *writer) choose() []model.Change {
 		w.count++
 		changes = append(changes,
 			model.Change{Key: key, Value: fmt.Sprintf("%s#%d", w.name, w.count)})
+	}
+	return changes
+}
+
+const (
+	ballastKeys  = 6
+	ballastBytes = 1 << 20
+)
+
+// chooseBallast puts the keys one after the other, and then deletes them all at once.
+func (w *writer) chooseBallast() []model.Change {
+	changes := []model.Change{}
+	for i := range ballastKeys {
+		key := fmt.Sprintf("%s%d", w.name, i)
+		if !w.live[key] {
+			w.count++
+			value := fmt.Sprintf("%s#%d ", w.name, w.count)
+			return []model.Change{{Key: key, Value: value + strings.Repeat("v", ballastBytes)}}
+		}
+		changes = append(changes, model.Change{Key: key, Delete: true})
 	}
 	return changes
 }
@@ -89,7 +124,7 @@ func send(ctx context.Context, kv pb.KVClient, changes []model.Change) (int64, e
 			if change.Delete {
 				request.Success = append(request.Success, ops.Delete(change.Key, ""))
 			} else {
-				request.Success = append(request.Success, ops.Put(change.Key, change.Value))
+				request.Success = append(request.Success, ops.PutRequest(put(change)))
 			}
 		}
 		response, err := kv.Txn(ctx, request)
@@ -99,25 +134,38 @@ func send(ctx context.Context, kv pb.KVClient, changes []model.Change) (int64, e
 		response, err := kv.DeleteRange(ctx, &pb.DeleteRangeRequest{Key: []byte(changes[0].Key)})
 		return response.GetHeader().GetRevision(), err
 	}
-	response, err := kv.Put(ctx,
-		&pb.PutRequest{Key: []byte(changes[0].Key), Value: []byte(changes[0].Value)})
+	response, err := kv.Put(ctx, put(changes[0]))
 	return response.GetHeader().GetRevision(), err
+}
+
+func put(change model.Change) *pb.PutRequest {
+	return &pb.PutRequest{
+		Key: []byte(change.Key), Value: []byte(change.Value), Lease: change.Lease,
+	}
 }
 
 // resolve decides about the doubtful change with the events of a revision that nobody was told of:
 // it happened when they are exactly it.
 func (w *writer) resolve(revision int64, events []*mvccpb.Event) (bool, error) {
+	if w.doubtful == nil || !slices.Equal(changesOf(events), w.doubtful) {
+		return false, nil
+	}
+	changes := w.doubtful
+	w.doubtful = nil
+	return true, w.acknowledge(revision, changes)
+}
+
+func (w *writer) inDoubt() bool { return w.doubtful != nil }
+
+func (w *writer) forget() { w.doubtful = nil }
+
+func changesOf(events []*mvccpb.Event) []model.Change {
 	changes := []model.Change{}
 	for _, event := range events {
 		changes = append(changes, model.Change{
-			Key: string(
-				event.Kv.Key,
-			), Value: string(event.Kv.Value), Delete: event.Type == mvccpb.Event_DELETE,
+			Key: string(event.Kv.Key), Value: string(event.Kv.Value), Lease: event.Kv.Lease,
+			Delete: event.Type == mvccpb.Event_DELETE,
 		})
 	}
-	if w.doubtful == nil || !slices.Equal(changes, w.doubtful) {
-		return false, nil
-	}
-	w.doubtful = nil
-	return true, w.acknowledge(revision, changes)
+	return changes
 }

@@ -63,6 +63,8 @@ type Options struct {
 	TLS *TLS
 	// Flags are added to the command line.
 	Flags []string
+	// Env are variables, NAME=VALUE, added to the environment.
+	Env []string
 }
 
 // TLS is the security of the client side: clients show a certificate that CAFile has signed.

@@ -37,6 +37,8 @@ type Server struct {
 	peerPort int
 	options  Options
 	process  *process
+	// continuer is told of every process; nil when nobody asked for it.
+	continuer *Continuer
 }
 
 // process is a started program; exited is closed when it has ended.
@@ -181,7 +183,12 @@ func (s *Server) launch() (*process, error) {
 		return nil, err
 	}
 	defer log.Close()
-	return run(s.kind.Binary, s.kind.arguments(s.dir, s.port, s.peerPort, s.options), log)
+	args := s.kind.arguments(s.dir, s.port, s.peerPort, s.options)
+	p, err := run(s.kind.Binary, args, s.options.Env, log)
+	if err == nil && s.continuer != nil {
+		go s.continuer.follow(p)
+	}
+	return p, err
 }
 
 // withOrdinaryLimits runs a program with the limit of open files that a login has by default: a
@@ -190,7 +197,7 @@ const withOrdinaryLimits = `ulimit -Sn 1024 && exec "$0" "$@"`
 
 // run starts a program that is killed by the kernel when the test process dies. That signal is tied
 // to the thread that started it, so one locked thread starts the program and waits for it.
-func run(binary string, args []string, log *os.File) (*process, error) {
+func run(binary string, args, env []string, log *os.File) (*process, error) {
 	p := &process{
 		command: exec.Command(
 			"/bin/sh",
@@ -203,6 +210,7 @@ func run(binary string, args []string, log *os.File) (*process, error) {
 	p.command.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "ETCD") || strings.HasPrefix(variable, "KUBASE")
 	})
+	p.command.Env = append(p.command.Env, env...)
 	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	started := make(chan error, 1)
 	go func() {
