@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "shim/base/failpoint.h"
+#include "shim/sql/sqlite_checkpointer.h"
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
 
@@ -124,6 +125,7 @@ class SqliteDatabase final : public Database {
   Result<std::unique_ptr<Connection>> Connect(Access access) override {
     KUBASE_ASSIGN_OR_RETURN(auto connection,
                             SqliteConnection::Open(options_.path, access, options_.observer));
+    if (access == Access::kWrite) checkpointer_->Follow(connection->handle());
     return std::unique_ptr<Connection>(std::move(connection));
   }
 
@@ -149,6 +151,13 @@ class SqliteDatabase final : public Database {
 
   Result<void> Settle(Connection& connection) override {
     return static_cast<SqliteConnection&>(connection).EmptyWal();
+  }
+
+  // After EnsureSchema and before the first Connect.
+  Result<void> StartCheckpointer() {
+    KUBASE_ASSIGN_OR_RETURN(checkpointer_,
+                            SqliteCheckpointer::Start(options_.path, options_.observer));
+    return Ok();
   }
 
   // Creates or migrates the schema, each step in a transaction of its own.
@@ -178,6 +187,7 @@ class SqliteDatabase final : public Database {
  private:
   const SqliteOptions options_;
   const ProcessLock lock_;
+  std::unique_ptr<SqliteCheckpointer> checkpointer_;
 };
 
 }  // namespace
@@ -190,8 +200,10 @@ Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options) {
   }
   KUBASE_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(options.path));
   auto database = std::make_unique<SqliteDatabase>(options, std::move(lock));
-  if (auto schema = database->EnsureSchema(); !schema.ok()) {
-    return WithContext(std::move(schema).error(), "opening the database " + options.path);
+  Result<void> ready = database->EnsureSchema();
+  if (ready.ok()) ready = database->StartCheckpointer();
+  if (!ready.ok()) {
+    return WithContext(std::move(ready).error(), "opening the database " + options.path);
   }
   return std::unique_ptr<Database>(std::move(database));
 }

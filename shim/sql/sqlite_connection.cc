@@ -111,7 +111,7 @@ Result<void> SqliteConnection::Configure(Access access) {
   return RunScript(
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
       "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; "
-      "PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864;");
+      "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;");
 }
 
 Result<void> SqliteConnection::RunScript(const std::string& script) {
@@ -286,6 +286,16 @@ Result<bool> SqliteConnection::ReclaimSpaceStep() {
 Result<void> SqliteConnection::ReclaimSpace() {
   KUBASE_TRY(RunScript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
   return Ok();
+}
+
+void SqliteConnection::Checkpoint() {
+  // A failure is told to the observer, and the pages stay in the log for the next attempt.
+  (void)Observed(observer_, "checkpoint", [&]() -> Result<void> {
+    const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                               nullptr, nullptr);
+    if (code == SQLITE_OK || code == SQLITE_BUSY) return Ok();  // busy: another one is at it
+    return LastError(code);
+  });
 }
 
 // Copies the log into the database, syncs that, and only then starts the log anew. Frames of a

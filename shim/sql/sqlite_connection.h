@@ -37,6 +37,9 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace();
+  // Copies what it can of the log without waiting for anybody; the observer hears how it went.
+  void Checkpoint();
+  sqlite3* handle() { return database_.get(); }
   // Errors: kUnavailable while a reader holds an old snapshot; those of the database.
   Result<void> EmptyWal();
 
