@@ -107,8 +107,11 @@ func TestFutureStart(t *testing.T) {
 	if watchstream.IsProgress(first) {
 		t.Fatalf("progress of a watch that starts at 6, before its first event: %v", first)
 	}
-	expect.Equal(t, "first response", brief(first.Events), []string{"put k@6"})
-	expect.Equal(t, "second response", brief(stream.NextEvents().Events), []string{"put k@7"})
+	events := first.Events // one response may have both
+	if len(events) == 1 {
+		events = append(events, stream.NextEvents().Events...)
+	}
+	expect.Equal(t, "events", brief(events), []string{"put k@6", "put k@7"})
 }
 
 // A watch that is refused is answered with created and canceled at once, with watch id -1 and the
