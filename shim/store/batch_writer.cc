@@ -17,6 +17,11 @@ constexpr std::chrono::milliseconds kMaintenancePause{500};
 // Between two attempts to settle a commit; doubled each time.
 constexpr std::chrono::milliseconds kSettlePauseMin{50};
 constexpr std::chrono::milliseconds kSettlePauseMax{2000};
+// After so much of these pauses the callers are told that the outcome is unknown; etcd lets them
+// wait about as long.
+constexpr std::chrono::milliseconds kSettleAnswerAfter{5000};
+// Between two looks whether a full disk has room again.
+constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
 bool operator==(const Meta& a, const Meta& b) {
   return a.revision == b.revision && a.compact_revision == b.compact_revision;
@@ -111,7 +116,11 @@ void BatchWriter::Run() {
   std::vector<std::function<void()>> tasks;
   while (Take(writes, tasks)) {
     for (auto& task : std::exchange(tasks, {})) task();
-    if (!writes.empty()) RunBatch(std::exchange(writes, {}));
+    if (!writes.empty()) {
+      RunBatch(std::exchange(writes, {}));
+    } else if (no_space_) {
+      ProbeSpace();
+    }
     if (MaintenanceDue()) MaintenanceStep();
   }
   AnswerCompactionWaiters(Error{ErrorCode::kUnavailable, "the store is stopping"});
@@ -119,8 +128,11 @@ void BatchWriter::Run() {
 
 bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks) {
   std::unique_lock lock(mutex_);
-  if (!MaintenanceDue()) {
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty() || !tasks_.empty(); });
+  const auto wanted = [this] { return stopping_ || !queue_.empty() || !tasks_.empty(); };
+  if (!MaintenanceDue() && no_space_) {
+    wake_.wait_for(lock, kSpaceProbePause, wanted);
+  } else if (!MaintenanceDue()) {
+    wake_.wait(lock, wanted);
   }
   const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
   std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
@@ -141,7 +153,7 @@ void BatchWriter::RunBatch(Writes writes) {
   if (!committed.ok()) {
     NoteFailure(committed.error());
     if (committed.error().code == ErrorCode::kOutcomeUnknown) {
-      committed = Settle(batch, committed.error());
+      committed = Settle(batch, committed.error(), writes);
     }
   }
   if (!committed.ok()) {
@@ -196,6 +208,22 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   Reach(Failpoint::kWriterPublished);
 }
 
+void BatchWriter::ProbeSpace() {
+  WriteBatch nothing(*connection_, meta_, listeners_.leases, listeners_.pairs);
+  Result<void> written = connection_->Begin(sql::Access::kWrite);
+  if (written.ok()) {
+    written = nothing.Finish();
+    if (written.ok()) written = connection_->Commit();
+    if (!written.ok()) connection_->Rollback();
+  }
+  if (written.ok()) {
+    no_space_ = false;
+  } else if (written.error().code == ErrorCode::kOutcomeUnknown) {
+    Writes nobody;
+    (void)Settle(nothing, written.error(), nobody);  // it is the same, done or not
+  }
+}
+
 void BatchWriter::NoteFailure(const Error& error) {
   log_.Error("a batch of writes failed", {{"error", error.message}});
   listeners_.metrics.OnBatchFailed(error);
@@ -220,10 +248,15 @@ void BatchWriter::RefuseQueue(const Error& reason) {
   for (auto& write : refused) write->Fail({ErrorCode::kUnavailable, reason.message});
 }
 
-Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause) {
+Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Writes& writes) {
   Fence(cause);
   RefuseQueue(cause);
+  std::chrono::milliseconds waited{0};
   for (auto pause = kSettlePauseMin;; pause = std::min(2 * pause, kSettlePauseMax)) {
+    if (waited >= kSettleAnswerAfter) {
+      for (auto& write : std::exchange(writes, {})) write->Fail(cause);
+    }
+    waited += pause;
     const Result<Meta> stored = SettleOnce();
     std::unique_lock lock(mutex_);
     if (stored.ok()) {

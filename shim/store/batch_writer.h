@@ -4,8 +4,8 @@
 // commits once, and only then tells the watchers and answers the callers, in that order. Between
 // batches it compacts and gives space back in small steps, so that neither holds writers up.
 //
-// A commit whose outcome is unknown fences the store: every later request fails until the process
-// starts anew and reads from the database what really happened.
+// A commit whose outcome is unknown fences the store: every later request fails until the database
+// tells what really happened.
 #pragma once
 
 #include <atomic>
@@ -93,11 +93,13 @@ class BatchWriter {
   // On success the batch is durable.
   Result<void> Commit(Writes& writes, WriteBatch& batch);
   void PublishBatch(WriteBatch& batch);
+  // Writes what is there already, to see whether a full disk has room again: nobody else may write.
+  void ProbeSpace();
   void NoteFailure(const Error& error);
   // After a commit of unknown outcome: refuses everything until the database tells what became of
   // `batch`. Success: it was committed. kUnavailable: it was not. kOutcomeUnknown: stopped before
-  // the database came back.
-  Result<void> Settle(const WriteBatch& batch, const Error& cause);
+  // the database came back. When that takes long, `writes` are failed and emptied on the way.
+  Result<void> Settle(const WriteBatch& batch, const Error& cause, Writes& writes);
   Result<Meta> SettleOnce();
   void Fence(const Error& reason);
   void RefuseQueue(const Error& reason);
