@@ -87,7 +87,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
             .progress_interval = options.progress_interval,
             .revision = meta.revision,
             .compact_revision = meta.compact_revision},
-           MakeCatchUp(), clock, log) {}
+           published_, MakeCatchUp(), clock, log) {}
 
 SqlStore::~SqlStore() {
   Stop();

@@ -50,8 +50,10 @@ class WatchHub::StreamHandle final : public WatchStream {
   const StreamKey key_;
 };
 
-WatchHub::WatchHub(const Options& options, CatchUp catch_up, const Clock& clock, Log& log)
+WatchHub::WatchHub(const Options& options, const PublishedRevision& published, CatchUp catch_up,
+                   const Clock& clock, Log& log)
     : options_(options),
+      published_revision_(published),
       catch_up_(std::move(catch_up)),
       clock_(clock),
       log_(log),
@@ -166,7 +168,8 @@ WatchHub::Stream* WatchHub::FindStream(StreamKey key) {
 void WatchHub::Create(StreamKey key, WatchRequest request) {
   Stream* stream = FindStream(key);
   if (stream == nullptr) return;
-  const Revision current = ring_.newest();
+  // Not of the ring: a client that has read a revision does not want to be told of it again.
+  const Revision current = published_revision_.get();
   const KeyRange& range = request.range;
   const bool taken =
       request.watch_id != kAutoWatchId && stream->watchers.contains(request.watch_id);
@@ -238,12 +241,12 @@ void WatchHub::Cancel(StreamKey key, WatchId id) {
   Stream* stream = FindStream(key);
   if (stream == nullptr || !stream->watchers.contains(id)) return;
   Remove(*stream, id);
-  stream->sink->OnCancelled(id, ring_.newest(), 0, "");
+  stream->sink->OnCancelled(id, published_revision_.get(), 0, "");
 }
 
 void WatchHub::CancelCompacted(Stream& stream, WatchId id) {
   Remove(stream, id);
-  stream.sink->OnCancelled(id, ring_.newest(), compact_revision_, "");
+  stream.sink->OnCancelled(id, published_revision_.get(), compact_revision_, "");
 }
 
 void WatchHub::Resume(StreamKey key, WatchId id) {

@@ -28,6 +28,7 @@
 #include "shim/base/result.h"
 #include "shim/store/change_reader.h"
 #include "shim/store/event_ring.h"
+#include "shim/store/published_revision.h"
 #include "shim/store/range_index.h"
 #include "shim/store/watch.h"
 
@@ -47,8 +48,10 @@ class WatchHub final : public WatchSource {
     Revision compact_revision = 0;  // < 0: never compacted
   };
 
-  // `clock` and `log` must outlive the hub; `catch_up` may be called until Stop returns.
-  WatchHub(const Options& options, CatchUp catch_up, const Clock& clock, Log& log);
+  // `published` is what reads can have seen: never behind what was given to Publish, for a moment
+  // ahead of it. The references must outlive the hub; `catch_up` may be called until Stop returns.
+  WatchHub(const Options& options, const PublishedRevision& published, CatchUp catch_up,
+           const Clock& clock, Log& log);
   ~WatchHub() override;
 
   std::unique_ptr<WatchStream> Open(std::shared_ptr<WatchSink> sink) override;
@@ -105,6 +108,7 @@ class WatchHub final : public WatchSource {
   void CancelCompacted(Stream& stream, WatchId id);
 
   const Options options_;
+  const PublishedRevision& published_revision_;
   const CatchUp catch_up_;
   const Clock& clock_;
   Log& log_;

@@ -94,7 +94,8 @@ class Fixture {
              .progress_interval = progress,
              .revision = 1,
              .compact_revision = -1},
-            [this](ChangeQuery query, auto done) { done(ReadPage(query)); }, clock_, *log_) {}
+            published_revision_, [this](ChangeQuery query, auto done) { done(ReadPage(query)); },
+            clock_, *log_) {}
 
   void Publish(const std::vector<std::string>& keys) {
     WatchBatch batch{++revision_, {}};
@@ -103,7 +104,13 @@ class Fixture {
       std::lock_guard lock(mutex_);
       published_.push_back(batch);
     }
+    SetPublishedRevision(revision_);
     hub_.Publish({batch});
+  }
+
+  // What reads can have seen, which the store sets before it publishes the events.
+  void SetPublishedRevision(Revision revision) {
+    if (revision > published_revision_.get()) published_revision_.Set(revision);
   }
 
   WatchHub& hub() { return hub_; }
@@ -144,6 +151,7 @@ class Fixture {
   std::atomic<int> failures_{0};
   std::atomic<Revision> compacted_{-1};
   Revision revision_ = 1;
+  PublishedRevision published_revision_{1};
   WatchHub hub_;
 };
 
@@ -162,6 +170,23 @@ TEST_CASE("WatchHub: a watcher from now on gets what matches, in order") {
   CHECK(sink->events_[0] ==
         std::vector<std::pair<Revision, std::string>>{{3, "a2"}, {5, "a3"}, {5, "a4"}});
   CHECK(f.pages() == 0);
+}
+
+TEST_CASE("WatchHub: a watcher from now on is told nothing that a read has seen before") {
+  Fixture f;
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  f.SetPublishedRevision(3);
+  stream->Create({.range = {"a", ""}});
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.size() == 1; }));
+  CHECK(sink->created_[0] == 3);
+  stream->RequestProgress();
+  stream->Create({.range = {"other", ""}});  // commands run in order
+  REQUIRE(sink->WaitUntil([](auto& s) { return s.created_.size() == 2; }));
+  CHECK(sink->progress_.empty());
+  for (int i = 0; i < 3; ++i) f.Publish({"a"});
+  REQUIRE(sink->WaitUntil([](auto& s) { return !s.events_[0].empty(); }));
+  CHECK(sink->events_[0] == std::vector<std::pair<Revision, std::string>>{{4, "a"}});
 }
 
 TEST_CASE("WatchHub: a watcher from the past reads the ring, or the database behind it") {
