@@ -27,7 +27,7 @@ func TestSabotageIsFound(t *testing.T) {
 				if s.sabotage != nil {
 					t.Errorf("seed %d: no request to sabotage", seed)
 				}
-				if History(h, options()).Err() == nil {
+				if History(h, fewWindows()).Err() == nil {
 					t.Errorf("seed %d: not found", seed)
 				}
 			}
@@ -132,12 +132,12 @@ func TestOtherPredicates(t *testing.T) {
 		s := newSimulation(seed)
 		s.matches = selected
 		h := s.run(1000)
-		with := options()
+		with := fewWindows()
 		with.Matches = selected
 		if err := History(h, with).Err(); err != nil {
 			t.Errorf("seed %d: %v", seed, err)
 		}
-		if History(h, options()).Err() == nil {
+		if History(h, fewWindows()).Err() == nil {
 			t.Errorf("seed %d: the predicate makes no difference", seed)
 		}
 	}
