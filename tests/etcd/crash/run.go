@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"kubase/tests/etcd/internal/expect"
 	"kubase/tests/etcd/internal/model"
 	"kubase/tests/etcd/internal/server"
 )
@@ -45,6 +47,8 @@ type run struct {
 	log      *model.Log
 	changers map[string]changer
 	lessee   *lessee
+	// survivor is there when the disk fails, which may refuse changes.
+	survivor *survivor
 	// events are all events since the empty store, by a watch that is resumed after each kill.
 	events []*mvccpb.Event
 	// highest is the highest revision that any client has seen in any answer.
@@ -92,14 +96,14 @@ func (r *run) work(until func() (ended bool)) {
 		group.Go(func() { r.expectEnd(who, body(ctx, c)) })
 	}
 	for name, client := range r.changers {
-		start(name, func(ctx context.Context, c *server.Client) error {
+		start(name, r.unlessRefused(func(ctx context.Context, c *server.Client) error {
 			return client.run(ctx, c, r.ending.Load)
-		})
+		}))
 	}
 	start("reader", r.read)
 	start("watch", r.watch)
-	start("compactor", r.compact)
-	start("maintenance", r.maintain)
+	start("compactor", r.unlessRefused(r.compact))
+	start("maintenance", r.unlessRefused(r.maintain))
 	start("reader of the past", func(ctx context.Context, c *server.Client) error {
 		return r.readPast(ctx, c, past)
 	})
@@ -119,6 +123,38 @@ func (r *run) expectEnd(who string, err error) {
 	told := r.ending.Load()
 	if told && err != nil || !told && status.Code(err) != codes.Unavailable {
 		r.t.Errorf("%s ended with %v", who, err)
+	}
+}
+
+// unlessRefused lets a client rest to the end of the run when a failing disk has refused a change.
+func (r *run) unlessRefused(body func(ctx context.Context, c *server.Client) error,
+) func(ctx context.Context, c *server.Client) error {
+	return func(ctx context.Context, c *server.Client) error {
+		err := body(ctx, c)
+		for r.survivor != nil && mayRefuse(err) {
+			if r.ending.Load() {
+				return nil
+			}
+			if err := idle(ctx, c); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+}
+
+// mayRefuse tells whether this is an answer to a change that the disk did not take.
+func mayRefuse(err error) bool {
+	s := status.Convert(err)
+	switch s.Code() {
+	case codes.ResourceExhausted:
+		return s.Message() == expect.NoSpace.Text
+	case codes.Unavailable:
+		return s.Message() == expect.TimedOut.Text
+	case codes.Internal:
+		return strings.HasPrefix(s.Message(), "SQLite: ")
+	default:
+		return false
 	}
 }
 

@@ -40,6 +40,8 @@ var (
 	LeaseNotFound   = Failure{codes.NotFound, "etcdserver: requested lease not found"}
 	LeaseExists     = Failure{codes.FailedPrecondition, "etcdserver: lease already exists"}
 	LeaseTTLTooBig  = Failure{codes.OutOfRange, "etcdserver: too large lease TTL"}
+	NoSpace         = Failure{codes.ResourceExhausted, "etcdserver: mvcc: database space exceeded"}
+	TimedOut        = Failure{codes.Unavailable, "etcdserver: request timed out"}
 )
 
 // Fails checks that err is exactly this failure.
