@@ -55,8 +55,12 @@ const char* QueryName(Query query) {
       return "delete_object";
     case Query::kAddHistory:
       return "add_history";
-    case Query::kCompactStep:
-      return "compact_step";
+    case Query::kAddChange:
+      return "add_change";
+    case Query::kCompactHistory:
+      return "compact_history";
+    case Query::kCompactChanges:
+      return "compact_changes";
     case Query::kLeaseKeys:
       return "lease_keys";
     case Query::kListLeases:

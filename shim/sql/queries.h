@@ -2,14 +2,18 @@
 // "Temporal tables"). An engine's dialect gives each its text; the parameters are the same for all.
 //
 //   objects   the live pairs; id is stable while a key lives
-//   history   superseded pairs, valid for revisions in [mod_revision, end_revision), and tombstones
-//             (version 0, end_revision = mod_revision + 1), which are the record of a deletion
+//   history   superseded pairs, valid for revisions in [mod_revision, end_revision), in the order
+//   of
+//             end_revision
+//   changes   which key each revision put or deleted: an append-only log, cheaper by far than to
+//   keep
+//             an index on the revision of every pair
 //   leases    id and granted time to live
 //   meta      one row: schema version, cluster id, current and compacted revision
 //
 // `sub` orders the changes of one revision. A transaction may change a key twice; what the second
 // change supersedes is then valid for no revision (end_revision = mod_revision), but still an
-// event.
+// event, until that revision is compacted.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +53,7 @@ enum class Query {
   kCountAt,
   kCountAtUnbounded,
   // (first, last, limit) -> pair columns of all changes in [first, last], ordered by (mod_revision,
-  // sub); tombstones have version 0. Index on mod_revision of both tables.
+  // sub); deletions have version 0. Primary key of changes, and for each the key of its pair.
   kChanges,
   // (key, end, first, last, limit): the same for the keys of a range.
   kChangesInRange,
@@ -63,8 +67,12 @@ enum class Query {
   kDeleteObject,
   // (key, value, create_revision, mod_revision, version, lease, sub, end_revision)
   kAddHistory,
+  // (revision, sub, deleted, key)
+  kAddChange,
   // (end_revision, limit): deletes history up to and including it, oldest first.
-  kCompactStep,
+  kCompactHistory,
+  // (revision, limit): deletes changes before it, oldest first.
+  kCompactChanges,
   // (lease) -> key, in key order. Partial index on objects.lease.
   kLeaseKeys,
   // () -> id, ttl
@@ -73,8 +81,8 @@ enum class Query {
   kPutLease,
   // (id)
   kDeleteLease,
-  // (revision, compact_revision) -> pair columns, end_revision of every pair and
-  // tombstone that a read at or above the compacted revision could show, up to a revision.
+  // (revision, compact_revision) -> pair columns of every pair and deletion (version 0) that a read
+  // or a watch at or above the compacted revision could show, up to a revision.
   kScanVersions,
   kQueryCount,
 };

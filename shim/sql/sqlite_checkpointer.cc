@@ -13,7 +13,7 @@ namespace {
 
 // Of 4 kB each. The log starts anew when all of it was copied and nobody reads it, so it is a few
 // times as long as the first figure under load.
-constexpr int kStartPages = 1000;
+constexpr int kStartPages = 2000;
 constexpr int kPagesMax = 16'384;
 
 }  // namespace

@@ -19,15 +19,14 @@ std::string List(const char* columns, bool bounded) {
 }
 
 // The pairs a read at revision {r} shows, in the key range given by {upper}: what lives and is old
-// enough, and what lived then. Tombstones (version 0) are never shown.
+// enough, and what lived then.
 std::string VisibleAt(const char* columns, bool bounded) {
   const char* upper = bounded ? " AND key < ?2" : "";
   const char* revision = bounded ? "?3" : "?2";
   return fmt::format(
       "SELECT {0} FROM objects WHERE key >= ?1{1} AND mod_revision <= {2} "
       "UNION ALL "
-      "SELECT {0} FROM history WHERE key >= ?1{1} AND mod_revision <= {2} AND end_revision > {2} "
-      "AND version > 0",
+      "SELECT {0} FROM history WHERE key >= ?1{1} AND mod_revision <= {2} AND end_revision > {2}",
       columns, upper, revision);
 }
 
@@ -35,13 +34,22 @@ std::string ListAt(const char* columns, bool bounded) {
   return fmt::format("{} ORDER BY key LIMIT ?{}", VisibleAt(columns, bounded), bounded ? 4 : 3);
 }
 
+// A put that the same revision changed again, and that was compacted since, is no event any more.
+// The inner LIMIT stops at the pair: a key can have any number of later versions.
 std::string Changes(const char* range, int first) {
   return fmt::format(
-      "SELECT {0} FROM objects WHERE mod_revision BETWEEN ?{1} AND ?{2}{3} "
-      "UNION ALL "
-      "SELECT {0} FROM history WHERE mod_revision BETWEEN ?{1} AND ?{2}{3} "
-      "ORDER BY mod_revision, sub LIMIT ?{4}",
-      kPair, first, first + 1, range, first + 2);
+      "SELECT c.key, coalesce(o.value, h.value, x''), "
+      "coalesce(o.create_revision, h.create_revision, 0), c.revision, "
+      "coalesce(o.version, h.version, 0), coalesce(o.lease, h.lease, 0), c.sub "
+      "FROM changes c "
+      "LEFT JOIN objects o ON o.key = c.key AND o.mod_revision = c.revision AND o.sub = c.sub "
+      "LEFT JOIN history h ON h.id = (SELECT id FROM history WHERE NOT c.deleted AND key = c.key "
+      "AND end_revision >= c.revision AND mod_revision = c.revision AND sub = c.sub "
+      "ORDER BY end_revision LIMIT 1) "
+      "WHERE c.revision BETWEEN ?{0} AND ?{1}{2} "
+      "AND (c.deleted OR o.id IS NOT NULL OR h.id IS NOT NULL) "
+      "ORDER BY c.revision, c.sub LIMIT ?{3}",
+      first, first + 1, range, first + 2);
 }
 
 // Empty: not a statement over a key range.
@@ -92,19 +100,17 @@ std::string OtherText(Query query) {
     case Query::kGetAt:
       return fmt::format(
           "SELECT {0} FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
-          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2 "
-          "AND version > 0",
+          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2",
           kPair);
     case Query::kChanges:
       return Changes("", 1);
     case Query::kChangesInRange:
-      return Changes(" AND key >= ?1 AND key < ?2", 3);
+      return Changes(" AND c.key >= ?1 AND c.key < ?2", 3);
     case Query::kChangesInRangeUnbounded:
-      return Changes(" AND key >= ?1", 2);
+      return Changes(" AND c.key >= ?1", 2);
     case Query::kGetSuperseded:
       return fmt::format(
-          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2 "
-          "AND version > 0",
+          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2",
           kPair);
     case Query::kPutObject:
       return fmt::format(
@@ -118,9 +124,15 @@ std::string OtherText(Query query) {
     case Query::kAddHistory:
       return fmt::format(
           "INSERT INTO history({}, end_revision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", kPair);
-    case Query::kCompactStep:
-      return "DELETE FROM history WHERE id IN (SELECT id FROM history WHERE end_revision <= ?1 "
-             "ORDER BY end_revision LIMIT ?2)";
+    case Query::kAddChange:
+      return "INSERT INTO changes(revision, sub, deleted, key) VALUES(?1, ?2, ?3, ?4)";
+    case Query::kCompactHistory:
+      return "DELETE FROM history WHERE id IN (SELECT id FROM (SELECT id, end_revision FROM "
+             "history "
+             "ORDER BY id LIMIT ?2) WHERE end_revision <= ?1)";
+    case Query::kCompactChanges:
+      return "DELETE FROM changes WHERE (revision, sub) IN (SELECT revision, sub FROM changes "
+             "WHERE revision < ?1 ORDER BY revision, sub LIMIT ?2)";
     case Query::kLeaseKeys:
       return "SELECT key FROM objects WHERE lease = ?1 AND lease <> 0 ORDER BY key";
     case Query::kListLeases:
@@ -132,7 +144,9 @@ std::string OtherText(Query query) {
     case Query::kScanVersions:
       return fmt::format(
           "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
-          "SELECT {0} FROM history WHERE mod_revision <= ?1 AND end_revision > ?2",
+          "SELECT {0} FROM history WHERE mod_revision <= ?1 AND end_revision > ?2 UNION ALL "
+          "SELECT key, x'', 0, revision, 0, 0, sub FROM changes "
+          "WHERE revision BETWEEN ?2 AND ?1 AND deleted",
           kPair);
     default:
       return "";
@@ -180,7 +194,6 @@ CREATE TABLE objects(
   sub INTEGER NOT NULL,
   value BLOB NOT NULL
 );
-CREATE INDEX objects_by_mod_revision ON objects(mod_revision, sub);
 CREATE INDEX objects_by_lease ON objects(lease, key) WHERE lease <> 0;
 CREATE TABLE history(
   id INTEGER PRIMARY KEY,
@@ -194,8 +207,13 @@ CREATE TABLE history(
   value BLOB NOT NULL,
   UNIQUE(key, end_revision, mod_revision, sub)
 );
-CREATE INDEX history_by_mod_revision ON history(mod_revision, sub);
-CREATE INDEX history_by_end_revision ON history(end_revision);
+CREATE TABLE changes(
+  revision INTEGER NOT NULL,
+  sub INTEGER NOT NULL,
+  deleted INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  PRIMARY KEY(revision, sub)
+) WITHOUT ROWID;
 CREATE TABLE leases(
   id INTEGER PRIMARY KEY,
   ttl INTEGER NOT NULL

@@ -308,7 +308,11 @@ void BatchWriter::OnCompacted() {
 Result<int64_t> BatchWriter::CompactStep() {
   if (meta_.compact_revision <= 0) return int64_t{0};
   const sql::Value params[] = {meta_.compact_revision, limits::kCompactionStepRowsMax};
-  return connection_->Execute(sql::Query::kCompactStep, params);
+  KUBASE_ASSIGN_OR_RETURN(const int64_t pairs,
+                          connection_->Execute(sql::Query::kCompactHistory, params));
+  KUBASE_ASSIGN_OR_RETURN(const int64_t changes,
+                          connection_->Execute(sql::Query::kCompactChanges, params));
+  return pairs + changes;
 }
 
 void BatchWriter::AnswerCompactionWaiters(const Result<void>& result) {

@@ -115,7 +115,7 @@ class Restore {
       if (tag == 'K') {
         pairs_.push_back(ReadSnapshotPair(reader_));
         bytes_ += pairs_.back().value.size();
-        if (pairs_.back().mod_revision > revision) return reader_.Damaged();
+        KUBASE_TRY(RestoreChange(pairs_.back(), revision));
       } else if (tag == 'L') {
         KUBASE_TRY(RestoreLease());
       } else if (tag == 'D') {
@@ -132,6 +132,15 @@ class Restore {
     return Ok();
   }
 
+  // What the newest revision put can be watched from there, and is all of the log.
+  Result<void> RestoreChange(const KeyValue& kv, Revision revision) {
+    if (!reader_.ok() || kv.mod_revision > revision) return reader_.Damaged();
+    if (kv.mod_revision < revision) return Ok();
+    const Value row[] = {revision, kv.sub, int64_t{0}, kv.key};
+    KUBASE_TRY(connection_.Execute(Query::kAddChange, row));
+    return Ok();
+  }
+
   Result<void> RestoreLease() {
     const Value row[] = {reader_.Number(), reader_.Number()};
     if (!reader_.ok()) return reader_.Damaged();
@@ -144,9 +153,8 @@ class Restore {
     const std::string key = reader_.Bytes();
     const int64_t sub = reader_.Number();
     if (!reader_.ok()) return reader_.Damaged();
-    const Value row[] = {key,        std::string_view(), int64_t{0}, revision,
-                         int64_t{0}, int64_t{0},         sub,        revision + 1};
-    KUBASE_TRY(connection_.Execute(Query::kAddHistory, row));
+    const Value row[] = {revision, sub, int64_t{1}, key};
+    KUBASE_TRY(connection_.Execute(Query::kAddChange, row));
     return Ok();
   }
 

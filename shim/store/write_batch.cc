@@ -102,7 +102,7 @@ void WriteBatch::Change(Entry& entry, Event::Type type, KeyValuePtr changed) {
   if (!entry.changed) changed_keys_.push_back(changed->key);
   entry.changed = true;
   if (entry.current != nullptr) history_.push_back({entry.current, revision});
-  if (deleted) history_.push_back({changed, revision + 1});
+  changes_.push_back({changed->key, revision, sub_, deleted});
   const bool created = !deleted && entry.current == nullptr;
   // Also of a second change of the key in this revision, the event tells what was before both.
   transaction_events_.push_back(std::make_shared<const Event>(
@@ -144,6 +144,7 @@ Result<void> WriteBatch::Finish() {
 
 Result<void> WriteBatch::Flush() {
   KUBASE_TRY(FlushHistory());
+  KUBASE_TRY(FlushChanges());
   Reach(Failpoint::kWriterHistoryFlushed);
   KUBASE_TRY(FlushObjects());
   Reach(Failpoint::kWriterObjectsFlushed);
@@ -162,6 +163,18 @@ Result<void> WriteBatch::FlushHistory() {
   }
   KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kAddHistory, rows, 8)));
   history_.clear();
+  return Ok();
+}
+
+Result<void> WriteBatch::FlushChanges() {
+  if (changes_.empty()) return Ok();
+  std::vector<Value> rows;
+  rows.reserve(changes_.size() * 4);
+  for (const ChangeRow& change : changes_) {
+    rows.insert(rows.end(), {change.revision, change.sub, int64_t{change.deleted}, change.key});
+  }
+  KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kAddChange, rows, 4)));
+  changes_.clear();
   return Ok();
 }
 

@@ -78,6 +78,12 @@ class WriteBatch {
     KeyValuePtr before_revision;
     Revision changed_in = 0;
   };
+  struct ChangeRow {
+    std::string key;
+    Revision revision;
+    int64_t sub;
+    bool deleted;
+  };
   struct HistoryRow {
     KeyValuePtr kv;
     Revision end_revision;
@@ -89,6 +95,7 @@ class WriteBatch {
   void Change(Entry& entry, Event::Type type, KeyValuePtr changed);
   Result<void> Flush();
   Result<void> FlushHistory();
+  Result<void> FlushChanges();
   Result<void> FlushObjects();
   Result<void> FlushLeases();
 
@@ -102,6 +109,7 @@ class WriteBatch {
   std::unordered_map<std::string, Entry> entries_;
   std::vector<std::string> changed_keys_;  // in order, each once between flushes
   std::vector<HistoryRow> history_;        // not yet written
+  std::vector<ChangeRow> changes_;         // not yet written
   std::map<LeaseId, std::optional<int64_t>> lease_changes_;
   std::map<LeaseId, std::optional<int64_t>> unwritten_leases_;
   std::vector<WatchBatch> events_;
