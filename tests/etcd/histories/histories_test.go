@@ -81,7 +81,9 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		"operations of unknown outcome": int64(report.Unknown),
 		"revisions":                     int64(report.Revisions), "events": int64(report.Events),
 		"watches": int64(report.Watches), "watch responses": int64(report.Responses),
-		"windows": int64(report.Windows), "undecided windows": int64(report.Undecided),
+		"progress responses": int64(report.Progress), "fragments": int64(report.Fragments),
+		"watches overtaken by compaction": int64(report.Overtaken),
+		"windows":                         int64(report.Windows), "undecided windows": int64(report.Undecided),
 		"kills": int64(r.kills), "pauses": int64(r.pauses),
 	}
 }

@@ -32,8 +32,9 @@ type Report struct {
 	Revisions, Operations, Events int
 	// Unknown counts the requests of unknown outcome, Happened those of them that happened.
 	Unknown, Happened int
-	// Streams and Watches count what was validated, Responses their messages.
-	Streams, Watches, Responses int
+	// Streams and Watches count what was validated, Responses their messages; Progress and Fragments
+	// are those of these kinds, Overtaken the watches that compaction ended.
+	Streams, Watches, Responses, Progress, Fragments, Overtaken int
 	// Windows counts those that porcupine found linearizable, Undecided those where it gave up.
 	Windows, Undecided int
 	// Faults is empty when the history is right.
@@ -51,9 +52,10 @@ func (r *Report) Err() error {
 // String is the numbers on one line.
 func (r *Report) String() string {
 	return fmt.Sprintf("%d operations (%d unknown, %d of them happened), %d revisions, %d events, "+
-		"%d watches on %d streams with %d responses, %d windows by porcupine (%d undecided)",
+		"%d watches on %d streams (%d overtaken by compaction) with %d responses (%d progress, "+
+		"%d fragments), %d windows by porcupine (%d undecided)",
 		r.Operations, r.Unknown, r.Happened, r.Revisions, r.Events, r.Watches, r.Streams,
-		r.Responses, r.Windows, r.Undecided)
+		r.Overtaken, r.Responses, r.Progress, r.Fragments, r.Windows, r.Undecided)
 }
 
 // History checks a whole history.
@@ -80,10 +82,9 @@ func History(h *history.History, options Options) *Report {
 			s := &streamCheck{
 				history: h, stream: stream, log: r.log, timeline: line, compactions: all,
 				options: options, faults: f,
-				live: map[int64]*watch{}, canceled: map[int64]bool{},
+				live: map[int64]*watch{}, canceled: map[int64]bool{}, report: report,
 			}
-			report.Watches += s.run()
-			report.Responses += len(stream.Entries)
+			s.run()
 		}
 		checkWindows(h, r.log, line, options, report, f)
 	}

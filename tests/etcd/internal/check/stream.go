@@ -28,11 +28,11 @@ type streamCheck struct {
 	canceled map[int64]bool   // the ids for which the client sent a cancel request
 	asked    int              // requests for progress
 	answered int              // progress of the whole stream
-	watches  int
+	report   *Report
 }
 
-// run returns how many watches the stream had.
-func (s *streamCheck) run() int {
+func (s *streamCheck) run() {
+	s.report.Responses += len(s.stream.Entries)
 	for _, entry := range s.stream.Entries {
 		switch {
 		case entry.Sent != nil:
@@ -44,13 +44,12 @@ func (s *streamCheck) run() int {
 	if s.stream.Drained {
 		s.finish()
 	}
-	return s.watches
 }
 
 func (s *streamCheck) sent(entry history.Entry) {
 	switch request := entry.Sent.RequestUnion.(type) {
 	case *pb.WatchRequest_CreateRequest:
-		s.watches++
+		s.report.Watches++
 		s.pending = append(s.pending, s.newWatch(request.CreateRequest, entry.At))
 	case *pb.WatchRequest_CancelRequest:
 		s.canceled[request.CancelRequest.WatchId] = true
@@ -114,6 +113,9 @@ func (s *streamCheck) ended(entry history.Entry) {
 		return
 	}
 	delete(s.live, response.WatchId)
+	if response.CompactRevision != 0 {
+		s.report.Overtaken++
+	}
 	possible := s.compactions.possible(entry.At, nil)
 	switch {
 	case len(response.Events) > 0 || response.Fragment:
@@ -130,6 +132,7 @@ func (s *streamCheck) ended(entry history.Entry) {
 // progress promises for one watch, or for all of the stream, that everything up to a revision was
 // sent.
 func (s *streamCheck) progress(response *pb.WatchResponse) {
+	s.report.Progress++
 	if response.Header.GetRevision() <= 0 {
 		s.fault(response, "is progress without a revision")
 		return

@@ -141,6 +141,7 @@ func (w *watch) close(response *pb.WatchResponse) {
 	}
 	w.inFragments = response.Fragment
 	if response.Fragment {
+		w.check.report.Fragments++
 		if !w.request.Fragment {
 			w.fault(response, "is a fragment, which was not asked for")
 		}
