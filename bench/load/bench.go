@@ -99,9 +99,13 @@ func (b *bench) runPhases(ctx context.Context, round int, phases []phase) error 
 	for _, p := range phases {
 		for i := range b.subjects {
 			s := b.subjects[(i+round)%len(b.subjects)]
-			if err := p.measure(ctx, s); err != nil {
+			err := p.measure(ctx, s)
+			if ctx.Err() != nil {
+				return errors.New("interrupted")
+			}
+			if err != nil {
 				return fmt.Errorf("%s of %s: %w; the end of its log:\n%s", p.name, s.column, err,
-					s.server.LogTail(20))
+					s.server.LogTail(5))
 			}
 			if err := s.server.Settle(ctx); err != nil {
 				return err

@@ -87,7 +87,7 @@ func (b *bench) startFilled(ctx context.Context, kind peer.Kind, column string, 
 	began := time.Now()
 	if err := s.client.PutInBulk(ctx, s.keys, keys); err != nil {
 		return fmt.Errorf("filling %s with %d keys: %w; the end of its log:\n%s", kind.Name, keys,
-			err, s.server.LogTail(20))
+			err, s.server.LogTail(5))
 	}
 	b.note(s, "fill in bulk", "keys/s", float64(keys)/time.Since(began).Seconds())
 	return s.server.Settle(ctx)

@@ -2,6 +2,7 @@ package load
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,9 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 )
+
+// ErrCanceled is the end of a watch by the server.
+var ErrCanceled = errors.New("the server has canceled the watch")
 
 // Watchers watch all keys, each on a stream of its own, as kube-apiserver's clients do.
 type Watchers struct {
@@ -103,7 +107,7 @@ func (w *watcher) receive() error {
 			return err
 		}
 		if response.Canceled {
-			return fmt.Errorf("canceled: %s", response.CancelReason)
+			return fmt.Errorf("%w: %q", ErrCanceled, response.CancelReason)
 		}
 		for _, event := range response.Events {
 			if event.Kv.ModRevision <= w.revision || event.PrevKv == nil {

@@ -15,6 +15,8 @@ type Kind struct {
 	Arguments func(dir string, port, peerPort int) []string
 	// BulkPuts says that a transaction may hold many puts.
 	BulkPuts bool
+	// DropsSlowWatchers says that a watcher which cannot keep up is canceled.
+	DropsSlowWatchers bool
 }
 
 // Kubase is our server: SQLite with WAL and synchronous=FULL, which is its default.
@@ -51,7 +53,7 @@ func Etcd(binary string) Kind {
 // Kine keeps its data in SQLite with the options that it has by default.
 func Kine(binary string) Kind {
 	const options = "?_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
-	return Kind{Name: "kine", Binary: binary,
+	return Kind{Name: "kine", Binary: binary, DropsSlowWatchers: true,
 		Arguments: func(dir string, port, _ int) []string {
 			return []string{
 				"--listen-address", loopback(port),

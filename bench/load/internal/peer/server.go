@@ -50,7 +50,7 @@ func Start(ctx context.Context, kind Kind, dir string, ready Ready) (*Server, er
 		if err = s.waitReady(ctx, ready); err == nil {
 			return s, nil
 		}
-		err = errors.Join(fmt.Errorf("%w; the end of its log:\n%s", err, s.LogTail(20)), s.Stop())
+		err = errors.Join(fmt.Errorf("%w; the end of its log:\n%s", err, s.LogTail(5)), s.Stop())
 	}
 	return nil, fmt.Errorf("%s does not start: %w", kind.Name, err)
 }
