@@ -1,80 +1,55 @@
 // Names of the statements.
 #include "shim/sql/queries.h"
 
+#include <array>
+
 #include "shim/base/result.h"
 
 namespace kubase::sql {
+namespace {
+
+// In the order of the enumerators.
+constexpr std::array kNames = {
+    "read_meta",
+    "write_meta",
+    "get_with_meta",
+    "get",
+    "get_at",
+    "list",
+    "list_unbounded",
+    "list_keys",
+    "list_keys_unbounded",
+    "count",
+    "count_unbounded",
+    "list_at",
+    "list_at_unbounded",
+    "list_keys_at",
+    "list_keys_at_unbounded",
+    "count_at",
+    "count_at_unbounded",
+    "changes",
+    "changes_in_range",
+    "changes_in_range_unbounded",
+    "get_superseded",
+    "put_object",
+    "delete_object",
+    "add_history",
+    "add_change",
+    "compact_history",
+    "compact_changes",
+    "lease_keys",
+    "list_leases",
+    "put_lease",
+    "delete_lease",
+    "scan_versions",
+};
+static_assert(kNames.size() == kQueries);
+
+}  // namespace
 
 const char* QueryName(Query query) {
-  switch (query) {
-    case Query::kReadMeta:
-      return "read_meta";
-    case Query::kWriteMeta:
-      return "write_meta";
-    case Query::kGetWithMeta:
-      return "get_with_meta";
-    case Query::kGet:
-      return "get";
-    case Query::kGetAt:
-      return "get_at";
-    case Query::kList:
-      return "list";
-    case Query::kListUnbounded:
-      return "list_unbounded";
-    case Query::kListKeys:
-      return "list_keys";
-    case Query::kListKeysUnbounded:
-      return "list_keys_unbounded";
-    case Query::kCount:
-      return "count";
-    case Query::kCountUnbounded:
-      return "count_unbounded";
-    case Query::kListAt:
-      return "list_at";
-    case Query::kListAtUnbounded:
-      return "list_at_unbounded";
-    case Query::kListKeysAt:
-      return "list_keys_at";
-    case Query::kListKeysAtUnbounded:
-      return "list_keys_at_unbounded";
-    case Query::kCountAt:
-      return "count_at";
-    case Query::kCountAtUnbounded:
-      return "count_at_unbounded";
-    case Query::kChanges:
-      return "changes";
-    case Query::kChangesInRange:
-      return "changes_in_range";
-    case Query::kChangesInRangeUnbounded:
-      return "changes_in_range_unbounded";
-    case Query::kGetSuperseded:
-      return "get_superseded";
-    case Query::kPutObject:
-      return "put_object";
-    case Query::kDeleteObject:
-      return "delete_object";
-    case Query::kAddHistory:
-      return "add_history";
-    case Query::kAddChange:
-      return "add_change";
-    case Query::kCompactHistory:
-      return "compact_history";
-    case Query::kCompactChanges:
-      return "compact_changes";
-    case Query::kLeaseKeys:
-      return "lease_keys";
-    case Query::kListLeases:
-      return "list_leases";
-    case Query::kPutLease:
-      return "put_lease";
-    case Query::kDeleteLease:
-      return "delete_lease";
-    case Query::kScanVersions:
-      return "scan_versions";
-    case Query::kQueryCount:
-      break;
-  }
-  CheckFailed(__FILE__, __LINE__, "a statement without a name");
+  KUBASE_CHECK(query < Query::kQueryCount);
+  return kNames[static_cast<size_t>(query)];
 }
 
 }  // namespace kubase::sql
