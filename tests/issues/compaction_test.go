@@ -196,6 +196,7 @@ func TestKine414DatabaseIsLocked(t *testing.T) {
 	expect.Equal(t, "the other process", line, "locked\n")
 	expect.Equal(t, "keys while it is locked", c.Range(everything()).Count, 10000)
 	_, during := c.KV.Put(ctx, &pb.PutRequest{Key: []byte("/k/000001"), Value: value})
+	expect.Fails(t, during, expect.TimedOut)
 	expect.OK(t, lock.Wait())
 	awaitCompacted(t, c, last, during)
 }

@@ -93,6 +93,37 @@ func TestDiskThatDoesNotSync(t *testing.T) {
 	expect.Equal(t, "value after a kill", string(s.server.Client(t).Get("k").Kvs[0].Value), "w")
 }
 
+// With such a disk a server does not start on what a kill has left, says why, and loses nothing.
+func TestStartOnABadDisk(t *testing.T) {
+	t.Parallel()
+	s := newSick(t)
+	s.server.Kill()
+	for _, test := range []struct {
+		fault diskfaults.Fault
+		want  string
+	}{
+		{
+			diskfaults.Fault{Call: diskfaults.Grow, Action: diskfaults.NoSpace},
+			"free space on the disk that holds the database",
+		},
+		{
+			diskfaults.Fault{Call: diskfaults.Write, Action: diskfaults.InputOutput},
+			"SQLite: disk I/O error",
+		},
+		{
+			diskfaults.Fault{Call: diskfaults.Sync, Action: diskfaults.InputOutput},
+			"SQLite: disk I/O error",
+		},
+	} {
+		s.disk.Set(test.fault)
+		told := s.server.FailToStart()
+		expect.True(t, strings.Contains(told, test.want), "with %v it says %q", test.fault, told)
+	}
+	s.disk.Heal()
+	s.server.Restart()
+	expect.Equal(t, "keys", len(s.server.Client(t).Get("before").Kvs), 1)
+}
+
 func (s *sick) status() *pb.StatusResponse {
 	s.t.Helper()
 	status, err := s.client.Maintenance.Status(server.Context(s.t), &pb.StatusRequest{})

@@ -61,6 +61,25 @@ func (s *Server) Launch() bool {
 	return false
 }
 
+// FailToStart starts a server that has to end by itself, with an error, before it is ready, and
+// returns the last line that it wrote.
+func (s *Server) FailToStart() string {
+	s.t.Helper()
+	p, err := s.launch()
+	if err != nil {
+		s.t.Fatalf("start %s: %v", s.kind.Name, err)
+	}
+	s.process = p
+	if s.waitReady(p) == nil {
+		s.t.Fatalf("%s has started", s.kind.Name)
+	}
+	s.process = nil
+	if code := p.command.ProcessState.ExitCode(); code != 1 {
+		s.t.Errorf("%s ended with the exit code %d, want 1", s.kind.Name, code)
+	}
+	return tail(s.logPath(), 1)
+}
+
 // AwaitKilled waits until a SIGKILL that this process sent itself has ended it, and returns false
 // when that does not happen in time.
 func (s *Server) AwaitKilled(limit time.Duration) bool {
