@@ -158,6 +158,8 @@ test_options() {
   if ((${#wanted[@]} > 0)); then printf '%s\n' --label-regex "^($(join '|' "${wanted[@]}"))\$"; fi
   if ((${#names[@]} > 0)); then printf '%s\n' --tests-regex "$(join '|' "${names[@]}")"; fi
   if ((repeat > 1)); then printf '%s\n' --repeat "until-fail:$repeat"; fi
+  # Of the output of a test that passed its end stays in the results, where its counts are.
+  printf '%s\n' --test-output-size-passed 4096 --test-output-truncation head
   printf '%s\n' --parallel "$(nproc)"
 }
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """The totals of a run, from the results that ctest has left: totals.py FOLDER
 
-One table of the presets, the names of the tests that failed, and the totals alone on the last
-line. The exit code is 1 when a test has failed, when a preset has no results, and when nothing ran.
+One table of the presets, what the tests with random input have counted, the names of the tests
+that failed, and the totals alone on the last line. The exit code is 1 when a test has failed, when
+a preset has no results, and when nothing ran.
 """
 import os
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 
@@ -23,6 +25,15 @@ def read(path):
     return tests - failures - skipped, failures, skipped, seconds, failed
 
 
+def counted(path):
+    """What each test says at its end about the cases that it made: (name, text)."""
+    if os.path.getsize(path) == 0:
+        return
+    for case in ElementTree.parse(path).getroot().iter("testcase"):
+        for text in re.findall(r"total: (\d+ cases.*)", case.findtext("system-out") or ""):
+            yield case.get("name"), text
+
+
 def main(folder):
     rows = []
     for name in sorted(os.listdir(folder)):
@@ -31,6 +42,9 @@ def main(folder):
     print(f"{'preset':<10}{'passed':>8}{'failed':>8}{'skipped':>9}{'seconds':>9}")
     for preset, passed, failed, skipped, seconds, _ in rows:
         print(f"{preset:<10}{passed:>8}{failed:>8}{skipped:>9}{seconds:>9.0f}")
+    for preset, *_ in rows:
+        for name, text in counted(os.path.join(folder, f"{preset}.xml")):
+            print(f"{name} of {preset}: {text}")
     for preset, *_, names in rows:
         for name in names:
             print(f"failed: {name} of {preset}")

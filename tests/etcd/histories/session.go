@@ -193,7 +193,8 @@ func (s *session) describe() string {
 	return text
 }
 
-// toResume is what to ask for on the next stream: what was not canceled, from where it had come.
+// toResume is what to ask for on the next stream: what was not canceled and is not at its end, from
+// where it had come.
 func (s *session) toResume() []*pb.WatchCreateRequest {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -203,9 +204,10 @@ func (s *session) toResume() []*pb.WatchCreateRequest {
 			all = append(all, l)
 		}
 	}
-	requests := []*pb.WatchCreateRequest{}
+	requests, final := []*pb.WatchCreateRequest{}, s.watcher.final.Load()
 	for _, l := range all {
-		if !s.watcher.isAuditor() && s.watcher.chance(3) {
+		atEnd := final > 0 && l.next > final
+		if !s.watcher.isAuditor() && (atEnd || s.watcher.chance(3)) {
 			continue
 		}
 		request := proto.Clone(l.request).(*pb.WatchCreateRequest)
