@@ -52,8 +52,7 @@ func TestKine311RestartAfterCompactingEverything(t *testing.T) {
 }
 
 // Several apiservers compact by the protocol of compact_rev_key: the one that changes the key
-// compacts, to a revision that it had read before. Nobody else compacts, so each compaction
-// succeeds and none passes the key.
+// compacts, to a revision that it had read before. Nobody else compacts, so none passes the key.
 func TestKine513CompactRevKey(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)
@@ -70,7 +69,10 @@ func TestKine513CompactRevKey(t *testing.T) {
 				if won && revision > 0 {
 					_, err := c.KV.Compact(server.Context(t),
 						&pb.CompactionRequest{Revision: revision})
-					expect.OK(t, err)
+					if err != nil { // the next one has won and compacted before this was sent
+						expect.Equal(t, "error", status.Convert(err).Message(), expect.Compacted.Text)
+						continue
+					}
 					mutex.Lock()
 					compactions = append(compactions, revision)
 					mutex.Unlock()
@@ -83,7 +85,7 @@ func TestKine513CompactRevKey(t *testing.T) {
 	group.Wait()
 	c := s.Client(t)
 	key := c.Get("compact_rev_key").Kvs[0]
-	expect.True(t, len(compactions) >= rounds-1, "only %d compactions", len(compactions))
+	expect.True(t, len(compactions) > 0, "nothing was compacted")
 	expect.True(t, int64(len(compactions)) < key.Version, "%d compactions, the key has version %d",
 		len(compactions), key.Version)
 	highest := int64(0)
