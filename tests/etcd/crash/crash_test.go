@@ -3,6 +3,7 @@ package crash
 import (
 	"flag"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -20,6 +21,18 @@ var (
 		"directory that keeps what has passed, for a run that goes on where it was interrupted")
 )
 
+// TestMain removes what was kept of passed cases when nothing is left to do.
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if code == 0 && *folder != "" {
+		if err := os.RemoveAll(*folder); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
 func TestKillsWhileWriting(t *testing.T) {
 	first := firstSeed()
 	name := fmt.Sprintf("kills seed=%d rounds=%d servers=%d", *seed, *rounds, *servers)
@@ -34,7 +47,7 @@ func TestKillsWhileWriting(t *testing.T) {
 			})
 		}
 	}
-	c.End(t)
+	c.Report(t)
 }
 
 // killAtRandom kills one server again and again while clients write, and some starts of it too.

@@ -57,7 +57,7 @@ func TestManyDiskFaults(t *testing.T) {
 			})
 		}
 	}
-	c.End(t)
+	c.Report(t)
 }
 
 // failDisk lets one server meet every fault, from the first to the furthest call on.

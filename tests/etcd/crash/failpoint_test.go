@@ -108,7 +108,7 @@ func TestChainsOfCrashes(t *testing.T) {
 			})
 		}
 	}
-	c.End(t)
+	c.Report(t)
 }
 
 // chain crashes one server at every failpoint once, in random order.

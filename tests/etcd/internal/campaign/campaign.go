@@ -81,14 +81,21 @@ func (c *Campaign) Pass(t testing.TB, name string, counts Counts) {
 	}
 }
 
-// End prints the totals, and removes the file when the test has passed.
-func (c *Campaign) End(t testing.TB) {
+// Report prints the totals. The file stays, for a test of several campaigns that removes all of them
+// in the end.
+func (c *Campaign) Report(t testing.TB) {
 	t.Helper()
 	text := fmt.Sprintf("total: %d cases", len(c.passed))
 	for _, what := range slices.Sorted(maps.Keys(c.total)) {
 		text += fmt.Sprintf(", %d %s", c.total[what], what)
 	}
 	t.Log(text)
+}
+
+// End prints the totals, and removes the file when the test has passed.
+func (c *Campaign) End(t testing.TB) {
+	t.Helper()
+	c.Report(t)
 	if c.path != "" && !t.Failed() {
 		if err := os.Remove(c.path); err != nil {
 			t.Error(err)
