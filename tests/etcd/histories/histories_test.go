@@ -3,11 +3,14 @@ package histories
 import (
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"kubase/tests/etcd/internal/campaign"
 	"kubase/tests/etcd/internal/check"
+	"kubase/tests/etcd/internal/history"
 	"kubase/tests/etcd/internal/server"
 )
 
@@ -75,6 +78,7 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		time.Since(began).Round(time.Millisecond))
 	if err := report.Err(); err != nil {
 		t.Error(err)
+		keep(t, h)
 	}
 	return campaign.Counts{
 		"histories": 1, "operations": int64(report.Operations),
@@ -86,4 +90,14 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		"windows":                         int64(report.Windows), "undecided windows": int64(report.Undecided),
 		"kills": int64(r.kills), "pauses": int64(r.pauses),
 	}
+}
+
+// keep leaves a wrong history for those who look for its cause.
+func keep(t *testing.T, h *history.History) {
+	path := filepath.Join(os.TempDir(), fmt.Sprintf("history-%d.txt", time.Now().UnixNano()))
+	if err := h.Write(path); err != nil {
+		t.Error(err)
+		return
+	}
+	t.Logf("the whole history is in %s", path)
 }

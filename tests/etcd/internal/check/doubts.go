@@ -106,6 +106,14 @@ func addObserved(observed map[int64][]*mvccpb.Event, events []*mvccpb.Event) {
 	}
 }
 
+// shown tells whether a revision can be the end of a lease, by what watches have shown of it: a put
+// of unknown outcome may have made the revision, and taken the last key from the lease.
+func (d *doubts) shown(revision int64, before *reference.State, revoke *pb.LeaseRevokeRequest) bool {
+	events := d.observed[revision]
+	return events == nil ||
+		slices.EqualFunc(before.Uncompacted().Apply(revoke).Events, events, sameChange)
+}
+
 // explain finds the doubts that can have made a revision, and returns what they did; nil when there
 // is none.
 func (d *doubts) explain(revision int64, before *reference.State, f *faults) *reference.Outcome {

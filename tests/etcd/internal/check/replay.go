@@ -119,7 +119,7 @@ func (r *replay) writer(revision int64, before *reference.State) *history.Operat
 	}
 	for _, o := range r.byRevision[revision] {
 		revoke, is := o.Request.(*pb.LeaseRevokeRequest)
-		if is && len(before.Attached(revoke.ID)) > 0 {
+		if is && len(before.Attached(revoke.ID)) > 0 && r.doubts.shown(revision, before, revoke) {
 			return o
 		}
 	}
