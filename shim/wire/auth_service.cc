@@ -35,148 +35,167 @@ AuthService::AuthService(Edge& edge)
       role_grant_permission_(edge.metrics, kName, "RoleGrantPermission", RpcType::kUnary),
       role_revoke_permission_(edge.metrics, kName, "RoleRevokePermission", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext* context,
                                                   const pb::AuthEnableRequest*,
                                                   pb::AuthEnableResponse* response) {
-  auto* call = new UnaryCall<pb::AuthEnableResponse>(edge_, auth_enable_, response);
+  auto* call = new UnaryCall<pb::AuthEnableResponse>(edge_, auth_enable_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kRootUserMissing));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::AuthDisable(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::AuthDisable(grpc::CallbackServerContext* context,
                                                    const pb::AuthDisableRequest*,
                                                    pb::AuthDisableResponse* response) {
-  auto* call = new UnaryCall<pb::AuthDisableResponse>(edge_, auth_disable_, response);
+  auto* call = new UnaryCall<pb::AuthDisableResponse>(edge_, auth_disable_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext* context,
                                                   const pb::AuthStatusRequest*,
                                                   pb::AuthStatusResponse* response) {
-  auto* call = new UnaryCall<pb::AuthStatusResponse>(edge_, auth_status_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::AuthStatusResponse>(edge_, auth_status_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   response->set_enabled(false);
   response->set_auth_revision(kAuthRevision);
   call->Succeed(edge_.store.current_revision());
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::Authenticate(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::Authenticate(grpc::CallbackServerContext* context,
                                                     const pb::AuthenticateRequest*,
                                                     pb::AuthenticateResponse* response) {
-  auto* call = new UnaryCall<pb::AuthenticateResponse>(edge_, authenticate_, response);
+  auto* call = new UnaryCall<pb::AuthenticateResponse>(edge_, authenticate_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kAuthNotEnabled));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext* context,
                                                const pb::AuthUserAddRequest* request,
                                                pb::AuthUserAddResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserAddResponse>(edge_, user_add_, response);
+  auto* call = new UnaryCall<pb::AuthUserAddResponse>(edge_, user_add_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit())
     call->Fail(request->name().empty() ? ToStatus(Refusal::kUserNameEmpty) : Unsupported(kNoUsers));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserGet(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserGet(grpc::CallbackServerContext* context,
                                                const pb::AuthUserGetRequest*,
                                                pb::AuthUserGetResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserGetResponse>(edge_, user_get_, response);
+  auto* call = new UnaryCall<pb::AuthUserGetResponse>(edge_, user_get_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserList(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserList(grpc::CallbackServerContext* context,
                                                 const pb::AuthUserListRequest*,
                                                 pb::AuthUserListResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserListResponse>(edge_, user_list_, response);
+  auto* call = new UnaryCall<pb::AuthUserListResponse>(edge_, user_list_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserDelete(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserDelete(grpc::CallbackServerContext* context,
                                                   const pb::AuthUserDeleteRequest*,
                                                   pb::AuthUserDeleteResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserDeleteResponse>(edge_, user_delete_, response);
+  auto* call = new UnaryCall<pb::AuthUserDeleteResponse>(edge_, user_delete_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return call;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* AuthService::UserChangePassword(
-    grpc::CallbackServerContext*, const pb::AuthUserChangePasswordRequest*,
+    grpc::CallbackServerContext* context, const pb::AuthUserChangePasswordRequest*,
     pb::AuthUserChangePasswordResponse* response) {
-  auto* call =
-      new UnaryCall<pb::AuthUserChangePasswordResponse>(edge_, user_change_password_, response);
+  auto* call = new UnaryCall<pb::AuthUserChangePasswordResponse>(edge_, user_change_password_,
+                                                                 context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserGrantRole(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserGrantRole(grpc::CallbackServerContext* context,
                                                      const pb::AuthUserGrantRoleRequest*,
                                                      pb::AuthUserGrantRoleResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserGrantRoleResponse>(edge_, user_grant_role_, response);
+  auto* call =
+      new UnaryCall<pb::AuthUserGrantRoleResponse>(edge_, user_grant_role_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserRevokeRole(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::UserRevokeRole(grpc::CallbackServerContext* context,
                                                       const pb::AuthUserRevokeRoleRequest*,
                                                       pb::AuthUserRevokeRoleResponse* response) {
-  auto* call = new UnaryCall<pb::AuthUserRevokeRoleResponse>(edge_, user_revoke_role_, response);
+  auto* call =
+      new UnaryCall<pb::AuthUserRevokeRoleResponse>(edge_, user_revoke_role_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext* context,
                                                const pb::AuthRoleAddRequest* request,
                                                pb::AuthRoleAddResponse* response) {
-  auto* call = new UnaryCall<pb::AuthRoleAddResponse>(edge_, role_add_, response);
+  auto* call = new UnaryCall<pb::AuthRoleAddResponse>(edge_, role_add_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit())
     call->Fail(request->name().empty() ? ToStatus(Refusal::kRoleNameEmpty) : Unsupported(kNoUsers));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleGet(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::RoleGet(grpc::CallbackServerContext* context,
                                                const pb::AuthRoleGetRequest*,
                                                pb::AuthRoleGetResponse* response) {
-  auto* call = new UnaryCall<pb::AuthRoleGetResponse>(edge_, role_get_, response);
+  auto* call = new UnaryCall<pb::AuthRoleGetResponse>(edge_, role_get_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleList(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::RoleList(grpc::CallbackServerContext* context,
                                                 const pb::AuthRoleListRequest*,
                                                 pb::AuthRoleListResponse* response) {
-  auto* call = new UnaryCall<pb::AuthRoleListResponse>(edge_, role_list_, response);
+  auto* call = new UnaryCall<pb::AuthRoleListResponse>(edge_, role_list_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleDelete(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* AuthService::RoleDelete(grpc::CallbackServerContext* context,
                                                   const pb::AuthRoleDeleteRequest*,
                                                   pb::AuthRoleDeleteResponse* response) {
-  auto* call = new UnaryCall<pb::AuthRoleDeleteResponse>(edge_, role_delete_, response);
+  auto* call = new UnaryCall<pb::AuthRoleDeleteResponse>(edge_, role_delete_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return call;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* AuthService::RoleGrantPermission(
-    grpc::CallbackServerContext*, const pb::AuthRoleGrantPermissionRequest*,
+    grpc::CallbackServerContext* context, const pb::AuthRoleGrantPermissionRequest*,
     pb::AuthRoleGrantPermissionResponse* response) {
-  auto* call =
-      new UnaryCall<pb::AuthRoleGrantPermissionResponse>(edge_, role_grant_permission_, response);
+  auto* call = new UnaryCall<pb::AuthRoleGrantPermissionResponse>(edge_, role_grant_permission_,
+                                                                  context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return call;
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* AuthService::RoleRevokePermission(
-    grpc::CallbackServerContext*, const pb::AuthRoleRevokePermissionRequest*,
+    grpc::CallbackServerContext* context, const pb::AuthRoleRevokePermissionRequest*,
     pb::AuthRoleRevokePermissionResponse* response) {
-  auto* call =
-      new UnaryCall<pb::AuthRoleRevokePermissionResponse>(edge_, role_revoke_permission_, response);
+  auto* call = new UnaryCall<pb::AuthRoleRevokePermissionResponse>(edge_, role_revoke_permission_,
+                                                                   context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return call;
+  return reactor;
 }
 
 }  // namespace kubase::wire

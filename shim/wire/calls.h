@@ -1,10 +1,11 @@
 // The reactors of unary calls and of streams that the server pulls from the store.
 //
-// Lifetime: gRPC keeps request, response and reactor until OnDone, which comes only after Finish;
-// the reactors delete themselves there. A client that goes away changes nothing of this, so that an
-// answer of the store can always be delivered, at worst to nobody.
+// Lifetime: gRPC keeps request, response and context until the end of the call, which comes only
+// after Finish. A client that goes away changes nothing of this, so that an answer of the store can
+// always be delivered, at worst to nobody.
 #pragma once
 
+#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
 #include <atomic>
@@ -18,7 +19,7 @@
 
 namespace kubase::wire {
 
-// One call in the metrics, from its start to OnDone.
+// One call in the metrics.
 class CallRecord {
  public:
   CallRecord(const Clock& clock, MethodMetrics& metrics)
@@ -37,24 +38,28 @@ class CallRecord {
   const MonotonicTime started_;
 };
 
-// Begin, then exactly one of Succeed and Fail, at once or later, from any thread.
+// Exactly one of Succeed and Fail, at once or later, from any thread: it answers, and the call
+// deletes itself. The reactor is gRPC's own, which unlike those of applications ends without a
+// thread of the executor.
 template <typename Response>
-class UnaryCall final : public grpc::ServerUnaryReactor {
+class UnaryCall final {
  public:
-  UnaryCall(Edge& edge, MethodMetrics& metrics, Response* response)
+  UnaryCall(Edge& edge, MethodMetrics& metrics, grpc::CallbackServerContext* context,
+            Response* response)
       : edge_(edge),
+        reactor_(context->DefaultReactor()),
         response_(response),
         record_(edge.clock, metrics),
         entered_(edge.gate.Enter()) {}
 
+  // What the handler returns; to be asked for before the call can be answered.
+  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+
   // True: go on. False: the server stops or the request is bad, and the call is answered.
   [[nodiscard]] bool Admit(const Result<void>& checked) {
-    if (!entered_) {
-      Fail(ToStatus(Refusal::kServerStopped));
-    } else if (!checked.ok()) {
-      Fail(ToStatus(checked.error()));
-    }
-    return entered_ && checked.ok();
+    if (entered_ && checked.ok()) return true;
+    Fail(entered_ ? ToStatus(checked.error()) : ToStatus(Refusal::kServerStopped));
+    return false;
   }
   [[nodiscard]] bool Admit() { return Admit(Ok()); }
 
@@ -64,14 +69,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
     FillHeader(edge_.identity, revision, response_->mutable_header());
     SucceedWithoutHeader();
   }
-  void SucceedWithoutHeader() {
-    record_.code = grpc::StatusCode::OK;
-    Finish(grpc::Status::OK);
-  }
-  void Fail(const grpc::Status& status) {
-    record_.code = status.error_code();
-    Finish(status);
-  }
+  void SucceedWithoutHeader() { Finish(grpc::Status::OK); }
+  void Fail(const grpc::Status& status) { Finish(status); }
   void Fail(const Error& error) { Fail(ToStatus(error)); }
 
   // For answers that are a header alone.
@@ -88,12 +87,17 @@ class UnaryCall final : public grpc::ServerUnaryReactor {
   }
 
  private:
-  void OnDone() override {
+  ~UnaryCall() = default;
+
+  void Finish(const grpc::Status& status) {
+    record_.code = status.error_code();
+    reactor_->Finish(status);
     if (entered_) edge_.gate.Leave();
     delete this;
   }
 
   Edge& edge_;
+  grpc::ServerUnaryReactor* const reactor_;
   Response* const response_;
   CallRecord record_;
   const bool entered_;

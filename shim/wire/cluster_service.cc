@@ -27,53 +27,58 @@ grpc::Status ClusterService::Refuse(uint64_t id) const {
                                         : ToStatus(Refusal::kMemberNotFound);
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext* context,
                                                     const pb::MemberAddRequest* request,
                                                     pb::MemberAddResponse* response) {
-  auto* call = new UnaryCall<pb::MemberAddResponse>(edge_, add_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::MemberAddResponse>(edge_, add_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   call->Fail(request->peer_urls().empty() ? ToStatus(Refusal::kMemberUrlsInvalid)
                                           : Unsupported(kNoMembers));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext* context,
                                                        const pb::MemberRemoveRequest* request,
                                                        pb::MemberRemoveResponse* response) {
-  auto* call = new UnaryCall<pb::MemberRemoveResponse>(edge_, remove_, response);
+  auto* call = new UnaryCall<pb::MemberRemoveResponse>(edge_, remove_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(Refuse(request->id()));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext* context,
                                                        const pb::MemberUpdateRequest* request,
                                                        pb::MemberUpdateResponse* response) {
-  auto* call = new UnaryCall<pb::MemberUpdateResponse>(edge_, update_, response);
+  auto* call = new UnaryCall<pb::MemberUpdateResponse>(edge_, update_, context, response);
+  auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(Refuse(request->id()));
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext* context,
                                                      const pb::MemberListRequest*,
                                                      pb::MemberListResponse* response) {
-  auto* call = new UnaryCall<pb::MemberListResponse>(edge_, list_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::MemberListResponse>(edge_, list_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   pb::Member* member = response->add_members();
   member->set_id(edge_.identity.member_id);
   member->set_name("kubase");
   for (const std::string& url : edge_.client_urls) member->add_client_urls(url);
   call->Succeed(edge_.store.current_revision());
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext* context,
                                                         const pb::MemberPromoteRequest* request,
                                                         pb::MemberPromoteResponse* response) {
-  auto* call = new UnaryCall<pb::MemberPromoteResponse>(edge_, promote_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::MemberPromoteResponse>(edge_, promote_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   const bool member = request->id() == edge_.identity.member_id;
   call->Fail(ToStatus(member ? Refusal::kMemberNotLearner : Refusal::kMemberNotFound));
-  return call;
+  return reactor;
 }
 
 }  // namespace kubase::wire

@@ -101,20 +101,21 @@ HealthService::HealthService(Edge& edge)
       check_(edge.metrics, kName, "Check", RpcType::kUnary),
       watch_(edge.metrics, kName, "Watch", RpcType::kServerStream) {}
 
-grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* context,
                                                const pb::HealthCheckRequest* request,
                                                pb::HealthCheckResponse* response) {
-  auto* call = new UnaryCall<pb::HealthCheckResponse>(edge_, check_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::HealthCheckResponse>(edge_, check_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   if (!request->service().empty()) {
     call->Fail(grpc::Status(grpc::StatusCode::NOT_FOUND, "unknown service"));
-    return call;
+    return reactor;
   }
   edge_.store.Status([call](Result<store::StoreStatus> status) {
     call->response()->set_status(StatusOf(status));
     call->SucceedWithoutHeader();
   });
-  return call;
+  return reactor;
 }
 
 grpc::ServerWriteReactor<pb::HealthCheckResponse>* HealthService::Watch(

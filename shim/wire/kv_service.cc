@@ -51,14 +51,15 @@ KvService::KvService(Edge& edge)
   SetMessageAllocatorFor_Txn(&txn_messages_);
 }
 
-grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext* context,
                                            const pb::RangeRequest* request,
                                            pb::RangeResponse* response) {
-  auto* call = new UnaryCall<pb::RangeResponse>(edge_, range_, response);
-  if (!call->Admit(CheckRange(*request))) return call;
+  auto* call = new UnaryCall<pb::RangeResponse>(edge_, range_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit(CheckRange(*request))) return reactor;
   edge_.store.Range(ToStore(Take(request)),
                     [call](Result<store::RangeResponse> result) { call->Answer(result); });
-  return call;
+  return reactor;
 }
 
 grpc::ServerWriteReactor<pb::RangeStreamResponse>* KvService::RangeStream(
@@ -76,43 +77,47 @@ grpc::ServerWriteReactor<pb::RangeStreamResponse>* KvService::RangeStream(
   return call;
 }
 
-grpc::ServerUnaryReactor* KvService::Put(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::Put(grpc::CallbackServerContext* context,
                                          const pb::PutRequest* request, pb::PutResponse* response) {
-  auto* call = new UnaryCall<pb::PutResponse>(edge_, put_, response);
-  if (!call->Admit(CheckPut(*request))) return call;
+  auto* call = new UnaryCall<pb::PutResponse>(edge_, put_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit(CheckPut(*request))) return reactor;
   edge_.store.Put(ToStore(Take(request)),
                   [call](Result<store::PutResponse> result) { call->Answer(result); });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext* context,
                                                  const pb::DeleteRangeRequest* request,
                                                  pb::DeleteRangeResponse* response) {
-  auto* call = new UnaryCall<pb::DeleteRangeResponse>(edge_, delete_range_, response);
-  if (!call->Admit(CheckDeleteRange(*request))) return call;
+  auto* call = new UnaryCall<pb::DeleteRangeResponse>(edge_, delete_range_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit(CheckDeleteRange(*request))) return reactor;
   edge_.store.DeleteRange(
       ToStore(Take(request)),
       [call](Result<store::DeleteRangeResponse> result) { call->Answer(result); });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext* context,
                                          const pb::TxnRequest* request, pb::TxnResponse* response) {
-  auto* call = new UnaryCall<pb::TxnResponse>(edge_, txn_, response);
-  if (!call->Admit(CheckTxn(*request))) return call;
+  auto* call = new UnaryCall<pb::TxnResponse>(edge_, txn_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit(CheckTxn(*request))) return reactor;
   edge_.store.Txn(ToStore(Take(request)),
                   [call](Result<store::TxnResponse> result) { call->Answer(result); });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::Compact(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::Compact(grpc::CallbackServerContext* context,
                                              const pb::CompactionRequest* request,
                                              pb::CompactionResponse* response) {
-  auto* call = new UnaryCall<pb::CompactionResponse>(edge_, compact_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::CompactionResponse>(edge_, compact_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.Compact(request->revision(), request->physical(),
                       [call](Result<store::Revision> revision) { call->AnswerHeader(revision); });
-  return call;
+  return reactor;
 }
 
 }  // namespace kubase::wire

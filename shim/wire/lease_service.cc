@@ -104,28 +104,30 @@ LeaseService::LeaseService(Edge& edge)
       time_to_live_(edge.metrics, kName, "LeaseTimeToLive", RpcType::kUnary),
       leases_(edge.metrics, kName, "LeaseLeases", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext* context,
                                                    const pb::LeaseGrantRequest* request,
                                                    pb::LeaseGrantResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseGrantResponse>(edge_, grant_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::LeaseGrantResponse>(edge_, grant_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.Grant(request->id(), request->ttl(), [call](Result<store::LeaseGrantResponse> lease) {
     if (!lease.ok()) return call->Fail(lease.error());
     call->response()->set_id(lease->id);
     call->response()->set_ttl(lease->ttl_seconds);
     call->Succeed(lease->revision);
   });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext* context,
                                                     const pb::LeaseRevokeRequest* request,
                                                     pb::LeaseRevokeResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseRevokeResponse>(edge_, revoke_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::LeaseRevokeResponse>(edge_, revoke_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.Revoke(request->id(),
                      [call](Result<store::Revision> revision) { call->AnswerHeader(revision); });
-  return call;
+  return reactor;
 }
 
 grpc::ServerBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse>*
@@ -133,11 +135,12 @@ LeaseService::LeaseKeepAlive(grpc::CallbackServerContext*) {
   return new KeepAliveCall(edge_, keep_alive_);
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext* context,
                                                         const pb::LeaseTimeToLiveRequest* request,
                                                         pb::LeaseTimeToLiveResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseTimeToLiveResponse>(edge_, time_to_live_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::LeaseTimeToLiveResponse>(edge_, time_to_live_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   response->set_id(request->id());
   edge_.store.TimeToLive(request->id(), request->keys(),
                          [call](Result<store::LeaseTimeToLiveResponse> lease) {
@@ -149,20 +152,21 @@ grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerCont
                            }
                            call->Succeed(lease->revision);
                          });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext* context,
                                                     const pb::LeaseLeasesRequest*,
                                                     pb::LeaseLeasesResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseLeasesResponse>(edge_, leases_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::LeaseLeasesResponse>(edge_, leases_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.List([this, call](Result<std::vector<store::LeaseId>> ids) {
     if (!ids.ok()) return call->Fail(ids.error());
     for (store::LeaseId id : *ids) call->response()->add_leases()->set_id(id);
     call->Succeed(edge_.store.current_revision());
   });
-  return call;
+  return reactor;
 }
 
 }  // namespace kubase::wire

@@ -132,11 +132,12 @@ MaintenanceService::MaintenanceService(Edge& edge)
       move_leader_(edge.metrics, kName, "MoveLeader", RpcType::kUnary),
       downgrade_(edge.metrics, kName, "Downgrade", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext* context,
                                                     const pb::AlarmRequest* request,
                                                     pb::AlarmResponse* response) {
-  auto* call = new AlarmCall(edge_, alarm_, response);
-  if (!call->Admit()) return call;
+  auto* call = new AlarmCall(edge_, alarm_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   const pb::AlarmType type = request->alarm();
   switch (request->action()) {
     case pb::AlarmRequest::GET:
@@ -159,50 +160,54 @@ grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*
     default:
       call->Fail(Unsupported("there is no such action on alarms"));
   }
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
                                                      const pb::StatusRequest*,
                                                      pb::StatusResponse* response) {
-  auto* call = new UnaryCall<pb::StatusResponse>(edge_, status_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::StatusResponse>(edge_, status_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.Status([this, call](Result<store::StoreStatus> status) {
     if (!status.ok()) return call->Fail(status.error());
     FillStatus(edge_, *status, call->response());
     call->Succeed(status->revision);
   });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext* context,
                                                          const pb::DefragmentRequest*,
                                                          pb::DefragmentResponse* response) {
-  auto* call = new UnaryCall<pb::DefragmentResponse>(edge_, defragment_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::DefragmentResponse>(edge_, defragment_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.Defragment(
       [call](Result<store::Revision> revision) { call->AnswerHeader(revision); });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext* context,
                                                    const pb::HashRequest*,
                                                    pb::HashResponse* response) {
-  auto* call = new UnaryCall<pb::HashResponse>(edge_, hash_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::HashResponse>(edge_, hash_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.HashKv(0, [call](Result<store::HashKvResponse> hash) {
     if (!hash.ok()) return call->Fail(hash.error());
     call->response()->set_hash(hash->hash);
     call->Succeed(hash->revision);
   });
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext* context,
                                                      const pb::HashKVRequest* request,
                                                      pb::HashKVResponse* response) {
-  auto* call = new UnaryCall<pb::HashKVResponse>(edge_, hash_kv_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::HashKVResponse>(edge_, hash_kv_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   edge_.store.HashKv(request->revision(), [call](Result<store::HashKvResponse> hash) {
     if (!hash.ok()) return call->Fail(hash.error());
     call->response()->set_hash(hash->hash);
@@ -210,7 +215,7 @@ grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext
     call->response()->set_hash_revision(hash->hash_revision);
     call->Succeed(hash->revision);
   });
-  return call;
+  return reactor;
 }
 
 grpc::ServerWriteReactor<pb::SnapshotResponse>* MaintenanceService::Snapshot(
@@ -228,24 +233,26 @@ grpc::ServerWriteReactor<pb::SnapshotResponse>* MaintenanceService::Snapshot(
   return call;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext* context,
                                                          const pb::MoveLeaderRequest* request,
                                                          pb::MoveLeaderResponse* response) {
-  auto* call = new UnaryCall<pb::MoveLeaderResponse>(edge_, move_leader_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::MoveLeaderResponse>(edge_, move_leader_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   if (request->target_id() == edge_.identity.member_id) {
     call->Succeed(edge_.store.current_revision());  // it leads already
   } else {
     call->Fail(ToStatus(Refusal::kBadLeaderTransferee));
   }
-  return call;
+  return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerContext* context,
                                                         const pb::DowngradeRequest* request,
                                                         pb::DowngradeResponse* response) {
-  auto* call = new UnaryCall<pb::DowngradeResponse>(edge_, downgrade_, response);
-  if (!call->Admit()) return call;
+  auto* call = new UnaryCall<pb::DowngradeResponse>(edge_, downgrade_, context, response);
+  auto* const reactor = call->reactor();
+  if (!call->Admit()) return reactor;
   const bool cancel = request->action() == pb::DowngradeRequest::CANCEL;
   const grpc::Status checked =
       cancel ? grpc::Status::OK : CheckDowngrade(edge_.etcd_version, request->version());
@@ -257,7 +264,7 @@ grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerCont
     response->set_version(edge_.etcd_version.MajorMinor());
     call->Succeed(edge_.store.current_revision());
   }
-  return call;
+  return reactor;
 }
 
 }  // namespace kubase::wire
