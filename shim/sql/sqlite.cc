@@ -16,6 +16,7 @@
 #include "shim/sql/sqlite_checkpointer.h"
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
 namespace {
@@ -124,7 +125,7 @@ class SqliteDatabase final : public Database {
 
   Result<std::unique_ptr<Connection>> Connect(Access access) override {
     KUBASE_ASSIGN_OR_RETURN(auto connection,
-                            SqliteConnection::Open(options_.path, access, options_.observer));
+                            SqliteConnection::Open(options_.path, vfs_, access, options_.observer));
     if (access == Access::kWrite) checkpointer_->Follow(connection->handle());
     return std::unique_ptr<Connection>(std::move(connection));
   }
@@ -156,7 +157,7 @@ class SqliteDatabase final : public Database {
   // After EnsureSchema and before the first Connect.
   Result<void> StartCheckpointer() {
     KUBASE_ASSIGN_OR_RETURN(checkpointer_,
-                            SqliteCheckpointer::Start(options_.path, options_.observer));
+                            SqliteCheckpointer::Start(options_.path, vfs_, options_.observer));
     return Ok();
   }
 
@@ -165,7 +166,7 @@ class SqliteDatabase final : public Database {
     KUBASE_TRY(CheckIsOurs(options_.path));
     // Not observed: what fails here is told once, by who opens the database.
     KUBASE_ASSIGN_OR_RETURN(auto connection,
-                            SqliteConnection::Open(options_.path, Access::kWrite, nullptr));
+                            SqliteConnection::Open(options_.path, vfs_, Access::kWrite, nullptr));
     KUBASE_ASSIGN_OR_RETURN(int64_t version, connection->ReadSchemaVersion());
     const auto& steps = SqliteSchemaSteps();
     const auto newest = static_cast<int64_t>(steps.size());
@@ -187,6 +188,7 @@ class SqliteDatabase final : public Database {
  private:
   const SqliteOptions options_;
   const ProcessLock lock_;
+  const SqliteWalVfs vfs_;
   std::unique_ptr<SqliteCheckpointer> checkpointer_;
 };
 

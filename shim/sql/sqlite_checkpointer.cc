@@ -11,15 +11,18 @@
 namespace kubase::sql {
 namespace {
 
-// Of 4 kB each. The log starts anew when all of it was copied and nobody reads it, so it is a few
-// times as long as the first figure under load.
-constexpr int kStartPages = 2000;
-constexpr int kPagesMax = 16'384;
+// Pages of 4 kB. The log gets a third longer than the first figure under load, and the second at
+// most; while a reader holds it, the next attempts are the third apart.
+constexpr int kStartPages = 12'288;
+constexpr int kPagesMax = 32'768;
+constexpr int kAgainPages = 2'048;
+// The second copies what was written during the first, and leaves next to nothing.
+constexpr int kPasses = 2;
 
 }  // namespace
 
 SqliteCheckpointer::SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection)
-    : connection_(std::move(connection)), thread_([this] { Run(); }) {}
+    : connection_(std::move(connection)), due_at_(kStartPages), thread_([this] { Run(); }) {}
 
 SqliteCheckpointer::~SqliteCheckpointer() {
   {
@@ -31,8 +34,10 @@ SqliteCheckpointer::~SqliteCheckpointer() {
 }
 
 Result<std::unique_ptr<SqliteCheckpointer>> SqliteCheckpointer::Start(const std::string& path,
+                                                                      const SqliteWalVfs& vfs,
                                                                       StatementObserver* observer) {
-  KUBASE_ASSIGN_OR_RETURN(auto connection, SqliteConnection::Open(path, Access::kWrite, observer));
+  KUBASE_ASSIGN_OR_RETURN(auto connection,
+                          SqliteConnection::Open(path, vfs, Access::kWrite, observer));
   return std::unique_ptr<SqliteCheckpointer>(new SqliteCheckpointer(std::move(connection)));
 }
 
@@ -42,18 +47,34 @@ void SqliteCheckpointer::Follow(sqlite3* writer) {
 
 // The commit is done; an error returned here would be taken for one of the commit.
 int SqliteCheckpointer::OnCommit(void* self, sqlite3* writer, const char* database, int pages) {
-  if (pages < kStartPages) return SQLITE_OK;
   auto& checkpointer = *static_cast<SqliteCheckpointer*>(self);
-  {
-    const std::lock_guard lock(checkpointer.mutex_);
-    checkpointer.due_ = true;
-  }
-  checkpointer.wake_.notify_one();
-  // What the thread has left of the log; a failure shows in the thread's next attempt.
-  if (pages >= kPagesMax) {
+  const bool due = checkpointer.IsDue(pages);
+  const bool full = due && pages >= kPagesMax;
+  if (full) checkpointer.WaitUntilIdle();
+  if (checkpointer.nearly_done_.exchange(false) || full) {
+    // A failure shows in the thread's next attempt.
     (void)sqlite3_wal_checkpoint_v2(writer, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  } else if (due) {
+    {
+      const std::lock_guard lock(checkpointer.mutex_);
+      checkpointer.due_ = true;
+    }
+    checkpointer.wake_.notify_one();
   }
   return SQLITE_OK;
+}
+
+bool SqliteCheckpointer::IsDue(int pages) {
+  if (pages < pages_) due_at_ = kStartPages;  // the log has started anew
+  pages_ = pages;
+  if (pages < due_at_) return false;
+  due_at_ = pages + kAgainPages;
+  return true;
+}
+
+void SqliteCheckpointer::WaitUntilIdle() {
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return !due_ || stopping_; });
 }
 
 void SqliteCheckpointer::Run() {
@@ -62,10 +83,12 @@ void SqliteCheckpointer::Run() {
   for (;;) {
     wake_.wait(lock, [this] { return due_ || stopping_; });
     if (stopping_) return;
-    due_ = false;
     lock.unlock();
-    connection_->Checkpoint();
+    for (int pass = 0; pass < kPasses; ++pass) connection_->Checkpoint();
+    nearly_done_ = true;
     lock.lock();
+    due_ = false;
+    idle_.notify_all();
   }
 }
 

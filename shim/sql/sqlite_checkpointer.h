@@ -1,10 +1,14 @@
 // SqliteCheckpointer: copies the write-ahead log into the database beside the writer.
 //
 // A checkpoint costs two fsyncs and random writes. In the writer's own thread every caller behind
-// it waits; on a thread of its own it only shares the disk. A log that grows faster than that is
-// cut by the writer itself, so that its size has a bound.
+// it waits; on a thread of its own it only shares the disk. But while the writer goes on the thread
+// never copies all, and only then can the log start anew: so the writer copies the little that the
+// thread has left. A page that was written many times since the last checkpoint is copied once, so
+// the log is let grow before the first. On a slow disk the writer waits for the thread in the end,
+// so that the size of the log has a bound, unless a reader holds it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -19,11 +23,13 @@ struct sqlite3;
 namespace kubase::sql {
 
 class SqliteConnection;
+class SqliteWalVfs;
 
 class SqliteCheckpointer {
  public:
   // `observer` may be null; it hears of each checkpoint, failed ones too, which are tried again.
   static Result<std::unique_ptr<SqliteCheckpointer>> Start(const std::string& path,
+                                                           const SqliteWalVfs& vfs,
                                                            StatementObserver* observer);
   ~SqliteCheckpointer();
   SqliteCheckpointer(const SqliteCheckpointer&) = delete;
@@ -35,12 +41,19 @@ class SqliteCheckpointer {
  private:
   SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection);
   static int OnCommit(void* self, sqlite3* writer, const char* database, int pages);
+  // Whether a log of `pages` is to be copied; on the writer's thread.
+  bool IsDue(int pages);
+  void WaitUntilIdle();
   void Run();
 
   const std::unique_ptr<SqliteConnection> connection_;
+  std::atomic<bool> nearly_done_{false};  // the rest is the writer's
+  int pages_ = 0;                         // of the log; the writer's thread
+  int due_at_;                            // pages; the writer's thread
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool due_ = false;       // guarded by mutex_
+  std::condition_variable idle_;
+  bool due_ = false;       // until it was done; guarded by mutex_
   bool stopping_ = false;  // guarded by mutex_
   std::thread thread_;
 };

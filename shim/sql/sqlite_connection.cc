@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
 namespace {
@@ -89,13 +90,14 @@ void SqliteConnection::CloseDatabase::operator()(sqlite3* database) const {
 SqliteConnection::~SqliteConnection() = default;
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path,
+                                                                 const SqliteWalVfs& vfs,
                                                                  Access access,
                                                                  StatementObserver* observer) {
   auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(observer));
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
                     (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.name());
   connection->database_.reset(raw);
   if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
   KUBASE_TRY(connection->Configure(access));

@@ -13,12 +13,16 @@ struct sqlite3_stmt;
 
 namespace kubase::sql {
 
+class SqliteWalVfs;
+
 // SQLite's result code (extended) as one of ours; `message` is SQLite's own.
 Error ClassifySqlite(int code, const std::string& message);
 
 class SqliteConnection final : public Connection {
  public:
-  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path, Access access,
+  // `vfs` must outlive the connection.
+  static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path,
+                                                        const SqliteWalVfs& vfs, Access access,
                                                         StatementObserver* observer);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
