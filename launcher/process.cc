@@ -1,5 +1,6 @@
 // Boost.Process starts the child; what it does not offer (death with the parent, closed
-// descriptors, default signals) is done between fork and exec, with calls that are safe there.
+// descriptors, default signals and scheduling) is done between fork and exec, with calls that are
+// safe there.
 #include "launcher/process.h"
 
 #include <fcntl.h>
@@ -22,6 +23,8 @@
 #include <cerrno>
 #include <cstring>
 #include <utility>
+
+#include "launcher/scheduling.h"
 
 namespace kubase::launcher {
 namespace {
@@ -52,6 +55,7 @@ class ChildSetup : public bp::extend::handler {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // The parent may have died between fork and prctl; then nobody would ever send the signal.
     if (::getppid() != parent_) ::_exit(127);
+    UseOrdinaryScheduling();
     sigset_t none;
     ::sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -1,12 +1,15 @@
 // What a start that fails leaves behind: nothing.
 #include "launcher/process.h"
 
+#include <poll.h>
+#include <sched.h>
 #include <sys/wait.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <fstream>
 
+#include "launcher/scheduling.h"
 #include "launcher/test_directory.h"
 
 namespace kubase::launcher {
@@ -26,6 +29,23 @@ TEST_CASE("Process: a start that fails leaves no zombie") {
             return ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD ? 0 : 2;
           }) == 0);
   }
+}
+
+// The command name of stat(5) cannot hold a space here; the policy is the 41st field.
+TEST_CASE("Process: a child has the ordinary scheduling, whatever its parent has") {
+  CHECK(InChild([] {
+          LetRunningThreadsFinish();
+          if (::sched_getscheduler(0) != SCHED_BATCH) return 1;
+          auto child =
+              Process::Start({.executable = "/bin/sh",
+                              .arguments = {"-c", "exit $(cut -d ' ' -f 41 /proc/self/stat)"}});
+          if (!child.ok()) return 2;
+          pollfd end{.fd = child->exit_fd(), .events = POLLIN};
+          if (::poll(&end, 1, 10'000) != 1) return 3;
+          const auto exit = child->TryReap();
+          if (!exit || !WIFEXITED(exit->wait_status)) return 4;
+          return WEXITSTATUS(exit->wait_status) == SCHED_OTHER ? 0 : 5;
+        }) == 0);
 }
 
 }  // namespace

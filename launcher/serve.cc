@@ -8,6 +8,7 @@
 
 #include "launcher/config.h"
 #include "launcher/live_status.h"
+#include "launcher/scheduling.h"
 #include "launcher/service_manager.h"
 #include "launcher/signals.h"
 #include "launcher/storage.h"
@@ -124,6 +125,7 @@ ExitCode RunServe(const ServeFlags& flags, const Program& program) {
   const auto config = ValidateServe(flags, program.user);
   if (!config.ok()) return Fail(config.error());
   BlockSignals();
+  LetRunningThreadsFinish();
   const SystemClock clock;
   const auto log = OpenLog({.format = config->log.format,
                             .level = config->log.verbose ? LogLevel::kDebug : LogLevel::kInfo});

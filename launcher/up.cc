@@ -13,6 +13,7 @@
 #include "launcher/config.h"
 #include "launcher/detach.h"
 #include "launcher/progress.h"
+#include "launcher/scheduling.h"
 #include "launcher/service_manager.h"
 #include "launcher/signals.h"
 #include "launcher/verbs.h"
@@ -114,6 +115,7 @@ ExitCode RunUp(const UpFlags& flags, const Program& program) {
   const auto config = ValidateUp(flags, program.user);
   if (!config.ok()) return Fail(config.error());
   BlockSignals();
+  LetRunningThreadsFinish();
   if (config->detach) {
     auto forked = ForkIntoBackground();
     if (!forked.ok()) return Fail(forked.error());
