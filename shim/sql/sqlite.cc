@@ -16,6 +16,7 @@
 #include "shim/sql/sqlite_checkpointer.h"
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_mapped_read.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -200,6 +201,7 @@ Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{} is a directory; name a database file in it", options.path)};
   }
+  InstallMappedReadHandler();
   KUBASE_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(options.path));
   auto database = std::make_unique<SqliteDatabase>(options, std::move(lock));
   Result<void> ready = database->EnsureSchema();

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <chrono>
 #include <utility>
 
 #include "shim/base/executor.h"
@@ -16,6 +17,9 @@ namespace {
 constexpr int kStartPages = 12'288;
 constexpr int kPagesMax = 32'768;
 constexpr int kAgainPages = 2'048;
+// What a pause is used for, and how long it is.
+constexpr int kWorthItPages = 256;
+constexpr std::chrono::milliseconds kPause{500};
 // The second copies what was written during the first, and leaves next to nothing.
 constexpr int kPasses = 2;
 
@@ -50,18 +54,26 @@ int SqliteCheckpointer::OnCommit(void* self, sqlite3* writer, const char* databa
   auto& checkpointer = *static_cast<SqliteCheckpointer*>(self);
   const bool due = checkpointer.IsDue(pages);
   const bool full = due && pages >= kPagesMax;
-  if (full) checkpointer.WaitUntilIdle();
+  if (full) checkpointer.WaitUntilDone();
+  checkpointer.Note(pages, due && !full);
   if (checkpointer.nearly_done_.exchange(false) || full) {
     // A failure shows in the thread's next attempt.
     (void)sqlite3_wal_checkpoint_v2(writer, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  } else if (due) {
-    {
-      const std::lock_guard lock(checkpointer.mutex_);
-      checkpointer.due_ = true;
-    }
-    checkpointer.wake_.notify_one();
   }
   return SQLITE_OK;
+}
+
+void SqliteCheckpointer::Note(int pages, bool due) {
+  const bool worth_it = pages >= kWorthItPages;
+  bool wake = due;
+  {
+    const std::lock_guard lock(mutex_);
+    ++commits_;
+    wake = wake || (worth_it && !worth_it_);
+    due_ = due_ || due;
+    worth_it_ = worth_it_ || worth_it;
+  }
+  if (wake) wake_.notify_one();
 }
 
 bool SqliteCheckpointer::IsDue(int pages) {
@@ -72,23 +84,33 @@ bool SqliteCheckpointer::IsDue(int pages) {
   return true;
 }
 
-void SqliteCheckpointer::WaitUntilIdle() {
+void SqliteCheckpointer::WaitUntilDone() {
   std::unique_lock lock(mutex_);
-  idle_.wait(lock, [this] { return !due_ || stopping_; });
+  done_.wait(lock, [this] { return !due_ || stopping_; });
+}
+
+bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
+  const uint64_t before = commits_;
+  wake_.wait_for(lock, kPause, [this] { return due_ || stopping_; });
+  return commits_ == before;
 }
 
 void SqliteCheckpointer::Run() {
   NameThread("checkpointer");
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return due_ || stopping_; });
+    wake_.wait(lock, [this] { return due_ || worth_it_ || stopping_; });
+    const bool paused = !due_ && WaitForPause(lock);
     if (stopping_) return;
+    const bool due = due_;
+    if (!due && !paused) continue;
     lock.unlock();
-    for (int pass = 0; pass < kPasses; ++pass) connection_->Checkpoint();
-    nearly_done_ = true;
+    const int passes = due ? kPasses : 1;
+    for (int pass = 0; pass < passes; ++pass) connection_->Checkpoint();
+    if (due) nearly_done_ = true;
     lock.lock();
-    due_ = false;
-    idle_.notify_all();
+    due_ = worth_it_ = false;
+    done_.notify_all();
   }
 }
 

@@ -5,11 +5,14 @@
 // never copies all, and only then can the log start anew: so the writer copies the little that the
 // thread has left. A page that was written many times since the last checkpoint is copied once, so
 // the log is let grow before the first. On a slow disk the writer waits for the thread in the end,
-// so that the size of the log has a bound, unless a reader holds it.
+// so that the size of the log has a bound, unless a reader holds it. When the writer pauses, what
+// is worth it is copied at once: pages of the database are read from its mapping, those of the log
+// by a call each.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,8 +46,11 @@ class SqliteCheckpointer {
   static int OnCommit(void* self, sqlite3* writer, const char* database, int pages);
   // Whether a log of `pages` is to be copied; on the writer's thread.
   bool IsDue(int pages);
-  void WaitUntilIdle();
+  void Note(int pages, bool due);
+  void WaitUntilDone();
   void Run();
+  // False: the writer has not paused.
+  bool WaitForPause(std::unique_lock<std::mutex>& lock);
 
   const std::unique_ptr<SqliteConnection> connection_;
   std::atomic<bool> nearly_done_{false};  // the rest is the writer's
@@ -52,9 +58,12 @@ class SqliteCheckpointer {
   int due_at_;                            // pages; the writer's thread
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable idle_;
-  bool due_ = false;       // until it was done; guarded by mutex_
-  bool stopping_ = false;  // guarded by mutex_
+  std::condition_variable done_;
+  // Guarded by mutex_:
+  bool due_ = false;       // until it was done
+  bool worth_it_ = false;  // as soon as the writer pauses
+  uint64_t commits_ = 0;
+  bool stopping_ = false;
   std::thread thread_;
 };
 

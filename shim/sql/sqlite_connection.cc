@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_mapped_read.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -20,6 +21,8 @@ constexpr int kBusyTimeoutMs = 10'000;
 constexpr int kReclaimPages = 256;
 // Free pages below this are kept for the next writes.
 constexpr int64_t kReclaimFreePagesMin = 1024;
+// The most that SQLite maps (SQLITE_MAX_MMAP_SIZE); it reads the rest of a larger file.
+constexpr int64_t kMappedBytesMax = 0x7fff0000;
 
 class SqliteRow final : public Row {
  public:
@@ -87,33 +90,68 @@ void SqliteConnection::CloseDatabase::operator()(sqlite3* database) const {
   sqlite3_close(database);
 }
 
+SqliteConnection::SqliteConnection(std::string path, const SqliteWalVfs& vfs, Access access,
+                                   StatementObserver* observer)
+    : path_(std::move(path)), vfs_(vfs), access_(access), observer_(observer) {}
+
 SqliteConnection::~SqliteConnection() = default;
 
 Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::string& path,
                                                                  const SqliteWalVfs& vfs,
                                                                  Access access,
                                                                  StatementObserver* observer) {
-  auto connection = std::unique_ptr<SqliteConnection>(new SqliteConnection(observer));
-  sqlite3* raw = nullptr;
-  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
-                    (access == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, vfs.name());
-  connection->database_.reset(raw);
-  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
-  KUBASE_TRY(connection->Configure(access));
+  auto connection =
+      std::unique_ptr<SqliteConnection>(new SqliteConnection(path, vfs, access, observer));
+  KUBASE_TRY(connection->OpenDatabase(access == Access::kRead));
   return connection;
 }
 
-Result<void> SqliteConnection::Configure(Access access) {
+Result<void> SqliteConnection::OpenDatabase(bool mapped) {
+  sqlite3* raw = nullptr;
+  const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |
+                    (access_ == Access::kWrite ? SQLITE_OPEN_CREATE : 0);
+  const int code = sqlite3_open_v2(path_.c_str(), &raw, flags, vfs_.name());
+  database_.reset(raw);
+  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
+  return Configure(mapped);
+}
+
+Result<void> SqliteConnection::Configure(bool mapped) {
   sqlite3_busy_timeout(database_.get(), kBusyTimeoutMs);
-  if (access == Access::kRead) {
-    return RunScript("PRAGMA query_only = ON; PRAGMA cache_size = -2000;");
+  if (access_ == Access::kRead) {
+    return RunScript(
+        fmt::format("PRAGMA query_only = ON; PRAGMA cache_size = -2000; PRAGMA mmap_size = {};",
+                    mapped ? kMappedBytesMax : 0));
   }
   // auto_vacuum only takes effect on a database without tables; on others it is what it was.
   return RunScript(
       "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
       "PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; "
       "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864;");
+}
+
+template <typename Work>
+Result<void> SqliteConnection::Reading(const Work& work) {
+  if (mapping_failed_) KUBASE_TRY(LeaveMapping());
+  const MappedRead read;
+  Result<void> result = work();
+  if (!read.failed()) return result;
+  mapping_failed_ = true;
+  return Error{ErrorCode::kInternal,
+               fmt::format("SQLite: {} could not be read; see what the system's log says of its "
+                           "disk",
+                           path_)};
+}
+
+Result<void> SqliteConnection::LeaveMapping() {
+  if (sqlite3_get_autocommit(database_.get()) == 0) {
+    return Error{ErrorCode::kInternal, "SQLite: an earlier read of this transaction failed"};
+  }
+  for (Statement& statement : prepared_) statement.reset();
+  for (Statement* control : {&begin_read_, &begin_write_, &commit_, &rollback_}) control->reset();
+  KUBASE_TRY(OpenDatabase(false));
+  mapping_failed_ = false;
+  return Ok();
 }
 
 Result<void> SqliteConnection::RunScript(const std::string& script) {
@@ -171,7 +209,7 @@ Result<void> SqliteConnection::RunToEnd(sqlite3_stmt* statement) {
 }
 
 Result<void> SqliteConnection::Select(Query query, Params params, const RowSink& sink) {
-  return Observed(observer_, QueryName(query), [&]() -> Result<void> {
+  const auto select = [&]() -> Result<void> {
     KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
     KUBASE_TRY(Bind(statement, params));
     const SqliteRow row(statement);
@@ -184,7 +222,8 @@ Result<void> SqliteConnection::Select(Query query, Params params, const RowSink&
     Error error = LastError(code);
     sqlite3_reset(statement);
     return error;
-  });
+  };
+  return Observed(observer_, QueryName(query), [&] { return Reading(select); });
 }
 
 Result<int64_t> SqliteConnection::Execute(Query query, Params params) {
@@ -219,6 +258,7 @@ Result<void> SqliteConnection::RunControl(Statement& cache, const char* text) {
 }
 
 Result<void> SqliteConnection::Begin(Access access) {
+  if (mapping_failed_) KUBASE_TRY(LeaveMapping());
   return access == Access::kRead ? RunControl(begin_read_, "BEGIN")
                                  : RunControl(begin_write_, "BEGIN IMMEDIATE");
 }

@@ -56,9 +56,16 @@ class SqliteConnection final : public Connection {
   };
   using Statement = std::unique_ptr<sqlite3_stmt, CloseStatement>;
 
-  explicit SqliteConnection(StatementObserver* observer) : observer_(observer) {}
+  SqliteConnection(std::string path, const SqliteWalVfs& vfs, Access access,
+                   StatementObserver* observer);
 
-  Result<void> Configure(Access access);
+  Result<void> OpenDatabase(bool mapped);
+  Result<void> Configure(bool mapped);
+  // Runs a statement that reads. After a failed read of the mapping the connection has to be
+  // opened again, without one, which waits for the end of the transaction.
+  template <typename Work>
+  Result<void> Reading(const Work& work);
+  Result<void> LeaveMapping();
   Result<void> RunScript(const std::string& script);
   Result<sqlite3_stmt*> Prepared(Query query);
   Result<void> Bind(sqlite3_stmt* statement, Params params);
@@ -67,7 +74,11 @@ class SqliteConnection final : public Connection {
   Error LastError() const;
   Error LastError(int code) const;
 
+  const std::string path_;
+  const SqliteWalVfs& vfs_;
+  const Access access_;
   StatementObserver* const observer_;
+  bool mapping_failed_ = false;
   // The statements go before the database they belong to.
   std::unique_ptr<sqlite3, CloseDatabase> database_;
   std::array<Statement, kQueries> prepared_;

@@ -3,10 +3,10 @@
 #include "shim/sql/sqlite_wal_vfs.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 #include <memory>
-#include <new>
 #include <utility>
 
 namespace kubase::sql {
@@ -106,34 +106,41 @@ class GatheringFile : public sqlite3_file {
 
 }  // namespace
 
+// A copy of the VFS beneath with that one's own data, but for opening files.
+struct SqliteWalVfs::Vfs : sqlite3_vfs {
+  Vfs(sqlite3_vfs* beneath, const char* name) : sqlite3_vfs(*beneath), real(beneath) {
+    zName = name;
+    szOsFile = std::max<int>(szOsFile, sizeof(GatheringFile));
+    pNext = nullptr;
+    xOpen = Open;
+  }
+
+  static int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* opened) {
+    sqlite3_vfs* const real = static_cast<Vfs*>(vfs)->real;
+    if ((flags & SQLITE_OPEN_WAL) == 0) return real->xOpen(real, name, file, flags, opened);
+    file->pMethods = nullptr;  // not to be closed if this fails
+    auto memory = std::make_unique<char[]>(real->szOsFile);
+    auto* const log = reinterpret_cast<sqlite3_file*>(memory.get());
+    const int code = real->xOpen(real, name, log, flags, opened);
+    if (code == SQLITE_OK) {
+      std::construct_at(static_cast<GatheringFile*>(file), std::move(memory));
+    } else if (log->pMethods != nullptr) {
+      log->pMethods->xClose(log);
+    }
+    return code;
+  }
+
+  sqlite3_vfs* const real;
+};
+
 SqliteWalVfs::SqliteWalVfs()
     : name_(fmt::format("kubase-wal-{}", fmt::ptr(this))),
-      vfs_{*sqlite3_vfs_find(nullptr), sqlite3_vfs_find(nullptr)} {
-  vfs_.zName = name_.c_str();
-  vfs_.szOsFile = std::max<int>(vfs_.szOsFile, sizeof(GatheringFile));
-  vfs_.pNext = nullptr;
-  vfs_.xOpen = Open;
-  sqlite3_vfs_register(&vfs_, 0);
+      vfs_(std::make_unique<Vfs>(sqlite3_vfs_find(nullptr), name_.c_str())) {
+  sqlite3_vfs_register(vfs_.get(), 0);
 }
 
 SqliteWalVfs::~SqliteWalVfs() {
-  sqlite3_vfs_unregister(&vfs_);
-}
-
-int SqliteWalVfs::Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
-                       int* opened) {
-  sqlite3_vfs* const real = static_cast<Vfs*>(vfs)->real;
-  if ((flags & SQLITE_OPEN_WAL) == 0) return real->xOpen(real, name, file, flags, opened);
-  file->pMethods = nullptr;  // not to be closed if this fails
-  auto memory = std::make_unique<char[]>(real->szOsFile);
-  auto* const log = reinterpret_cast<sqlite3_file*>(memory.get());
-  const int code = real->xOpen(real, name, log, flags, opened);
-  if (code == SQLITE_OK) {
-    new (file) GatheringFile(std::move(memory));
-  } else if (log->pMethods != nullptr) {
-    log->pMethods->xClose(log);
-  }
-  return code;
+  sqlite3_vfs_unregister(vfs_.get());
 }
 
 }  // namespace kubase::sql

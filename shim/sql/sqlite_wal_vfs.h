@@ -9,8 +9,7 @@
 // https://www.sqlite.org/vfs.html
 #pragma once
 
-#include <sqlite3.h>
-
+#include <memory>
 #include <string>
 
 namespace kubase::sql {
@@ -27,14 +26,10 @@ class SqliteWalVfs {
   const char* name() const { return name_.c_str(); }
 
  private:
-  // A copy of the VFS beneath with that one's own data, but for opening files.
-  struct Vfs : sqlite3_vfs {
-    sqlite3_vfs* real;
-  };
-  static int Open(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags, int* opened);
+  struct Vfs;
 
   const std::string name_;
-  Vfs vfs_;
+  const std::unique_ptr<Vfs> vfs_;
 };
 
 }  // namespace kubase::sql

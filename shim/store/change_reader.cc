@@ -1,4 +1,4 @@
-// Rows of `objects` and `history` ordered by (mod_revision, sub) are the log of changes.
+// The rows of `changes` in their order, each with the pair that it left in `objects` or `history`.
 #include "shim/store/change_reader.h"
 
 #include <algorithm>

@@ -1,0 +1,110 @@
+#include "shim/sql/sqlite_mapped_read.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "shim/sql/sqlite.h"
+
+namespace kubase::sql {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kRows = 2000;
+
+// A database whose reader has it mapped, and which can be cut off and made whole again.
+class MappedDatabase {
+ public:
+  MappedDatabase() {
+    std::string pattern = (fs::temp_directory_path() / "kubase-map-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    auto database = OpenSqlite({.path = file()});
+    REQUIRE(database.ok());
+    database_ = std::move(database).value();
+    Fill();
+    auto connection = database_->Connect(Access::kRead);
+    REQUIRE(connection.ok());
+    reader_ = std::move(connection).value();
+    REQUIRE(CountRows().ok());
+  }
+  ~MappedDatabase() {
+    reader_.reset();
+    database_.reset();
+    fs::remove_all(directory_);
+  }
+
+  // The first pages stay, so that what is missing is met on the way.
+  void CutOff() {
+    fs::copy_file(file(), file() + ".whole");
+    fs::resize_file(file(), 16 * 4096);
+  }
+  void MakeWhole() {
+    fs::copy_file(file() + ".whole", file(), fs::copy_options::overwrite_existing);
+  }
+
+  Connection& reader() { return *reader_; }
+  Result<int> CountRows() {
+    int rows = 0;
+    const std::vector<Value> all = {std::string_view(""), int64_t{-1}};
+    KUBASE_TRY(reader_->Select(Query::kListUnbounded, all, [&](const Row& row) {
+      rows += row.Bytes(1).size() == 1000 && row.Bytes(1)[999] == 'v' ? 1 : 0;
+      return true;
+    }));
+    return rows;
+  }
+
+ private:
+  std::string file() const { return (directory_ / "a.db").string(); }
+
+  void Fill() {
+    auto writer = database_->Connect(Access::kWrite);
+    REQUIRE(writer.ok());
+    REQUIRE((*writer)->Begin(Access::kWrite).ok());
+    const std::string value(1000, 'v');
+    for (int i = 0; i < kRows; ++i) {
+      const std::string key = std::to_string(i);
+      const std::vector<Value> row = {key,        value,      int64_t{2}, int64_t{2},
+                                      int64_t{1}, int64_t{0}, int64_t{0}};
+      REQUIRE((*writer)->Execute(Query::kPutObject, row).ok());
+    }
+    REQUIRE((*writer)->Commit().ok());
+    REQUIRE(database_->Settle(**writer).ok());
+  }
+
+  fs::path directory_;
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Connection> reader_;
+};
+
+TEST_CASE("MappedRead: a page that cannot be read fails that read, and nothing else") {
+  MappedDatabase database;
+  CHECK(*database.CountRows() == kRows);
+  database.CutOff();
+  const auto failed = database.CountRows();
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.error().code == ErrorCode::kInternal);
+  CHECK(failed.error().message.find("a.db could not be read") != std::string::npos);
+  database.MakeWhole();
+  const auto again = database.CountRows();
+  REQUIRE(again.ok());
+  CHECK(*again == kRows);
+}
+
+TEST_CASE("MappedRead: a transaction in which a read failed gives nothing more") {
+  MappedDatabase database;
+  REQUIRE(database.reader().Begin(Access::kRead).ok());
+  CHECK(*database.CountRows() == kRows);
+  database.CutOff();
+  CHECK_FALSE(database.CountRows().ok());
+  database.MakeWhole();
+  CHECK_FALSE(database.CountRows().ok());
+  database.reader().Rollback();
+  REQUIRE(database.reader().Begin(Access::kRead).ok());
+  CHECK(*database.CountRows() == kRows);
+  CHECK(database.reader().Commit().ok());
+}
+
+}  // namespace
+}  // namespace kubase::sql
