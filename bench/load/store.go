@@ -197,7 +197,8 @@ func (b *bench) measureMemory(_ context.Context, s *subject) error {
 	if err != nil {
 		return err
 	}
-	b.note(s, "memory", "MB", float64(usage.RSS)/1e6)
-	b.report.AddDetail(s.column, "memory: peak", "MB", float64(usage.PeakRSS)/1e6)
+	b.note(s, "memory", "MB", float64(usage.Private)/1e6)
+	b.report.AddDetail(s.column, "memory: resident", "MB", float64(usage.RSS)/1e6)
+	b.report.AddDetail(s.column, "memory: resident, peak", "MB", float64(usage.PeakRSS)/1e6)
 	return nil
 }

@@ -36,9 +36,11 @@ inline constexpr size_t kWatchStreamBytesMax = 4 * 1024 * 1024;
 // One chunk of a streamed range; etcd aims at the same (about its request limit).
 inline constexpr size_t kRangeChunkBytesTarget = 1536 * 1024;
 
-// Rows deleted in one step of compaction: a step stays well below a commit's own time, so that
-// writers hardly notice.
-inline constexpr int64_t kCompactionStepRowsMax = 500;
+// A step of compaction between two batches of writes: as many rows as take about so long, so that
+// writers hardly notice, whatever the disk and the size of the database.
+inline constexpr std::chrono::milliseconds kCompactionStepTarget{2};
+inline constexpr int64_t kCompactionStepRowsMin = 8;
+inline constexpr int64_t kCompactionStepRowsMax = 4096;
 
 // Pairs kept in memory for gets and for the reads of writes: a cluster's leases, nodes and pods in
 // motion, not its whole content.

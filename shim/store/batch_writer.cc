@@ -30,13 +30,16 @@ bool operator==(const Meta& a, const Meta& b) {
 }  // namespace
 
 BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-                         const Meta& meta, const Listeners& listeners, Log& log)
+                         const Meta& meta, const Listeners& listeners, const Clock& clock, Log& log)
     : connection_(std::move(connection)),
       database_(database),
       listeners_(listeners),
+      clock_(clock),
       log_(log),
       compact_revision_(meta.compact_revision),
       meta_(meta),
+      step_size_(limits::kCompactionStepTarget, limits::kCompactionStepRowsMin,
+                 limits::kCompactionStepRowsMax),
       thread_([this] { Run(); }) {}
 
 BatchWriter::~BatchWriter() {
@@ -307,7 +310,19 @@ void BatchWriter::OnCompacted() {
 
 Result<int64_t> BatchWriter::CompactStep() {
   if (meta_.compact_revision <= 0) return int64_t{0};
-  const sql::Value params[] = {meta_.compact_revision, limits::kCompactionStepRowsMax};
+  const MonotonicTime began = clock_.Now();
+  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
+  Result<int64_t> rows = DeleteCompacted();
+  if (rows.ok()) {
+    if (Result<void> committed = connection_->Commit(); !committed.ok()) rows = committed.error();
+  }
+  if (!rows.ok()) connection_->Rollback();
+  step_size_.Note(clock_.Now() - began);
+  return rows;
+}
+
+Result<int64_t> BatchWriter::DeleteCompacted() {
+  const sql::Value params[] = {meta_.compact_revision, step_size_.rows()};
   KUBASE_ASSIGN_OR_RETURN(const int64_t pairs,
                           connection_->Execute(sql::Query::kCompactHistory, params));
   KUBASE_ASSIGN_OR_RETURN(const int64_t changes,

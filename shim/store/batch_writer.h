@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "shim/base/clock.h"
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
@@ -27,6 +28,7 @@
 #include "shim/store/lease_table.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/published_revision.h"
+#include "shim/store/step_size.h"
 #include "shim/store/store.h"
 #include "shim/store/store_metrics.h"
 #include "shim/store/watch_hub.h"
@@ -62,7 +64,7 @@ class BatchWriter {
 
   // `connection` is the writer's own; the references must outlive it.
   BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-              const Meta& meta, const Listeners& listeners, Log& log);
+              const Meta& meta, const Listeners& listeners, const Clock& clock, Log& log);
   ~BatchWriter();
 
   // Takes `write`, or answers it at once with kOverloaded, or with kUnavailable after Stop and
@@ -106,13 +108,16 @@ class BatchWriter {
 
   bool MaintenanceDue() const { return compacting_ || reclaiming_; }
   void MaintenanceStep();
+  // Deletes some rows, and tells how many.
   Result<int64_t> CompactStep();
+  Result<int64_t> DeleteCompacted();
   void OnCompacted();
   void AnswerCompactionWaiters(const Result<void>& result);
 
   const std::unique_ptr<sql::Connection> connection_;
   sql::Database& database_;
   const Listeners listeners_;
+  const Clock& clock_;
   Log& log_;
   std::atomic<Revision> compact_revision_;
   std::atomic<bool> no_space_{false};
@@ -130,6 +135,7 @@ class BatchWriter {
   Meta meta_;
   bool compacting_ = true;  // rows of an earlier compaction may be left
   bool reclaiming_ = true;
+  StepSize step_size_;
   std::thread thread_;
 };
 

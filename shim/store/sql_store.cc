@@ -72,6 +72,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
                    std::unique_ptr<ReaderPool> readers)
     : options_(options),
       database_(database),
+      clock_(clock),
       log_(log),
       cluster_id_(meta.cluster_id),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
@@ -112,7 +113,7 @@ void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, c
                                                                  .pairs = pairs_,
                                                                  .published = published_,
                                                                  .metrics = metrics_},
-                                          log_);
+                                          clock_, log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
 }

@@ -95,6 +95,7 @@ class SqlStore final : public Store {
 
   const SqlStoreOptions options_;
   sql::Database& database_;
+  const Clock& clock_;
   Log& log_;
   const int64_t cluster_id_;
   std::atomic<bool> no_space_raised_{false};  // by a client

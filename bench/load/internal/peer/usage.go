@@ -14,16 +14,17 @@ import (
 // tick is the unit of the times in /proc/PID/stat: USER_HZ is 100 wherever Go runs.
 const tick = 10 * time.Millisecond
 
-// Usage is what a process has used since its start, but for RSS, which is what it holds now.
+// Usage is what a process has used since its start, but for Private and RSS, which it holds now.
 type Usage struct {
 	CPU          time.Duration
-	RSS          int64 // bytes
+	Private      int64 // bytes of memory that the system cannot take back: no pages of mapped files
+	RSS          int64 // bytes, mapped files with them, once for each mapping
 	PeakRSS      int64 // bytes
 	Switches     int64 // context switches, of both kinds, of the threads that live
 	WrittenBytes int64 // to the disk
 }
 
-// Since is the difference to an earlier reading; RSS and PeakRSS stay as they are.
+// Since is the difference to an earlier reading; what is held stays as it is.
 func (u Usage) Since(earlier Usage) Usage {
 	u.CPU -= earlier.CPU
 	u.Switches -= earlier.Switches
@@ -49,6 +50,7 @@ func ReadUsage(pid int) (Usage, error) {
 	if err != nil {
 		return Usage{}, err
 	}
+	usage.Private = (status["RssAnon"] + status["RssShmem"]) * 1024
 	usage.RSS, usage.PeakRSS = status["VmRSS"]*1024, status["VmHWM"]*1024
 	io, err := fields(filepath.Join(folder, "io"))
 	if err != nil {

@@ -24,7 +24,7 @@ func TestUsageOfThisProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if before.RSS <= 0 || before.PeakRSS < before.RSS || before.Switches <= 0 {
+	if before.Private <= 0 || before.RSS < before.Private || before.PeakRSS < before.RSS || before.Switches <= 0 {
 		t.Errorf("%+v", before)
 	}
 	for began := time.Now(); time.Since(began) < 100*time.Millisecond; {
