@@ -127,7 +127,7 @@ class SqliteDatabase final : public Database {
   Result<std::unique_ptr<Connection>> Connect(Access access) override {
     KUBASE_ASSIGN_OR_RETURN(auto connection,
                             SqliteConnection::Open(options_.path, vfs_, access, options_.observer));
-    if (access == Access::kWrite) checkpointer_->Follow(connection->handle());
+    if (access == Access::kWrite) checkpointer_->Follow(*connection);
     return std::unique_ptr<Connection>(std::move(connection));
   }
 
@@ -148,12 +148,16 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {
+    KUBASE_TRY(CheckIntact());
     return static_cast<SqliteConnection&>(connection).ReclaimSpace();
   }
 
   Result<void> Settle(Connection& connection) override {
+    KUBASE_TRY(CheckIntact());
     return static_cast<SqliteConnection&>(connection).EmptyWal();
   }
+
+  Result<void> CheckIntact() const override { return checkpointer_->CheckIntact(); }
 
   // After EnsureSchema and before the first Connect.
   Result<void> StartCheckpointer() {

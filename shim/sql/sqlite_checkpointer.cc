@@ -20,8 +20,8 @@ constexpr int kAgainPages = 2'048;
 // What a pause is used for, and how long it is.
 constexpr int kWorthItPages = 256;
 constexpr std::chrono::milliseconds kPause{500};
-// The second copies what was written during the first, and leaves next to nothing.
-constexpr int kPasses = 2;
+// Each copies what was written during the one before; the last leaves next to nothing.
+constexpr int kPasses = 3;
 
 }  // namespace
 
@@ -45,20 +45,27 @@ Result<std::unique_ptr<SqliteCheckpointer>> SqliteCheckpointer::Start(const std:
   return std::unique_ptr<SqliteCheckpointer>(new SqliteCheckpointer(std::move(connection)));
 }
 
-void SqliteCheckpointer::Follow(sqlite3* writer) {
-  sqlite3_wal_hook(writer, OnCommit, this);
+Result<void> SqliteCheckpointer::CheckIntact() const {
+  const std::lock_guard lock(mutex_);
+  if (broken_) return *broken_;
+  return Ok();
+}
+
+void SqliteCheckpointer::Follow(SqliteConnection& writer) {
+  writer_ = &writer;
+  sqlite3_wal_hook(writer.handle(), OnCommit, this);
 }
 
 // The commit is done; an error returned here would be taken for one of the commit.
-int SqliteCheckpointer::OnCommit(void* self, sqlite3* writer, const char* database, int pages) {
+int SqliteCheckpointer::OnCommit(void* self, sqlite3*, const char*, int pages) {
   auto& checkpointer = *static_cast<SqliteCheckpointer*>(self);
+  if (!checkpointer.CheckIntact().ok()) return SQLITE_OK;
   const bool due = checkpointer.IsDue(pages);
   const bool full = due && pages >= kPagesMax;
   if (full) checkpointer.WaitUntilDone();
   checkpointer.Note(pages, due && !full);
   if (checkpointer.nearly_done_.exchange(false) || full) {
-    // A failure shows in the thread's next attempt.
-    (void)sqlite3_wal_checkpoint_v2(writer, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    checkpointer.NoteOutcome(checkpointer.writer_->Checkpoint());
   }
   return SQLITE_OK;
 }
@@ -86,7 +93,7 @@ bool SqliteCheckpointer::IsDue(int pages) {
 
 void SqliteCheckpointer::WaitUntilDone() {
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return !due_ || stopping_; });
+  done_.wait(lock, [this] { return !due_ || broken_ || stopping_; });
 }
 
 bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
@@ -95,20 +102,35 @@ bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
   return commits_ == before;
 }
 
+void SqliteCheckpointer::NoteOutcome(const Result<void>& copied) {
+  if (copied.ok() || copied.error().code != ErrorCode::kCorrupt) return;
+  const std::lock_guard lock(mutex_);
+  broken_ = copied.error();
+}
+
+// Any other failure shows again in the next attempt.
+bool SqliteCheckpointer::Copy(int passes) {
+  for (int pass = 0; pass < passes; ++pass) {
+    const Result<void> copied = connection_->Checkpoint();
+    NoteOutcome(copied);
+    if (!copied.ok()) return false;
+  }
+  return true;
+}
+
 void SqliteCheckpointer::Run() {
   NameThread("checkpointer");
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return due_ || worth_it_ || stopping_; });
     const bool paused = !due_ && WaitForPause(lock);
-    if (stopping_) return;
+    if (stopping_ || broken_) return;
     const bool due = due_;
     if (!due && !paused) continue;
     lock.unlock();
-    const int passes = due ? kPasses : 1;
-    for (int pass = 0; pass < passes; ++pass) connection_->Checkpoint();
-    if (due) nearly_done_ = true;
+    const bool copied = Copy(due ? kPasses : 1);
     lock.lock();
+    nearly_done_ = due && copied;
     due_ = worth_it_ = false;
     done_.notify_all();
   }

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -38,8 +39,11 @@ class SqliteCheckpointer {
   SqliteCheckpointer(const SqliteCheckpointer&) = delete;
   SqliteCheckpointer& operator=(const SqliteCheckpointer&) = delete;
 
-  // Follows the commits of a connection that must not outlive this.
-  void Follow(sqlite3* writer);
+  // As Database::CheckIntact. Any thread.
+  Result<void> CheckIntact() const;
+
+  // Follows the commits of the one connection that writes; it must not commit after this has gone.
+  void Follow(SqliteConnection& writer);
 
  private:
   SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection);
@@ -49,20 +53,24 @@ class SqliteCheckpointer {
   void Note(int pages, bool due);
   void WaitUntilDone();
   void Run();
+  bool Copy(int passes);
+  void NoteOutcome(const Result<void>& copied);
   // False: the writer has not paused.
   bool WaitForPause(std::unique_lock<std::mutex>& lock);
 
   const std::unique_ptr<SqliteConnection> connection_;
+  SqliteConnection* writer_ = nullptr;
   std::atomic<bool> nearly_done_{false};  // the rest is the writer's
   int pages_ = 0;                         // of the log; the writer's thread
   int due_at_;                            // pages; the writer's thread
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;
   // Guarded by mutex_:
   bool due_ = false;       // until it was done
   bool worth_it_ = false;  // as soon as the writer pauses
   uint64_t commits_ = 0;
+  std::optional<Error> broken_;  // no checkpoint any more
   bool stopping_ = false;
   std::thread thread_;
 };

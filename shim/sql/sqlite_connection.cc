@@ -330,14 +330,30 @@ Result<void> SqliteConnection::ReclaimSpace() {
   return Ok();
 }
 
-void SqliteConnection::Checkpoint() {
-  // A failure is told to the observer, and the pages stay in the log for the next attempt.
-  (void)Observed(observer_, "checkpoint", [&]() -> Result<void> {
+Result<void> SqliteConnection::Checkpoint() {
+  return Observed(observer_, "checkpoint", [&]() -> Result<void> {
     const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                                nullptr, nullptr);
-    if (code == SQLITE_OK || code == SQLITE_BUSY) return Ok();  // busy: another one is at it
-    return LastError(code);
+    if (code == SQLITE_BUSY) return Ok();  // another one is at it
+    if (code != SQLITE_OK) return LastError(code);
+    return SyncDatabaseFile();
   });
+}
+
+// SQLite syncs the database only when a checkpoint has come to the end of the log, which may have
+// moved meanwhile, and counts what earlier ones wrote as copied. After a failed fsync Linux takes
+// pages for clean that the disk does not have
+// (https://www.postgresql.org/docs/current/wal-reliability.html tells more), so the sync at the end
+// would not bring them there.
+Result<void> SqliteConnection::SyncDatabaseFile() {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(database_.get(), nullptr, SQLITE_FCNTL_FILE_POINTER, &file);
+  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  if (code == SQLITE_OK) return Ok();
+  return Error{ErrorCode::kCorrupt,
+               fmt::format("SQLite: the disk did not take what was written to {} ({}, code {}); "
+                           "nothing is lost: the log has it, and the next start writes it again",
+                           path_, sqlite3_errstr(code), code)};
 }
 
 // Copies the log into the database, syncs that, and only then starts the log anew. Frames of a

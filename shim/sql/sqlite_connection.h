@@ -41,8 +41,11 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace();
-  // Copies what it can of the log without waiting for anybody; the observer hears how it went.
-  void Checkpoint();
+  // Copies what it can of the log without waiting for anybody, and syncs the database; the observer
+  // hears how it went. A failure leaves the pages in the log for the next attempt, but for
+  // kCorrupt: SQLite takes pages for copied that the disk may not have, so the log must not start
+  // anew.
+  Result<void> Checkpoint();
   sqlite3* handle() { return database_.get(); }
   // Errors: kUnavailable while a reader holds an old snapshot; those of the database.
   Result<void> EmptyWal();
@@ -66,6 +69,7 @@ class SqliteConnection final : public Connection {
   template <typename Work>
   Result<void> Reading(const Work& work);
   Result<void> LeaveMapping();
+  Result<void> SyncDatabaseFile();
   Result<void> RunScript(const std::string& script);
   Result<sqlite3_stmt*> Prepared(Query query);
   Result<void> Bind(sqlite3_stmt* statement, Params params);
