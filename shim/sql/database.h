@@ -92,9 +92,6 @@ class Database {
   // outcome is decided for good, also over a crash or a power cut: the next read shows it. On
   // failure (kUnavailable, kInternal, kNoSpace: try again later) no write may follow.
   virtual Result<void> Settle(Connection& connection) = 0;
-  // kCorrupt: what was committed is safe, but only when the database is opened anew; until then it
-  // must not be relied on that Settle or ReclaimSpace succeed.
-  virtual Result<void> CheckIntact() const = 0;
 };
 
 // Sees each statement after it ran. Any thread.

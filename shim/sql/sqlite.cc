@@ -148,16 +148,14 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {
-    KUBASE_TRY(CheckIntact());
+    KUBASE_TRY(checkpointer_->CheckSynced());
     return static_cast<SqliteConnection&>(connection).ReclaimSpace();
   }
 
   Result<void> Settle(Connection& connection) override {
-    KUBASE_TRY(CheckIntact());
+    KUBASE_TRY(checkpointer_->CheckSynced());
     return static_cast<SqliteConnection&>(connection).EmptyWal();
   }
-
-  Result<void> CheckIntact() const override { return checkpointer_->CheckIntact(); }
 
   // After EnsureSchema and before the first Connect.
   Result<void> StartCheckpointer() {

@@ -35,6 +35,7 @@ SqliteCheckpointer::~SqliteCheckpointer() {
   }
   wake_.notify_one();
   thread_.join();
+  if (unsynced_ > 0) connection_->KeepLogOnClose();
 }
 
 Result<std::unique_ptr<SqliteCheckpointer>> SqliteCheckpointer::Start(const std::string& path,
@@ -45,10 +46,11 @@ Result<std::unique_ptr<SqliteCheckpointer>> SqliteCheckpointer::Start(const std:
   return std::unique_ptr<SqliteCheckpointer>(new SqliteCheckpointer(std::move(connection)));
 }
 
-Result<void> SqliteCheckpointer::CheckIntact() const {
+Result<void> SqliteCheckpointer::CheckSynced() const {
   const std::lock_guard lock(mutex_);
-  if (broken_) return *broken_;
-  return Ok();
+  if (unsynced_ == 0) return Ok();
+  return Error{ErrorCode::kUnavailable,
+               "SQLite: the disk has not yet taken what was copied from the log"};
 }
 
 void SqliteCheckpointer::Follow(SqliteConnection& writer) {
@@ -59,13 +61,13 @@ void SqliteCheckpointer::Follow(SqliteConnection& writer) {
 // The commit is done; an error returned here would be taken for one of the commit.
 int SqliteCheckpointer::OnCommit(void* self, sqlite3*, const char*, int pages) {
   auto& checkpointer = *static_cast<SqliteCheckpointer*>(self);
-  if (!checkpointer.CheckIntact().ok()) return SQLITE_OK;
+  if (!checkpointer.CheckSynced().ok()) return SQLITE_OK;
   const bool due = checkpointer.IsDue(pages);
   const bool full = due && pages >= kPagesMax;
   if (full) checkpointer.WaitUntilDone();
   checkpointer.Note(pages, due && !full);
   if (checkpointer.nearly_done_.exchange(false) || full) {
-    checkpointer.NoteOutcome(checkpointer.writer_->Checkpoint());
+    (void)checkpointer.CopyOnce(*checkpointer.writer_);  // a failure shows in the next attempt
   }
   return SQLITE_OK;
 }
@@ -93,7 +95,7 @@ bool SqliteCheckpointer::IsDue(int pages) {
 
 void SqliteCheckpointer::WaitUntilDone() {
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [this] { return !due_ || broken_ || stopping_; });
+  done_.wait(lock, [this] { return !due_ || unsynced_ > 0 || stopping_; });
 }
 
 bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
@@ -102,37 +104,62 @@ bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
   return commits_ == before;
 }
 
-void SqliteCheckpointer::NoteOutcome(const Result<void>& copied) {
-  if (copied.ok() || copied.error().code != ErrorCode::kCorrupt) return;
-  const std::lock_guard lock(mutex_);
-  broken_ = copied.error();
+// SQLite itself syncs the database when it has come to the end of the log, but somebody may have
+// committed since it looked.
+bool SqliteCheckpointer::CopyOnce(SqliteConnection& connection) {
+  const auto copied = connection.Checkpoint();
+  if (!copied.ok()) return false;
+  if (connection.SyncDatabaseFile().ok()) return true;
+  {
+    const std::lock_guard lock(mutex_);
+    unsynced_ = copied->frames;
+  }
+  wake_.notify_one();
+  return false;
 }
 
-// Any other failure shows again in the next attempt.
 bool SqliteCheckpointer::Copy(int passes) {
   for (int pass = 0; pass < passes; ++pass) {
-    const Result<void> copied = connection_->Checkpoint();
-    NoteOutcome(copied);
-    if (!copied.ok()) return false;
+    if (!CopyOnce(*connection_)) return false;
   }
   return true;
+}
+
+bool SqliteCheckpointer::Rewrite(int frames) {
+  return connection_->RewriteFromLog(frames).ok() && connection_->SyncDatabaseFile().ok();
 }
 
 void SqliteCheckpointer::Run() {
   NameThread("checkpointer");
   std::unique_lock lock(mutex_);
   for (;;) {
-    wake_.wait(lock, [this] { return due_ || worth_it_ || stopping_; });
+    wake_.wait(lock, [this] { return due_ || worth_it_ || unsynced_ > 0 || stopping_; });
+    if (unsynced_ > 0) KeepTrying(lock);
+    if (stopping_) return;
     const bool paused = !due_ && WaitForPause(lock);
-    if (stopping_ || broken_) return;
+    if (stopping_) return;
     const bool due = due_;
-    if (!due && !paused) continue;
+    if (unsynced_ > 0 || (!due && !paused)) continue;
     lock.unlock();
     const bool copied = Copy(due ? kPasses : 1);
     lock.lock();
     nearly_done_ = due && copied;
     due_ = worth_it_ = false;
     done_.notify_all();
+  }
+}
+
+void SqliteCheckpointer::KeepTrying(std::unique_lock<std::mutex>& lock) {
+  while (!stopping_) {
+    const int frames = unsynced_;
+    lock.unlock();
+    const bool rewritten = Rewrite(frames);
+    lock.lock();
+    if (rewritten) {
+      unsynced_ = 0;
+      return;
+    }
+    wake_.wait_for(lock, kPause, [this] { return stopping_; });
   }
 }
 

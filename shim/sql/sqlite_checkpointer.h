@@ -8,6 +8,10 @@
 // so that the size of the log has a bound, unless a reader holds it. When the writer pauses, what
 // is worth it is copied at once: pages of the database are read from its mapping, those of the log
 // by a call each.
+//
+// After a failed fsync Linux takes pages for clean that the disk does not have, so that the next
+// one succeeds without them. The frames that they came from are still in the log: it is kept, and
+// they are written again until a sync has succeeded.
 #pragma once
 
 #include <atomic>
@@ -15,7 +19,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 
@@ -39,8 +42,9 @@ class SqliteCheckpointer {
   SqliteCheckpointer(const SqliteCheckpointer&) = delete;
   SqliteCheckpointer& operator=(const SqliteCheckpointer&) = delete;
 
-  // As Database::CheckIntact. Any thread.
-  Result<void> CheckIntact() const;
+  // kUnavailable while the disk does not take what was copied: the log must not start anew then.
+  // Any thread.
+  Result<void> CheckSynced() const;
 
   // Follows the commits of the one connection that writes; it must not commit after this has gone.
   void Follow(SqliteConnection& writer);
@@ -53,8 +57,12 @@ class SqliteCheckpointer {
   void Note(int pages, bool due);
   void WaitUntilDone();
   void Run();
+  // True: all passes succeeded and are on the disk.
   bool Copy(int passes);
-  void NoteOutcome(const Result<void>& copied);
+  bool CopyOnce(SqliteConnection& connection);
+  // False: the disk does not take it yet.
+  bool Rewrite(int frames);
+  void KeepTrying(std::unique_lock<std::mutex>& lock);
   // False: the writer has not paused.
   bool WaitForPause(std::unique_lock<std::mutex>& lock);
 
@@ -70,7 +78,7 @@ class SqliteCheckpointer {
   bool due_ = false;       // until it was done
   bool worth_it_ = false;  // as soon as the writer pauses
   uint64_t commits_ = 0;
-  std::optional<Error> broken_;  // no checkpoint any more
+  int unsynced_ = 0;  // frames that count as copied and may not be on the disk
   bool stopping_ = false;
   std::thread thread_;
 };

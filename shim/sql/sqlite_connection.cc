@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <map>
 #include <utility>
 
 #include "shim/sql/sqlite_dialect.h"
@@ -50,6 +51,37 @@ auto Observed(StatementObserver* observer, std::string_view name, const Work& wo
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   observer->OnStatement(name, took.count(), result.ok() ? nullptr : &result.error());
   return result;
+}
+
+constexpr int kLogHeaderBytes = 32;
+constexpr int kFrameHeaderBytes = 24;
+
+uint32_t BigEndian(const unsigned char* bytes) {
+  return uint32_t{bytes[0]} << 24 | uint32_t{bytes[1]} << 16 | uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+// Of each page that the first frames of the log have, writes the last to the database.
+int RewritePages(sqlite3_file* log, sqlite3_file* database, int frames) {
+  unsigned char header[kLogHeaderBytes];
+  int code = log->pMethods->xRead(log, header, kLogHeaderBytes, 0);
+  const auto page_bytes = static_cast<int>(BigEndian(header + 8));
+  const auto frame_at = [page_bytes](int64_t frame) {
+    return kLogHeaderBytes + frame * (kFrameHeaderBytes + page_bytes);
+  };
+  std::map<uint32_t, int> last;  // frame by page
+  for (int frame = 0; frame < frames && code == SQLITE_OK; ++frame) {
+    code = log->pMethods->xRead(log, header, kFrameHeaderBytes, frame_at(frame));
+    last[BigEndian(header)] = frame;
+  }
+  std::string content(code == SQLITE_OK ? page_bytes : 0, '\0');
+  for (auto page = last.begin(); page != last.end() && code == SQLITE_OK; ++page) {
+    code = log->pMethods->xRead(log, content.data(), page_bytes,
+                                frame_at(page->second) + kFrameHeaderBytes);
+    if (code != SQLITE_OK) break;
+    code = database->pMethods->xWrite(database, content.data(), page_bytes,
+                                      int64_t{page->first - 1} * page_bytes);
+  }
+  return code;
 }
 
 }  // namespace
@@ -330,30 +362,44 @@ Result<void> SqliteConnection::ReclaimSpace() {
   return Ok();
 }
 
-Result<void> SqliteConnection::Checkpoint() {
-  return Observed(observer_, "checkpoint", [&]() -> Result<void> {
+Result<SqliteConnection::Copied> SqliteConnection::Checkpoint() {
+  return Observed(observer_, "checkpoint", [&]() -> Result<Copied> {
+    Copied copied;
     const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                               nullptr, nullptr);
-    if (code == SQLITE_BUSY) return Ok();  // another one is at it
+                                               &copied.log_frames, &copied.frames);
     if (code != SQLITE_OK) return LastError(code);
-    return SyncDatabaseFile();
+    return copied;
   });
 }
 
-// SQLite syncs the database only when a checkpoint has come to the end of the log, which may have
-// moved meanwhile, and counts what earlier ones wrote as copied. After a failed fsync Linux takes
-// pages for clean that the disk does not have
-// (https://www.postgresql.org/docs/current/wal-reliability.html tells more), so the sync at the end
-// would not bring them there.
 Result<void> SqliteConnection::SyncDatabaseFile() {
+  return Observed(observer_, "sync", [&]() -> Result<void> {
+    sqlite3_file* const file = File(SQLITE_FCNTL_FILE_POINTER);
+    const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
+    return Ok();
+  });
+}
+
+// https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+Result<void> SqliteConnection::RewriteFromLog(int frames) {
+  return Observed(observer_, "rewrite", [&]() -> Result<void> {
+    const int code =
+        RewritePages(File(SQLITE_FCNTL_JOURNAL_POINTER), File(SQLITE_FCNTL_FILE_POINTER), frames);
+    if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
+    return Ok();
+  });
+}
+
+sqlite3_file* SqliteConnection::File(int which) {
   sqlite3_file* file = nullptr;
-  int code = sqlite3_file_control(database_.get(), nullptr, SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code == SQLITE_OK) code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-  if (code == SQLITE_OK) return Ok();
-  return Error{ErrorCode::kCorrupt,
-               fmt::format("SQLite: the disk did not take what was written to {} ({}, code {}); "
-                           "nothing is lost: the log has it, and the next start writes it again",
-                           path_, sqlite3_errstr(code), code)};
+  KUBASE_CHECK(sqlite3_file_control(database_.get(), nullptr, which, &file) == SQLITE_OK);
+  return file;
+}
+
+void SqliteConnection::KeepLogOnClose() {
+  KUBASE_CHECK(sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr) ==
+               SQLITE_OK);
 }
 
 // Copies the log into the database, syncs that, and only then starts the log anew. Frames of a

@@ -9,6 +9,7 @@
 #include "shim/sql/database.h"
 
 struct sqlite3;
+struct sqlite3_file;
 struct sqlite3_stmt;
 
 namespace kubase::sql {
@@ -41,11 +42,21 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace();
-  // Copies what it can of the log without waiting for anybody, and syncs the database; the observer
-  // hears how it went. A failure leaves the pages in the log for the next attempt, but for
-  // kCorrupt: SQLite takes pages for copied that the disk may not have, so the log must not start
-  // anew.
-  Result<void> Checkpoint();
+  struct Copied {
+    int log_frames = 0;
+    int frames = 0;  // of them, those that are in the database
+  };
+  // Copies what it can of the log without waiting for anybody; the observer hears how it went.
+  // Unless all of the log was copied, and nothing was committed meanwhile, SyncDatabaseFile has to
+  // follow. A failure leaves the pages in the log for the next attempt.
+  Result<Copied> Checkpoint();
+  // SQLite counts as copied what is not on the disk before this has succeeded.
+  Result<void> SyncDatabaseFile();
+  // After a failed SyncDatabaseFile: writes the first frames of the log into the database once
+  // more. There must have been no checkpoint since.
+  Result<void> RewriteFromLog(int frames);
+  // Leaves the log alone when this is the last connection to close.
+  void KeepLogOnClose();
   sqlite3* handle() { return database_.get(); }
   // Errors: kUnavailable while a reader holds an old snapshot; those of the database.
   Result<void> EmptyWal();
@@ -69,12 +80,12 @@ class SqliteConnection final : public Connection {
   template <typename Work>
   Result<void> Reading(const Work& work);
   Result<void> LeaveMapping();
-  Result<void> SyncDatabaseFile();
   Result<void> RunScript(const std::string& script);
   Result<sqlite3_stmt*> Prepared(Query query);
   Result<void> Bind(sqlite3_stmt* statement, Params params);
   Result<void> RunToEnd(sqlite3_stmt* statement);
   Result<void> RunControl(Statement& cache, const char* text);
+  sqlite3_file* File(int which);
   Error LastError() const;
   Error LastError(int code) const;
 

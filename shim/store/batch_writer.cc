@@ -125,9 +125,6 @@ void BatchWriter::Run() {
       ProbeSpace();
     }
     if (MaintenanceDue()) MaintenanceStep();
-    if (const Result<void> intact = database_.CheckIntact(); !intact.ok() && !broken_) {
-      NoteFailure(intact.error());
-    }
   }
   AnswerCompactionWaiters(Error{ErrorCode::kUnavailable, "the store is stopping"});
 }

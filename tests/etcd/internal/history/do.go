@@ -25,11 +25,11 @@ func (r *Recorder) Do(ctx context.Context, c *server.Client, client int, request
 	o := &Operation{Client: client, Request: request, Call: r.Now(), Return: Never}
 	reply, err := call(ctx, c, request, streamed)
 	now := r.Now()
-	switch status.Code(err) {
-	case codes.OK:
+	switch _, read := request.(*pb.RangeRequest); {
+	case err == nil:
 		o.Reply, o.Return = reference.Normalise(reply), now
-	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
-		if _, read := request.(*pb.RangeRequest); read {
+	case unanswered(err):
+		if read {
 			return o
 		}
 	default:
@@ -39,6 +39,19 @@ func (r *Recorder) Do(ctx context.Context, c *server.Client, client int, request
 	r.share(o.Reply)
 	r.Add(o)
 	return o
+}
+
+// unanswered tells that the server may not have decided. What grpc-go calls internal is a message
+// of which the end of the connection has cut off a part.
+func unanswered(err error) bool {
+	switch s := status.Convert(err); s.Code() {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.Canceled:
+		return true
+	case codes.Internal:
+		return s.Message() == io.ErrUnexpectedEOF.Error()
+	default:
+		return false
+	}
 }
 
 func call(ctx context.Context, c *server.Client, request proto.Message, streamed bool) (
