@@ -91,9 +91,12 @@ class UnaryCall final {
 
   void Finish(const grpc::Status& status) {
     record_.code = status.error_code();
-    reactor_->Finish(status);
-    if (entered_) edge_.gate.Leave();
+    grpc::ServerUnaryReactor* const reactor = reactor_;
+    Gate* const entered = entered_ ? &edge_.gate : nullptr;
+    // Before gRPC and the gate may let the server go, which the record refers to.
     delete this;
+    reactor->Finish(status);
+    if (entered != nullptr) entered->Leave();
   }
 
   Edge& edge_;
