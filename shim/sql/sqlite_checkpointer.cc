@@ -107,12 +107,12 @@ bool SqliteCheckpointer::WaitForPause(std::unique_lock<std::mutex>& lock) {
 // SQLite itself syncs the database when it has come to the end of the log, but somebody may have
 // committed since it looked.
 bool SqliteCheckpointer::CopyOnce(SqliteConnection& connection) {
-  const auto copied = connection.Checkpoint();
+  const Result<int> copied = connection.Checkpoint();
   if (!copied.ok()) return false;
   if (connection.SyncDatabaseFile().ok()) return true;
   {
     const std::lock_guard lock(mutex_);
-    unsynced_ = copied->frames;
+    unsynced_ = *copied;
   }
   wake_.notify_one();
   return false;

@@ -331,13 +331,13 @@ Result<void> SqliteConnection::ReclaimSpace() {
   return Ok();
 }
 
-Result<SqliteConnection::Copied> SqliteConnection::Checkpoint() {
-  return Observed(observer_, "checkpoint", [&]() -> Result<Copied> {
-    Copied copied;
+Result<int> SqliteConnection::Checkpoint() {
+  return Observed(observer_, "checkpoint", [&]() -> Result<int> {
+    int frames = 0;
     const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                               &copied.log_frames, &copied.frames);
+                                               nullptr, &frames);
     if (code != SQLITE_OK) return LastError(code);
-    return copied;
+    return frames;
   });
 }
 

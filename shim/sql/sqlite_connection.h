@@ -42,14 +42,10 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace();
-  struct Copied {
-    int log_frames = 0;
-    int frames = 0;  // of them, those that are in the database
-  };
-  // Copies what it can of the log without waiting for anybody; the observer hears how it went.
-  // Unless all of the log was copied, and nothing was committed meanwhile, SyncDatabaseFile has to
-  // follow. A failure leaves the pages in the log for the next attempt.
-  Result<Copied> Checkpoint();
+  // Copies what it can of the log without waiting for anybody, and returns how many of its frames
+  // are in the database; the observer hears how it went. SyncDatabaseFile has to follow. A failure
+  // leaves the pages in the log for the next attempt.
+  Result<int> Checkpoint();
   // SQLite counts as copied what is not on the disk before this has succeeded.
   Result<void> SyncDatabaseFile();
   // After a failed SyncDatabaseFile: writes the first frames of the log into the database once
