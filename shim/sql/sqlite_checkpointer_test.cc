@@ -12,24 +12,12 @@
 
 #include "shim/sql/sqlite.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-log-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Directory() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 // A database in a directory, with its writer.
 class Written {
@@ -97,7 +85,7 @@ class Written {
 constexpr uintmax_t kLogBytesMax = 140'000'000;
 
 TEST_CASE("Checkpointer: under load the log has a bound and the database gets what it had") {
-  const Directory directory;
+  const testing::TemporaryDirectory directory;
   Written store(directory.path());
   store.Commit(1000);
   CHECK(store.LogBytes() < kLogBytesMax);
@@ -105,7 +93,7 @@ TEST_CASE("Checkpointer: under load the log has a bound and the database gets wh
 }
 
 TEST_CASE("Checkpointer: a log that a reader held starts anew when the reader has gone") {
-  const Directory directory;
+  const testing::TemporaryDirectory directory;
   Written store(directory.path());
   store.Commit(1);
   auto reader = store.Connect(Access::kRead);
@@ -124,7 +112,7 @@ TEST_CASE(
     "Checkpointer: what a failed sync has dropped is written again before the log starts anew") {
   testing::FaultyVfs disk;
   std::mt19937_64 random(1);
-  const Directory directory, while_it_fails, when_it_is_well;
+  const testing::TemporaryDirectory directory, while_it_fails, when_it_is_well;
   {
     Written store(directory.path());
     store.Commit(2);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "shim/sql/sqlite.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
 namespace {
@@ -18,8 +19,6 @@ constexpr int kRows = 2000;
 class MappedDatabase {
  public:
   MappedDatabase() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-map-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
     auto database = OpenSqlite({.path = file()});
     REQUIRE(database.ok());
     database_ = std::move(database).value();
@@ -32,7 +31,6 @@ class MappedDatabase {
   ~MappedDatabase() {
     reader_.reset();
     database_.reset();
-    fs::remove_all(directory_);
   }
 
   // The first pages stay, so that what is missing is met on the way.
@@ -56,7 +54,7 @@ class MappedDatabase {
   }
 
  private:
-  std::string file() const { return (directory_ / "a.db").string(); }
+  std::string file() const { return directory_.File("a.db"); }
 
   void Fill() {
     auto writer = database_->Connect(Access::kWrite);
@@ -73,7 +71,7 @@ class MappedDatabase {
     REQUIRE(database_->Settle(**writer).ok());
   }
 
-  fs::path directory_;
+  const testing::TemporaryDirectory directory_;
   std::unique_ptr<Database> database_;
   std::unique_ptr<Connection> reader_;
 };

@@ -13,24 +13,13 @@
 
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
 namespace {
 
 namespace fs = std::filesystem;
-
-class TempDir {
- public:
-  TempDir() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-sql-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~TempDir() { fs::remove_all(path_); }
-  std::string File(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
+using testing::TemporaryDirectory;
 
 std::unique_ptr<Database> MustOpen(const std::string& path) {
   auto database = OpenSqlite({.path = path});
@@ -64,7 +53,7 @@ void PutObject(Connection& connection, const std::string& key, const std::string
 }
 
 TEST_CASE("Sqlite: a new database is at revision 1 and was never compacted") {
-  TempDir dir;
+  TemporaryDirectory dir;
   auto database = MustOpen(dir.File("a.db"));
   auto connection = MustConnect(*database, Access::kRead);
   int rows = 0;
@@ -83,7 +72,7 @@ TEST_CASE("Sqlite: a new database is at revision 1 and was never compacted") {
 }
 
 TEST_CASE("Sqlite: every statement prepares") {
-  TempDir dir;
+  TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
   sqlite3* raw = nullptr;
@@ -100,7 +89,7 @@ TEST_CASE("Sqlite: every statement prepares") {
 
 // The plan of every statement that takes a key, a revision or a lease must use an index.
 TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
-  TempDir dir;
+  TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
   sqlite3* raw = nullptr;
@@ -125,7 +114,7 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
 }
 
 TEST_CASE("Sqlite: a read transaction keeps its snapshot while a writer commits") {
-  TempDir dir;
+  TemporaryDirectory dir;
   auto database = MustOpen(dir.File("a.db"));
   auto writer = MustConnect(*database, Access::kWrite);
   auto reader = MustConnect(*database, Access::kRead);
@@ -152,7 +141,7 @@ TEST_CASE("Sqlite: a read transaction keeps its snapshot while a writer commits"
 }
 
 TEST_CASE("Sqlite: rollback undoes, and a row stops a query early") {
-  TempDir dir;
+  TemporaryDirectory dir;
   auto database = MustOpen(dir.File("a.db"));
   auto writer = MustConnect(*database, Access::kWrite);
   REQUIRE(writer->Begin(Access::kWrite).ok());
@@ -180,7 +169,7 @@ TEST_CASE("Sqlite: rollback undoes, and a row stops a query early") {
 }
 
 TEST_CASE("Sqlite: a second process is refused, and let in when the first is gone") {
-  TempDir dir;
+  TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   int ready[2];
   REQUIRE(pipe(ready) == 0);
@@ -207,7 +196,7 @@ TEST_CASE("Sqlite: a second process is refused, and let in when the first is gon
 }
 
 TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
-  TempDir dir;
+  TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   SECTION("not a database") {
     std::ofstream(path) << std::string(8192, 'x');
@@ -247,7 +236,7 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
 }
 
 TEST_CASE("Sqlite: an empty file and an empty database become ours") {
-  TempDir dir;
+  TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   std::ofstream(path) << "";
   CHECK(OpenSqlite({.path = path}).ok());

@@ -3,29 +3,14 @@
 #include <sqlite3.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <memory>
 #include <string>
 
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
 namespace {
-
-namespace fs = std::filesystem;
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-vfs-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~Directory() { fs::remove_all(path_); }
-  std::string file() const { return (path_ / "a.db").string(); }
-
- private:
-  fs::path path_;
-};
 
 using Handle = std::unique_ptr<sqlite3, decltype(&sqlite3_close)>;
 
@@ -58,10 +43,10 @@ constexpr char kRows[] =
     "INSERT INTO t SELECT NULL, randomblob(1000) FROM n;";
 
 TEST_CASE("WalVfs: what was committed is in the file for others, also when it is large") {
-  Directory directory;
+  const testing::TemporaryDirectory directory;
   const SqliteWalVfs vfs;
-  const Handle writer = Open(directory.file(), vfs.name());
-  const Handle other = Open(directory.file(), nullptr);
+  const Handle writer = Open(directory.File("a.db"), vfs.name());
+  const Handle other = Open(directory.File("a.db"), nullptr);
   REQUIRE(Run(writer, kLog) == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
   REQUIRE(Run(writer, std::string("BEGIN;") + kRows + "COMMIT") == SQLITE_OK);
@@ -71,10 +56,10 @@ TEST_CASE("WalVfs: what was committed is in the file for others, also when it is
 
 // With a cache of ten pages the transaction is written to the log on its way, and read from there.
 TEST_CASE("WalVfs: a transaction that outgrows the cache is read, undone in part and committed") {
-  Directory directory;
+  const testing::TemporaryDirectory directory;
   const SqliteWalVfs vfs;
-  const Handle writer = Open(directory.file(), vfs.name());
-  const Handle other = Open(directory.file(), nullptr);
+  const Handle writer = Open(directory.File("a.db"), vfs.name());
+  const Handle other = Open(directory.File("a.db"), nullptr);
   REQUIRE(Run(writer, std::string(kLog) + "PRAGMA cache_size = 10") == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
   REQUIRE(Run(writer, std::string("BEGIN;") + kRows) == SQLITE_OK);
@@ -92,10 +77,10 @@ TEST_CASE("WalVfs: a transaction that outgrows the cache is read, undone in part
 }
 
 TEST_CASE("WalVfs: a log that cannot be written fails the commit, and the next one goes on") {
-  Directory directory;
+  const testing::TemporaryDirectory directory;
   testing::FaultyVfs disk;
   const SqliteWalVfs vfs;
-  const Handle writer = Open(directory.file(), vfs.name());
+  const Handle writer = Open(directory.File("a.db"), vfs.name());
   REQUIRE(Run(writer, kLog) == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
   disk.Inject({.call = testing::DiskCall::kWrite, .nth = 1, .code = SQLITE_FULL});
