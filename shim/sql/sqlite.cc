@@ -100,23 +100,29 @@ Result<std::string> FindForeignTable(sqlite3* database) {
   return std::string(name == nullptr ? "" : reinterpret_cast<const char*>(name));
 }
 
-// Refuses the database of another program before anything in it is changed: to open it as ours
-// would turn it to WAL mode and put our tables beside its own.
-Result<void> CheckIsOurs(const std::string& path) {
+// Refuses the database of another program, and of a newer kubase, before anything in it is changed:
+// to open it as ours would turn it to WAL mode and put our tables beside its own. A log that
+// somebody has left stays as it is, too.
+Result<void> CheckIsOurs(const std::string& path, const SqliteWalVfs& vfs) {
   std::error_code error;
   if (!fs::exists(path, error)) return Ok();
-  sqlite3* raw = nullptr;
-  const int code =
-      sqlite3_open_v2(path.c_str(), &raw,
-                      SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE, nullptr);
-  const std::unique_ptr<sqlite3, decltype(&sqlite3_close)> database(raw, sqlite3_close);
-  if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
-  KUBASE_ASSIGN_OR_RETURN(const std::string foreign, FindForeignTable(raw));
-  if (foreign.empty()) return Ok();
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("it belongs to another program (it has a table \"{}\"); choose another "
-                           "file, and kubase makes it",
-                           foreign)};
+  const bool has_log = fs::exists(path + "-wal", error);
+  KUBASE_ASSIGN_OR_RETURN(auto connection, SqliteConnection::OpenToInspect(path, vfs));
+  if (has_log) connection->KeepLogOnClose();
+  KUBASE_ASSIGN_OR_RETURN(const std::string foreign, FindForeignTable(connection->handle()));
+  if (!foreign.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("it belongs to another program (it has a table \"{}\"); choose "
+                             "another file, and kubase makes it",
+                             foreign)};
+  }
+  KUBASE_ASSIGN_OR_RETURN(const int64_t version, connection->ReadSchemaVersion());
+  const auto newest = static_cast<int64_t>(SqliteSchemaSteps().size());
+  if (version <= newest) return Ok();
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("it has schema version {} and this kubase knows up to {}; install the "
+                           "newer kubase that wrote it",
+                           version, newest)};
 }
 
 class SqliteDatabase final : public Database {
@@ -166,20 +172,13 @@ class SqliteDatabase final : public Database {
 
   // Creates or migrates the schema, each step in a transaction of its own.
   Result<void> EnsureSchema() {
-    KUBASE_TRY(CheckIsOurs(options_.path));
+    KUBASE_TRY(CheckIsOurs(options_.path, vfs_));
     // Not observed: what fails here is told once, by who opens the database.
     KUBASE_ASSIGN_OR_RETURN(auto connection,
                             SqliteConnection::Open(options_.path, vfs_, Access::kWrite, nullptr));
     KUBASE_ASSIGN_OR_RETURN(int64_t version, connection->ReadSchemaVersion());
     const auto& steps = SqliteSchemaSteps();
-    const auto newest = static_cast<int64_t>(steps.size());
-    if (version > newest) {
-      return Error{ErrorCode::kUnsupported,
-                   fmt::format("it has schema version {} and this kubase knows up to {}; install "
-                               "the newer kubase that wrote it",
-                               version, newest)};
-    }
-    for (; version < newest; ++version) {
+    for (; version < static_cast<int64_t>(steps.size()); ++version) {
       KUBASE_TRY(connection->RunSchemaStep(steps[version], version + 1));
       Reach(Failpoint::kSchemaStep);
     }

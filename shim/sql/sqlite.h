@@ -21,9 +21,9 @@ struct SqliteOptions {
 
 // Opens or creates the file and brings its schema up to date; the directory must exist. Errors,
 // each with a sentence for the user: kAlreadyExists (another process has it), kPermissionDenied,
-// kNoSpace, kCorrupt (not a database, or damaged), kUnsupported (a newer schema), kNotFound (no
-// directory), kInvalidArgument (a directory, or the database of another program; it is not
-// touched).
+// kNoSpace, kCorrupt (not a database, or damaged), kUnsupported (a newer schema) and
+// kInvalidArgument (a directory, or the database of another program), both of which leave it as it
+// is, kNotFound (no directory).
 Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options);
 
 }  // namespace kubase::sql

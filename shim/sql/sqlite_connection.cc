@@ -107,6 +107,14 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const std::stri
   return connection;
 }
 
+Result<std::unique_ptr<SqliteConnection>> SqliteConnection::OpenToInspect(const std::string& path,
+                                                                          const SqliteWalVfs& vfs) {
+  auto connection =
+      std::unique_ptr<SqliteConnection>(new SqliteConnection(path, vfs, Access::kRead, nullptr));
+  KUBASE_TRY(connection->OpenDatabase(false));
+  return connection;
+}
+
 Result<void> SqliteConnection::OpenDatabase(bool mapped) {
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_READWRITE |

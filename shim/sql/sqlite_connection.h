@@ -25,6 +25,9 @@ class SqliteConnection final : public Connection {
   static Result<std::unique_ptr<SqliteConnection>> Open(const std::string& path,
                                                         const SqliteWalVfs& vfs, Access access,
                                                         StatementObserver* observer);
+  // To look at a file that may not be ours, outside of Select too: a reader that maps nothing.
+  static Result<std::unique_ptr<SqliteConnection>> OpenToInspect(const std::string& path,
+                                                                 const SqliteWalVfs& vfs);
   ~SqliteConnection() override;
   SqliteConnection(const SqliteConnection&) = delete;
   SqliteConnection& operator=(const SqliteConnection&) = delete;

@@ -40,6 +40,20 @@ void RunSql(const std::string& path, const std::string& text) {
   sqlite3_close(raw);
 }
 
+// Leaves the log behind.
+void RunSqlAndDie(const std::string& path, const std::string& text) {
+  const pid_t child = fork();
+  if (child == 0) {
+    sqlite3* raw = nullptr;
+    const bool done = sqlite3_open(path.c_str(), &raw) == SQLITE_OK &&
+                      sqlite3_exec(raw, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK;
+    _exit(done ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  REQUIRE(status == 0);
+}
+
 std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -208,10 +222,25 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
   SECTION("a newer schema") {
     MustOpen(path);
     RunSql(path, "UPDATE meta SET schema_version = 1000");
+    const std::string before = ReadFile(path);
     auto database = OpenSqlite({.path = path});
     REQUIRE_FALSE(database.ok());
     CHECK(database.error().code == ErrorCode::kUnsupported);
     CHECK(database.error().message.find("1000") != std::string::npos);
+    CHECK((ReadFile(path) == before));
+    CHECK_FALSE(fs::exists(path + "-wal"));
+  }
+  SECTION("a newer schema that is still in the log") {
+    MustOpen(path);
+    RunSqlAndDie(path, "UPDATE meta SET schema_version = 1000");
+    const std::string before = ReadFile(path);
+    const std::string log = ReadFile(path + "-wal");
+    REQUIRE_FALSE(log.empty());
+    auto database = OpenSqlite({.path = path});
+    REQUIRE_FALSE(database.ok());
+    CHECK(database.error().code == ErrorCode::kUnsupported);
+    CHECK((ReadFile(path) == before));
+    CHECK((ReadFile(path + "-wal") == log));
   }
   SECTION("the database of another program") {
     RunSql(path, GENERATE("CREATE TABLE bookmarks(url)", "CREATE TABLE meta(name, value)"));
@@ -220,7 +249,7 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
     REQUIRE_FALSE(database.ok());
     CHECK(database.error().code == ErrorCode::kInvalidArgument);
     CHECK(database.error().message.find("belongs to another program") != std::string::npos);
-    CHECK(ReadFile(path) == before);
+    CHECK((ReadFile(path) == before));
   }
   SECTION("no directory") {
     auto database = OpenSqlite({.path = dir.File("none/a.db")});
