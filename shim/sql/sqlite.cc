@@ -202,7 +202,7 @@ Result<std::unique_ptr<Database>> OpenSqlite(const SqliteOptions& options) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{} is a directory; name a database file in it", options.path)};
   }
-  InstallMappedReadHandler();
+  MappedRead::InstallHandler();
   KUBASE_ASSIGN_OR_RETURN(ProcessLock lock, ProcessLock::Take(options.path));
   auto database = std::make_unique<SqliteDatabase>(options, std::move(lock));
   Result<void> ready = database->EnsureSchema();

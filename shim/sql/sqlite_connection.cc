@@ -9,7 +9,6 @@
 
 #include "shim/sql/sqlite_dialect.h"
 #include "shim/sql/sqlite_log_pages.h"
-#include "shim/sql/sqlite_mapped_read.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -122,7 +121,9 @@ Result<void> SqliteConnection::OpenDatabase(bool mapped) {
   const int code = sqlite3_open_v2(path_.c_str(), &raw, flags, vfs_.name());
   database_.reset(raw);
   if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
-  return Configure(mapped);
+  KUBASE_TRY(Configure(mapped));
+  mapping_ = mapped ? FindMapping(File(SQLITE_FCNTL_FILE_POINTER)) : MappedFile{};
+  return Ok();
 }
 
 Result<void> SqliteConnection::Configure(bool mapped) {
@@ -142,7 +143,7 @@ Result<void> SqliteConnection::Configure(bool mapped) {
 template <typename Work>
 Result<void> SqliteConnection::Reading(const Work& work) {
   if (mapping_failed_) KUBASE_TRY(LeaveMapping());
-  const MappedRead read;
+  const MappedRead read(mapping_);
   Result<void> result = work();
   if (!read.failed()) return result;
   mapping_failed_ = true;

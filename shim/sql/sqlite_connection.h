@@ -7,6 +7,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/sql/sqlite_mapped_read.h"
 
 struct sqlite3;
 struct sqlite3_file;
@@ -92,6 +93,7 @@ class SqliteConnection final : public Connection {
   const SqliteWalVfs& vfs_;
   const Access access_;
   StatementObserver* const observer_;
+  MappedFile mapping_;
   bool mapping_failed_ = false;
   // The statements go before the database they belong to.
   std::unique_ptr<sqlite3, CloseDatabase> database_;

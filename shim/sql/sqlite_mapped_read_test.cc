@@ -1,5 +1,9 @@
 #include "shim/sql/sqlite_mapped_read.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <string>
@@ -38,6 +42,8 @@ class MappedDatabase {
     fs::copy_file(file(), file() + ".whole");
     fs::resize_file(file(), 16 * 4096);
   }
+  // SQLite maps its index of the log as well.
+  void CutOffIndex() { fs::resize_file(file() + "-shm", 0); }
   void MakeWhole() {
     fs::copy_file(file() + ".whole", file(), fs::copy_options::overwrite_existing);
   }
@@ -102,6 +108,31 @@ TEST_CASE("MappedRead: a transaction in which a read failed gives nothing more")
   REQUIRE(database.reader().Begin(Access::kRead).ok());
   CHECK(*database.CountRows() == kRows);
   CHECK(database.reader().Commit().ok());
+}
+
+// How a process ends that does `work`: the number of the signal, or 0.
+template <typename Work>
+int SignalThatEnds(const Work& work) {
+  const pid_t child = fork();
+  if (child == 0) {
+    work();
+    _exit(0);
+  }
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+TEST_CASE("MappedRead: SIGBUS that does not tell of the database ends the process") {
+  CHECK(SignalThatEnds([] {
+          MappedDatabase database;
+          database.CutOffIndex();
+          (void)database.CountRows();
+        }) == SIGBUS);
+  CHECK(SignalThatEnds([] {
+          const MappedDatabase database;
+          raise(SIGBUS);
+        }) == SIGBUS);
 }
 
 }  // namespace
