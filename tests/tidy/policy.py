@@ -63,7 +63,13 @@ LIBRARIES = (
     (r"sqlite3(ext)?\.h", ("shim/sql/sqlite*.cc",)),
     (r"(postgresql/)?libpq.*", ("shim/sql/postgres*.cc",)),
     (r"(mysql|mariadb)/.*|mysql\.h", ("shim/sql/mysql*.cc", "shim/sql/mariadb*.cc")),
-    (r"grpc(pp)?/.*|google/protobuf/.*|.*\.pb\.h", ("shim/wire/*",)),
+    (r"grpc(pp)?/.*|.*\.pb\.h", ("shim/wire/*",)),
+    # The reader of stored objects needs protobuf's wire format, without any message.
+    (
+        r"google/protobuf/(io/.*|wire_format_lite\.h)",
+        ("shim/wire/*", "shim/select/wire_message.*"),
+    ),
+    (r"google/protobuf/(?!io/|wire_format_lite\.h).*", ("shim/wire/*",)),
     (r"CLI/.*", ("launcher/command_line*.cc",)),
     (r"boost/process.*", ("launcher/process.cc",)),
     (

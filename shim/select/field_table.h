@@ -1,0 +1,69 @@
+// FieldTable: the selectable fields of one kind, and where they are in a stored object.
+//
+// Beside metadata.name and metadata.namespace, which come from the key. Built-in kinds have a table
+// each (kubernetes pkg/apis/*/v1/conversion.go and pkg/registry/*/strategy.go; a test compares them
+// with what kube-apiserver itself accepts); custom resources have what their
+// CustomResourceDefinition lists in selectableFields.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kubase::select {
+
+// One place of a field's value. The first of a field's places that has a value which is neither
+// absent nor "" counts.
+struct FieldPlace {
+  std::vector<std::string> json;   // names from the root down: {"spec", "nodeName"}
+  std::vector<uint32_t> protobuf;  // numbers from the root down; empty: only kept as JSON
+};
+
+struct SelectableField {
+  std::string name;  // as selectors call it: "spec.nodeName"
+  std::vector<FieldPlace> places;
+  // What apimachinery's field set has when no place has a value: "", "false" or "0".
+  std::string absent;
+  // The value that nearly all objects have and that is therefore not worth an index entry. Null:
+  // every value is worth one.
+  std::optional<std::string> common;
+};
+
+class FieldTable {
+ public:
+  FieldTable() = default;
+  explicit FieldTable(std::vector<SelectableField> fields);
+
+  const std::vector<SelectableField>& fields() const { return fields_; }  // sorted by name
+  // Null: selectors on it cannot be decided here.
+  const SelectableField* Find(std::string_view name) const;
+
+ private:
+  std::vector<SelectableField> fields_;
+};
+
+// shared: the kind's entry and the reads that use it own a table together; it never changes.
+using FieldTablePtr = std::shared_ptr<const FieldTable>;
+
+// The table of a built-in resource, by the name it has among API resources ("pods", "nodes",
+// "jobs", "resourceslices"…, with ".GROUP" where kube-apiserver's key has one). Never null; empty
+// for a resource without selectable fields of its own and for any other name.
+FieldTablePtr BuiltInFields(std::string_view resource);
+
+// The table for custom resources with these JSON paths, in the form of selectableFields[].jsonPath
+// (".spec.color"). Paths that are not of that form are left out: they cannot be decided here.
+FieldTablePtr CustomFields(const std::vector<std::string>& json_paths);
+
+struct CustomDefinition {
+  std::string resource;  // "shirts.stable.example.com"
+  // Of all versions: sorted, each once.
+  std::vector<std::string> selectable_json_paths;
+};
+// Reads a stored CustomResourceDefinition, JSON or protobuf. Null: it cannot be read, or is
+// malformed.
+std::optional<CustomDefinition> ReadCustomDefinition(std::string_view value);
+
+}  // namespace kubase::select
