@@ -62,6 +62,7 @@ main() {
     install) install_all "$prefix" ;;
     up)
       install_all "$prefix"
+      end_only_run
       start_cluster "$prefix"
       ;;
     uninstall)
@@ -77,6 +78,7 @@ main() {
 build_all() {
   local missing go_missing=() jobs
   require_debian
+  begin_only_run "$kubase_root/build/install.lock"
   mapfile -t missing < <(missing_packages build)
   if ! find_go >/dev/null; then mapfile -t go_missing < <(go_packages); fi
   missing+=("${go_missing[@]}")

@@ -9,12 +9,27 @@ steps_log=/dev/null # where the output of the steps goes
 steps_total=0
 steps_done=0
 steps_pid=
+steps_lock=
 
 say() { printf '%s\n' "$*"; }
 die() {
   printf 'error: %s\n' "$*" >&2
   exit 1
 }
+
+# begin_only_run LOCK_FILE: waits until no other run that began so is left; the kernel gives the
+# lock back when this script and what it has started have ended.
+begin_only_run() {
+  mkdir -p "$(dirname "$1")" 2>/dev/null || true
+  { exec {steps_lock}>>"$1"; } 2>/dev/null ||
+    die "cannot write $1; it may belong to another user: remove it, or run as that user."
+  if flock --nonblock "$steps_lock"; then return; fi
+  say 'Another install.sh is building here: waiting until it has ended.'
+  flock "$steps_lock"
+}
+
+# Before a process is started that stays.
+end_only_run() { exec {steps_lock}>&-; }
 
 # begin_steps LOG TOTAL
 begin_steps() {

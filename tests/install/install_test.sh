@@ -66,6 +66,35 @@ test_step_shows_the_cause() {
     fail "what a failed step shows: $output"
 }
 
+# The pipes are opened for both directions, so that nobody waits for who opens the other end.
+test_one_build_at_a_time() {
+  local lock=$scratch/build/install.lock first second line=''
+  mkfifo "$scratch/first" "$scratch/second" "$scratch/end"
+  exec 3<>"$scratch/first" 4<>"$scratch/second" 5<>"$scratch/end"
+  (
+    begin_only_run "$lock"
+    say 'has it' >&3
+    read -r -t 60 line <&5
+    say 'the first has ended' >>"$scratch/order"
+  ) &
+  first=$!
+  read -r -t 60 line <&3 || fail 'the first run does not get the lock'
+  (
+    begin_only_run "$lock" >&4
+    say 'the second goes on' >>"$scratch/order"
+    end_only_run
+    flock --nonblock "$lock" true || fail 'the lock was not given back'
+  ) &
+  second=$!
+  read -r -t 60 line <&4 || true
+  expect 'what a second run says' "$line" \
+    'Another install.sh is building here: waiting until it has ended.'
+  say now >&5
+  wait "$first" && wait "$second"
+  expect 'one after the other' "$(cat "$scratch/order")" \
+    $'the first has ended\nthe second goes on'
+}
+
 test_install_and_uninstall() {
   local prefix=$scratch/home/prefix manifest first
   manifest=$prefix/lib/kubase/install-manifest
@@ -104,7 +133,7 @@ test_data_is_kept_unless_asked_for() {
 }
 
 for test in test_versions test_missing_packages test_step_shows_the_cause \
-  test_install_and_uninstall test_data_is_kept_unless_asked_for; do
+  test_one_build_at_a_time test_install_and_uninstall test_data_is_kept_unless_asked_for; do
   "$test"
   say "passed: $test"
 done
