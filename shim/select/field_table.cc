@@ -6,7 +6,8 @@
 
 namespace kubase::select {
 
-FieldTable::FieldTable(std::vector<SelectableField> fields) : fields_(std::move(fields)) {
+FieldTable::FieldTable(std::vector<SelectableField> fields, DecodedLabels decoded_labels)
+    : fields_(std::move(fields)), decoded_labels_(decoded_labels) {
   std::sort(fields_.begin(), fields_.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
 }

@@ -32,26 +32,39 @@ struct SelectableField {
   std::optional<std::string> common;
 };
 
+// What decoding does to the labels of a kind (SetDefaults_* in kubernetes
+// pkg/apis/*/v1/defaults.go).
+enum class DecodedLabels {
+  kAsStored,
+  kWithName,        // "kubernetes.io/metadata.name" becomes the object's name
+  kTemplateIfNone,  // an object without labels gets those of its template; read as not readable
+};
+
 class FieldTable {
  public:
   FieldTable() = default;
-  explicit FieldTable(std::vector<SelectableField> fields);
+  explicit FieldTable(std::vector<SelectableField> fields,
+                      DecodedLabels decoded_labels = DecodedLabels::kAsStored);
 
+  DecodedLabels decoded_labels() const { return decoded_labels_; }
   const std::vector<SelectableField>& fields() const { return fields_; }  // sorted by name
   // Null: selectors on it cannot be decided here.
   const SelectableField* Find(std::string_view name) const;
 
  private:
   std::vector<SelectableField> fields_;
+  DecodedLabels decoded_labels_ = DecodedLabels::kAsStored;
 };
 
 // shared: the kind's entry and the reads that use it own a table together; it never changes.
 using FieldTablePtr = std::shared_ptr<const FieldTable>;
 
-// The table of a built-in resource, by the name it has among API resources ("pods", "nodes",
-// "jobs", "resourceslices"…, with ".GROUP" where kube-apiserver's key has one). Never null; empty
-// for a resource without selectable fields of its own and for any other name.
+// The table of a built-in resource, by the name that its keys give it: that among API resources
+// ("pods", "nodes", "jobs"…), but "controllers" for replicationcontrollers. Made anew by each call.
+// Never null; empty for a resource without selectable fields of its own and for any other name.
 FieldTablePtr BuiltInFields(std::string_view resource);
+// The resources whose table is not empty, sorted.
+std::vector<std::string> BuiltInResources();
 
 // The table for custom resources with these JSON paths, in the form of selectableFields[].jsonPath
 // (".spec.color"). Paths that are not of that form are left out: they cannot be decided here.

@@ -1,6 +1,7 @@
 // Chooses the reader by how the value begins.
 #include "shim/select/object_reader.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -12,6 +13,7 @@ namespace {
 
 constexpr std::string_view kJsonSpace = " \t\r\n";
 constexpr std::string_view kEncryptedPrefix = "k8s:enc:";
+constexpr std::string_view kNameLabel = "kubernetes.io/metadata.name";
 constexpr std::string_view kCborPrefix = "\xd9\xd9\xf7";
 
 std::optional<ObjectContent> ContentOf(const FieldTable& fields, std::string_view value) {
@@ -25,6 +27,31 @@ std::optional<ObjectContent> ContentOf(const FieldTable& fields, std::string_vie
       break;
   }
   return std::nullopt;
+}
+
+void SetLabel(NamedValues& labels, std::string_view name, std::string_view value) {
+  const auto place = std::lower_bound(
+      labels.begin(), labels.end(), name,
+      [](const auto& label, std::string_view wanted) { return label.first < wanted; });
+  if (place != labels.end() && place->first == name) {
+    place->second = value;
+  } else {
+    labels.emplace(place, name, value);
+  }
+}
+
+// False: what the labels are after decoding cannot be told from what was read.
+bool DecodeLabels(DecodedLabels decoded, std::string_view name, NamedValues& labels) {
+  switch (decoded) {
+    case DecodedLabels::kAsStored:
+      return true;
+    case DecodedLabels::kWithName:
+      SetLabel(labels, kNameLabel, name);
+      return true;
+    case DecodedLabels::kTemplateIfNone:
+      return !labels.empty();
+  }
+  return false;
 }
 
 }  // namespace
@@ -48,7 +75,8 @@ Attributes ReadAttributes(const FieldTable& fields, std::string_view name_in_kin
     name_in_kind.remove_prefix(slash + 1);
   }
   attributes.name = name_in_kind;
-  if (std::optional<ObjectContent> content = ContentOf(fields, value)) {
+  std::optional<ObjectContent> content = ContentOf(fields, value);
+  if (content && DecodeLabels(fields.decoded_labels(), attributes.name, content->labels)) {
     attributes.readable = true;
     attributes.labels = std::move(content->labels);
     attributes.fields = std::move(content->fields);

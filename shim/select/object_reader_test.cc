@@ -3,23 +3,10 @@
 #include <catch2/catch.hpp>
 #include <string>
 
+#include "shim/select/wire_bytes_test.h"
+
 namespace kubase::select {
 namespace {
-
-// A field of a message: its number, its size and its bytes. For numbers below 16 and sizes below
-// 128, which are one byte each.
-std::string Bytes(int number, const std::string& bytes) {
-  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(bytes.size())} + bytes;
-}
-
-std::string Number(int number, int value) {
-  return {static_cast<char>(number << 3), static_cast<char>(value)};
-}
-
-std::string Envelope(const std::string& object) {
-  return std::string("k8s\0", 4) + Bytes(1, Bytes(1, "v1") + Bytes(2, "Shirt")) + Bytes(2, object) +
-         Bytes(3, "") + Bytes(4, "");
-}
 
 std::string Label(const std::string& key, const std::string& value) {
   return Bytes(11, Bytes(1, key) + Bytes(2, value));
@@ -181,6 +168,19 @@ TEST_CASE("ObjectReader: protobuf that may be decoded otherwise is not read") {
 
 TEST_CASE("ObjectReader: a field that is only in JSON is not read from protobuf") {
   CHECK_FALSE(ReadAttributes(CustomShirts(), "n", Envelope("")).readable);
+}
+
+TEST_CASE("ObjectReader: labels that decoding sets are read as decoded") {
+  const FieldTable named({}, DecodedLabels::kWithName);
+  const NamedValues expected{{"a", "1"}, {"kubernetes.io/metadata.name", "n"}, {"z", "2"}};
+  CHECK(ReadAttributes(named, "n", WithLabels(R"({"z":"2","a":"1"})")).labels == expected);
+  CHECK(ReadAttributes(named, "n",
+                       WithLabels(R"({"z":"2","a":"1","kubernetes.io/metadata.name":"x"})"))
+            .labels == expected);
+
+  const FieldTable templated({}, DecodedLabels::kTemplateIfNone);
+  CHECK(ReadAttributes(templated, "n", WithLabels(R"({"a":"1"})")).readable);
+  CHECK_FALSE(ReadAttributes(templated, "n", WithLabels("{}")).readable);
 }
 
 }  // namespace
