@@ -2,7 +2,6 @@ package differential
 
 import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 	"google.golang.org/protobuf/proto"
 )
 
@@ -27,13 +26,4 @@ func forEtcd(operation proto.Message) (instead proto.Message, reason string) {
 	default:
 		return operation, ""
 	}
-}
-
-// sameEvent tells whether two events are equal but for this: of the event of the compacted revision
-// itself, the previous value is below what can be read. etcd leaves it out; ours may still have it.
-func sameEvent(etcd, ours *mvccpb.Event, compacted int64) bool {
-	if ours.Kv.ModRevision == compacted && etcd.PrevKv == nil {
-		ours = &mvccpb.Event{Type: ours.Type, Kv: ours.Kv}
-	}
-	return proto.Equal(etcd, ours)
 }

@@ -146,7 +146,7 @@ func (r *run) openWatch(number int, request *pb.WatchCreateRequest) {
 		r.watches[0].close()
 		r.watches = r.watches[1:]
 	}
-	p := &pair{request: request, compacted: r.generator.compacted}
+	p := &pair{request: request}
 	var err error
 	p.etcd, err = r.etcd.watch(r.ctx, request)
 	expect.OK(r.t, err)

@@ -8,6 +8,7 @@ import (
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/watchstream"
 )
@@ -133,7 +134,6 @@ func (w *watcher) synced(revision int64) error {
 // pair is the same watch on both servers.
 type pair struct {
 	request    *pb.WatchCreateRequest
-	compacted  int64 // the compacted revision when the watch was made
 	etcd, ours *watcher
 }
 
@@ -160,7 +160,7 @@ func (p *pair) compare() error {
 			return fmt.Errorf("event %d of etcd is missing: %v", i, etcd[i])
 		case i >= len(etcd):
 			return fmt.Errorf("event %d is not sent by etcd: %v", i, ours[i])
-		case !sameEvent(etcd[i], ours[i], p.compacted):
+		case !proto.Equal(etcd[i], ours[i]):
 			return fmt.Errorf("event %d\netcd: %v\nours: %v", i, etcd[i], ours[i])
 		}
 	}
