@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"testing"
 
@@ -40,69 +38,10 @@ func (o *target) do(ctx context.Context, operation proto.Message) outcome {
 }
 
 func (o *target) call(ctx context.Context, operation proto.Message) (proto.Message, error) {
-	switch request := operation.(type) {
-	case *pb.PutRequest:
-		return o.client.KV.Put(ctx, request)
-	case *pb.DeleteRangeRequest:
-		return o.client.KV.DeleteRange(ctx, request)
-	case *pb.RangeRequest:
-		return o.client.KV.Range(ctx, request)
-	case *stream:
-		return o.rangeStream(ctx, request.RangeRequest)
-	case *pb.TxnRequest:
-		return o.client.KV.Txn(ctx, request)
-	case *pb.CompactionRequest:
-		return o.client.KV.Compact(ctx, request)
-	case *pb.LeaseGrantRequest:
-		return o.client.Lease.LeaseGrant(ctx, request)
-	case *pb.LeaseRevokeRequest:
-		return o.client.Lease.LeaseRevoke(ctx, request)
-	case *pb.LeaseTimeToLiveRequest:
-		return o.client.Lease.LeaseTimeToLive(ctx, request)
-	case *pb.LeaseLeasesRequest:
-		return o.client.Lease.LeaseLeases(ctx, request)
-	case *pb.LeaseKeepAliveRequest:
-		return o.keepAlive(ctx, request)
-	default:
-		panic(fmt.Sprintf("no call for %T", operation))
+	if request, is := operation.(*stream); is {
+		return o.client.CallRangeStream(ctx, request.RangeRequest)
 	}
-}
-
-// rangeStream puts the chunks together: where they are cut is the server's own affair.
-func (o *target) rangeStream(ctx context.Context, request *pb.RangeRequest) (proto.Message, error) {
-	call, err := o.client.KV.RangeStream(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	whole := &pb.RangeResponse{}
-	for {
-		message, err := call.Recv()
-		if errors.Is(err, io.EOF) {
-			return whole, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		chunk := message.RangeResponse
-		whole.Kvs = append(whole.Kvs, chunk.Kvs...)
-		whole.Header, whole.Count, whole.More = chunk.Header, chunk.Count, chunk.More
-	}
-}
-
-func (o *target) keepAlive(
-	ctx context.Context,
-	request *pb.LeaseKeepAliveRequest,
-) (proto.Message, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	call, err := o.client.Lease.LeaseKeepAlive(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := call.Send(request); err != nil {
-		return nil, err
-	}
-	return call.Recv()
+	return o.client.Call(ctx, operation)
 }
 
 // restart stops the server in the ordinary way and starts it again.

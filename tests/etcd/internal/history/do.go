@@ -2,8 +2,6 @@ package history
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -57,47 +55,8 @@ func unanswered(err error) bool {
 func call(ctx context.Context, c *server.Client, request proto.Message, streamed bool) (
 	proto.Message, error,
 ) {
-	switch q := request.(type) {
-	case *pb.RangeRequest:
-		if streamed {
-			return rangeStream(ctx, c, q)
-		}
-		return c.KV.Range(ctx, q)
-	case *pb.PutRequest:
-		return c.KV.Put(ctx, q)
-	case *pb.DeleteRangeRequest:
-		return c.KV.DeleteRange(ctx, q)
-	case *pb.TxnRequest:
-		return c.KV.Txn(ctx, q)
-	case *pb.CompactionRequest:
-		return c.KV.Compact(ctx, q)
-	case *pb.LeaseGrantRequest:
-		return c.Lease.LeaseGrant(ctx, q)
-	case *pb.LeaseRevokeRequest:
-		return c.Lease.LeaseRevoke(ctx, q)
-	default:
-		panic(fmt.Sprintf("no call for %T", request))
+	if q, is := request.(*pb.RangeRequest); is && streamed {
+		return c.CallRangeStream(ctx, q)
 	}
-}
-
-func rangeStream(ctx context.Context, c *server.Client, request *pb.RangeRequest) (
-	proto.Message, error,
-) {
-	stream, err := c.KV.RangeStream(ctx, request)
-	if err != nil {
-		return nil, err
-	}
-	whole := &pb.RangeResponse{}
-	for {
-		message, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return whole, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		chunk := message.RangeResponse
-		whole.Kvs = append(whole.Kvs, chunk.Kvs...)
-		whole.Header, whole.Count, whole.More = chunk.Header, chunk.Count, chunk.More
-	}
+	return c.Call(ctx, request)
 }
