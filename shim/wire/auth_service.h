@@ -5,69 +5,86 @@
 #pragma once
 
 #include "shim/wire/edge.h"
+#include "shim/wire/raw_service.h"
 #include "shim/wire/rpc.grpc.pb.h"
 
 namespace kubase::wire {
 
+using RawAuth =
+    RawService<etcdserverpb::Auth::Service, etcdserverpb::Auth::WithRawCallbackMethod_AuthEnable,
+               etcdserverpb::Auth::WithRawCallbackMethod_AuthDisable,
+               etcdserverpb::Auth::WithRawCallbackMethod_AuthStatus,
+               etcdserverpb::Auth::WithRawCallbackMethod_Authenticate,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserAdd,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserGet,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserList,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserDelete,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserChangePassword,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserGrantRole,
+               etcdserverpb::Auth::WithRawCallbackMethod_UserRevokeRole,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleAdd,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleGet,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleList,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleDelete,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleGrantPermission,
+               etcdserverpb::Auth::WithRawCallbackMethod_RoleRevokePermission>;
+
 // The edge must outlive the server that runs the service.
-class AuthService final : public etcdserverpb::Auth::CallbackService {
+class AuthService final : public RawAuth {
  public:
   explicit AuthService(Edge& edge);
 
   grpc::ServerUnaryReactor* AuthEnable(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::AuthEnableRequest* request,
-                                       etcdserverpb::AuthEnableResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* AuthDisable(grpc::CallbackServerContext* context,
-                                        const etcdserverpb::AuthDisableRequest* request,
-                                        etcdserverpb::AuthDisableResponse* response) override;
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* AuthStatus(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::AuthStatusRequest* request,
-                                       etcdserverpb::AuthStatusResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Authenticate(grpc::CallbackServerContext* context,
-                                         const etcdserverpb::AuthenticateRequest* request,
-                                         etcdserverpb::AuthenticateResponse* response) override;
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* UserAdd(grpc::CallbackServerContext* context,
-                                    const etcdserverpb::AuthUserAddRequest* request,
-                                    etcdserverpb::AuthUserAddResponse* response) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* UserGet(grpc::CallbackServerContext* context,
-                                    const etcdserverpb::AuthUserGetRequest* request,
-                                    etcdserverpb::AuthUserGetResponse* response) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* UserList(grpc::CallbackServerContext* context,
-                                     const etcdserverpb::AuthUserListRequest* request,
-                                     etcdserverpb::AuthUserListResponse* response) override;
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* UserDelete(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::AuthUserDeleteRequest* request,
-                                       etcdserverpb::AuthUserDeleteResponse* response) override;
-  grpc::ServerUnaryReactor* UserChangePassword(
-      grpc::CallbackServerContext* context,
-      const etcdserverpb::AuthUserChangePasswordRequest* request,
-      etcdserverpb::AuthUserChangePasswordResponse* response) override;
-  grpc::ServerUnaryReactor* UserGrantRole(
-      grpc::CallbackServerContext* context, const etcdserverpb::AuthUserGrantRoleRequest* request,
-      etcdserverpb::AuthUserGrantRoleResponse* response) override;
-  grpc::ServerUnaryReactor* UserRevokeRole(
-      grpc::CallbackServerContext* context, const etcdserverpb::AuthUserRevokeRoleRequest* request,
-      etcdserverpb::AuthUserRevokeRoleResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UserChangePassword(grpc::CallbackServerContext* context,
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UserGrantRole(grpc::CallbackServerContext* context,
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* UserRevokeRole(grpc::CallbackServerContext* context,
+                                           const grpc::ByteBuffer* request,
+                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* RoleAdd(grpc::CallbackServerContext* context,
-                                    const etcdserverpb::AuthRoleAddRequest* request,
-                                    etcdserverpb::AuthRoleAddResponse* response) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* RoleGet(grpc::CallbackServerContext* context,
-                                    const etcdserverpb::AuthRoleGetRequest* request,
-                                    etcdserverpb::AuthRoleGetResponse* response) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* RoleList(grpc::CallbackServerContext* context,
-                                     const etcdserverpb::AuthRoleListRequest* request,
-                                     etcdserverpb::AuthRoleListResponse* response) override;
+                                     const grpc::ByteBuffer* request,
+                                     grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* RoleDelete(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::AuthRoleDeleteRequest* request,
-                                       etcdserverpb::AuthRoleDeleteResponse* response) override;
-  grpc::ServerUnaryReactor* RoleGrantPermission(
-      grpc::CallbackServerContext* context,
-      const etcdserverpb::AuthRoleGrantPermissionRequest* request,
-      etcdserverpb::AuthRoleGrantPermissionResponse* response) override;
-  grpc::ServerUnaryReactor* RoleRevokePermission(
-      grpc::CallbackServerContext* context,
-      const etcdserverpb::AuthRoleRevokePermissionRequest* request,
-      etcdserverpb::AuthRoleRevokePermissionResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RoleGrantPermission(grpc::CallbackServerContext* context,
+                                                const grpc::ByteBuffer* request,
+                                                grpc::ByteBuffer* response) override;
+  grpc::ServerUnaryReactor* RoleRevokePermission(grpc::CallbackServerContext* context,
+                                                 const grpc::ByteBuffer* request,
+                                                 grpc::ByteBuffer* response) override;
 
  private:
   Edge& edge_;

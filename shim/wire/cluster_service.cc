@@ -28,41 +28,45 @@ grpc::Status ClusterService::Refuse(uint64_t id) const {
 }
 
 grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext* context,
-                                                    const pb::MemberAddRequest* request,
-                                                    pb::MemberAddResponse* response) {
-  auto* call = new UnaryCall<pb::MemberAddResponse>(edge_, add_, context, response);
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MemberAddRequest, pb::MemberAddResponse>(edge_, add_, context,
+                                                                          request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  call->Fail(request->peer_urls().empty() ? ToStatus(Refusal::kMemberUrlsInvalid)
-                                          : Unsupported(kNoMembers));
+  call->Fail(call->request().peer_urls().empty() ? ToStatus(Refusal::kMemberUrlsInvalid)
+                                                 : Unsupported(kNoMembers));
   return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext* context,
-                                                       const pb::MemberRemoveRequest* request,
-                                                       pb::MemberRemoveResponse* response) {
-  auto* call = new UnaryCall<pb::MemberRemoveResponse>(edge_, remove_, context, response);
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MemberRemoveRequest, pb::MemberRemoveResponse>(
+      edge_, remove_, context, request, response);
   auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(Refuse(request->id()));
+  if (call->Admit()) call->Fail(Refuse(call->request().id()));
   return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext* context,
-                                                       const pb::MemberUpdateRequest* request,
-                                                       pb::MemberUpdateResponse* response) {
-  auto* call = new UnaryCall<pb::MemberUpdateResponse>(edge_, update_, context, response);
+                                                       const grpc::ByteBuffer* request,
+                                                       grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MemberUpdateRequest, pb::MemberUpdateResponse>(
+      edge_, update_, context, request, response);
   auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(Refuse(request->id()));
+  if (call->Admit()) call->Fail(Refuse(call->request().id()));
   return reactor;
 }
 
 grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext* context,
-                                                     const pb::MemberListRequest*,
-                                                     pb::MemberListResponse* response) {
-  auto* call = new UnaryCall<pb::MemberListResponse>(edge_, list_, context, response);
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MemberListRequest, pb::MemberListResponse>(edge_, list_, context,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  pb::Member* member = response->add_members();
+  pb::Member* member = call->response()->add_members();
   member->set_id(edge_.identity.member_id);
   member->set_name("kubase");
   for (const std::string& url : edge_.client_urls) member->add_client_urls(url);
@@ -71,12 +75,13 @@ grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext
 }
 
 grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext* context,
-                                                        const pb::MemberPromoteRequest* request,
-                                                        pb::MemberPromoteResponse* response) {
-  auto* call = new UnaryCall<pb::MemberPromoteResponse>(edge_, promote_, context, response);
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MemberPromoteRequest, pb::MemberPromoteResponse>(
+      edge_, promote_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  const bool member = request->id() == edge_.identity.member_id;
+  const bool member = call->request().id() == edge_.identity.member_id;
   call->Fail(ToStatus(member ? Refusal::kMemberNotLearner : Refusal::kMemberNotFound));
   return reactor;
 }

@@ -2,30 +2,38 @@
 #pragma once
 
 #include "shim/wire/edge.h"
+#include "shim/wire/raw_service.h"
 #include "shim/wire/rpc.grpc.pb.h"
 
 namespace kubase::wire {
 
+using RawCluster = RawService<etcdserverpb::Cluster::Service,
+                              etcdserverpb::Cluster::WithRawCallbackMethod_MemberAdd,
+                              etcdserverpb::Cluster::WithRawCallbackMethod_MemberRemove,
+                              etcdserverpb::Cluster::WithRawCallbackMethod_MemberUpdate,
+                              etcdserverpb::Cluster::WithRawCallbackMethod_MemberList,
+                              etcdserverpb::Cluster::WithRawCallbackMethod_MemberPromote>;
+
 // The edge must outlive the server that runs the service.
-class ClusterService final : public etcdserverpb::Cluster::CallbackService {
+class ClusterService final : public RawCluster {
  public:
   explicit ClusterService(Edge& edge);
 
   grpc::ServerUnaryReactor* MemberAdd(grpc::CallbackServerContext* context,
-                                      const etcdserverpb::MemberAddRequest* request,
-                                      etcdserverpb::MemberAddResponse* response) override;
+                                      const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* MemberRemove(grpc::CallbackServerContext* context,
-                                         const etcdserverpb::MemberRemoveRequest* request,
-                                         etcdserverpb::MemberRemoveResponse* response) override;
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* MemberUpdate(grpc::CallbackServerContext* context,
-                                         const etcdserverpb::MemberUpdateRequest* request,
-                                         etcdserverpb::MemberUpdateResponse* response) override;
+                                         const grpc::ByteBuffer* request,
+                                         grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* MemberList(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::MemberListRequest* request,
-                                       etcdserverpb::MemberListResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* MemberPromote(grpc::CallbackServerContext* context,
-                                          const etcdserverpb::MemberPromoteRequest* request,
-                                          etcdserverpb::MemberPromoteResponse* response) override;
+                                          const grpc::ByteBuffer* request,
+                                          grpc::ByteBuffer* response) override;
 
  private:
   // How a change of the member `id` is refused, when it is there and when it is not.

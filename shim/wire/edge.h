@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "shim/base/clock.h"
@@ -25,12 +24,5 @@ struct Edge {
   EtcdVersion etcd_version;
   std::vector<std::string> client_urls;  // for MemberList
 };
-
-// gRPC hands out its request message as const although the handler is its only reader; a handler
-// that has validated it may take it apart.
-template <typename Message>
-Message&& Take(const Message* message) {
-  return std::move(*const_cast<Message*>(message));
-}
 
 }  // namespace kubase::wire

@@ -26,15 +26,15 @@ ServingStatus StatusOf(const Result<store::StoreStatus>& status) {
 
 // Ask, write if it changed, wait, ask again: exactly one of these is under way. The end waits for
 // it (a wait is cut short), so that nothing can come back to an object that is gone.
-class HealthWatch final : public grpc::ServerWriteReactor<pb::HealthCheckResponse>,
-                          public OpenStream {
+class HealthWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, public OpenStream {
  public:
-  HealthWatch(Edge& edge, MethodMetrics& metrics, bool known)
+  HealthWatch(Edge& edge, MethodMetrics& metrics, const grpc::ByteBuffer* request)
       : edge_(edge),
         record_(edge.clock, metrics),
-        known_(known),
+        parsed_(Parse(request, &request_)),
         entered_(edge.gate.EnterStream(this)) {
     if (!entered_) End(ToStatus(Refusal::kServerStopped));
+    if (!parsed_) End(ToStatus(Refusal::kBrokenMessage));
     Ask();
   }
 
@@ -47,7 +47,8 @@ class HealthWatch final : public grpc::ServerWriteReactor<pb::HealthCheckRespons
  private:
   void Ask() {
     edge_.store.Status([this](Result<store::StoreStatus> status) {
-      OnAnswer(known_ ? StatusOf(status) : pb::HealthCheckResponse::SERVICE_UNKNOWN);
+      OnAnswer(request_.service().empty() ? StatusOf(status)
+                                          : pb::HealthCheckResponse::SERVICE_UNKNOWN);
     });
   }
 
@@ -56,7 +57,10 @@ class HealthWatch final : public grpc::ServerWriteReactor<pb::HealthCheckRespons
     if (end_.has_value()) return FinishLocked();
     if (sent_ == status) return WaitLocked();
     sent_ = status;
-    response_.set_status(status);
+    pb::HealthCheckResponse response;
+    response.set_status(status);
+    const Result<void> serialized = Serialize(response, &response_);
+    KUBASE_CHECK(serialized.ok());
     StartWrite(&response_);
   }
 
@@ -85,8 +89,9 @@ class HealthWatch final : public grpc::ServerWriteReactor<pb::HealthCheckRespons
 
   Edge& edge_;
   CallRecord record_;
-  const bool known_;  // whether the service asked for is there
-  pb::HealthCheckResponse response_;
+  pb::HealthCheckRequest request_;
+  const bool parsed_;
+  grpc::ByteBuffer response_;           // being written
   std::mutex mutex_;                    // guards all below
   std::unique_ptr<grpc::Alarm> alarm_;  // of the wait
   std::optional<ServingStatus> sent_;
@@ -102,12 +107,13 @@ HealthService::HealthService(Edge& edge)
       watch_(edge.metrics, kName, "Watch", RpcType::kServerStream) {}
 
 grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* context,
-                                               const pb::HealthCheckRequest* request,
-                                               pb::HealthCheckResponse* response) {
-  auto* call = new UnaryCall<pb::HealthCheckResponse>(edge_, check_, context, response);
+                                               const grpc::ByteBuffer* request,
+                                               grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::HealthCheckRequest, pb::HealthCheckResponse>(
+      edge_, check_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  if (!request->service().empty()) {
+  if (!call->request().service().empty()) {
     call->Fail(grpc::Status(grpc::StatusCode::NOT_FOUND, "unknown service"));
     return reactor;
   }
@@ -118,9 +124,9 @@ grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerWriteReactor<pb::HealthCheckResponse>* HealthService::Watch(
-    grpc::CallbackServerContext*, const pb::HealthCheckRequest* request) {
-  return new HealthWatch(edge_, watch_, request->service().empty());
+grpc::ServerWriteReactor<grpc::ByteBuffer>* HealthService::Watch(grpc::CallbackServerContext*,
+                                                                 const grpc::ByteBuffer* request) {
+  return new HealthWatch(edge_, watch_, request);
 }
 
 }  // namespace kubase::wire

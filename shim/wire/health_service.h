@@ -4,21 +4,25 @@
 
 #include "shim/wire/edge.h"
 #include "shim/wire/health.grpc.pb.h"
+#include "shim/wire/raw_service.h"
 
 namespace kubase::wire {
 
+using RawHealth = RawService<grpc::health::v1::Health::Service,
+                             grpc::health::v1::Health::WithRawCallbackMethod_Check,
+                             grpc::health::v1::Health::WithRawCallbackMethod_Watch>;
+
 // The edge must outlive the server that runs the service.
-class HealthService final : public grpc::health::v1::Health::CallbackService {
+class HealthService final : public RawHealth {
  public:
   explicit HealthService(Edge& edge);
 
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context,
-                                  const grpc::health::v1::HealthCheckRequest* request,
-                                  grpc::health::v1::HealthCheckResponse* response) override;
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* response) override;
   // Sends the state, and again when it changes; it looks once a second while somebody watches.
-  grpc::ServerWriteReactor<grpc::health::v1::HealthCheckResponse>* Watch(
-      grpc::CallbackServerContext* context,
-      const grpc::health::v1::HealthCheckRequest* request) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(grpc::CallbackServerContext* context,
+                                                    const grpc::ByteBuffer* request) override;
 
  private:
   Edge& edge_;

@@ -1,34 +1,41 @@
 // etcdserverpb.KV: ranges, writes, transactions, compaction.
 #pragma once
 
-#include "shim/wire/arena_messages.h"
 #include "shim/wire/edge.h"
+#include "shim/wire/raw_service.h"
 #include "shim/wire/rpc.grpc.pb.h"
 
 namespace kubase::wire {
 
+using RawKV = RawService<etcdserverpb::KV::Service, etcdserverpb::KV::WithRawCallbackMethod_Range,
+                         etcdserverpb::KV::WithRawCallbackMethod_RangeStream,
+                         etcdserverpb::KV::WithRawCallbackMethod_Put,
+                         etcdserverpb::KV::WithRawCallbackMethod_DeleteRange,
+                         etcdserverpb::KV::WithRawCallbackMethod_Txn,
+                         etcdserverpb::KV::WithRawCallbackMethod_Compact>;
+
 // The edge must outlive the server that runs the service.
-class KvService final : public etcdserverpb::KV::CallbackService {
+class KvService final : public RawKV {
  public:
   explicit KvService(Edge& edge);
 
   grpc::ServerUnaryReactor* Range(grpc::CallbackServerContext* context,
-                                  const etcdserverpb::RangeRequest* request,
-                                  etcdserverpb::RangeResponse* response) override;
-  grpc::ServerWriteReactor<etcdserverpb::RangeStreamResponse>* RangeStream(
-      grpc::CallbackServerContext* context, const etcdserverpb::RangeRequest* request) override;
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* RangeStream(grpc::CallbackServerContext* context,
+                                                          const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* Put(grpc::CallbackServerContext* context,
-                                const etcdserverpb::PutRequest* request,
-                                etcdserverpb::PutResponse* response) override;
+                                const grpc::ByteBuffer* request,
+                                grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* DeleteRange(grpc::CallbackServerContext* context,
-                                        const etcdserverpb::DeleteRangeRequest* request,
-                                        etcdserverpb::DeleteRangeResponse* response) override;
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Txn(grpc::CallbackServerContext* context,
-                                const etcdserverpb::TxnRequest* request,
-                                etcdserverpb::TxnResponse* response) override;
+                                const grpc::ByteBuffer* request,
+                                grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Compact(grpc::CallbackServerContext* context,
-                                    const etcdserverpb::CompactionRequest* request,
-                                    etcdserverpb::CompactionResponse* response) override;
+                                    const grpc::ByteBuffer* request,
+                                    grpc::ByteBuffer* response) override;
 
  private:
   Edge& edge_;
@@ -38,8 +45,6 @@ class KvService final : public etcdserverpb::KV::CallbackService {
   MethodMetrics delete_range_;
   MethodMetrics txn_;
   MethodMetrics compact_;
-  ArenaMessages<etcdserverpb::RangeRequest, etcdserverpb::RangeResponse> range_messages_;
-  ArenaMessages<etcdserverpb::TxnRequest, etcdserverpb::TxnResponse> txn_messages_;
 };
 
 }  // namespace kubase::wire

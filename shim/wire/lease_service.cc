@@ -16,9 +16,8 @@ constexpr const char* kName = "etcdserverpb.Lease";
 
 // Renews one lease at a time: read, renew, write, read again. Exactly one of these is under way, so
 // only the end, which may be wanted from outside at any moment, needs the lock.
-class KeepAliveCall final
-    : public grpc::ServerBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse>,
-      public OpenStream {
+class KeepAliveCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public OpenStream {
  public:
   KeepAliveCall(Edge& edge, MethodMetrics& metrics)
       : edge_(edge), record_(edge.clock, metrics), entered_(edge.gate.EnterStream(this)) {
@@ -40,11 +39,12 @@ class KeepAliveCall final
     std::lock_guard lock(mutex_);
     renewing_ = false;
     if (end_.has_value()) return FinishLocked();
-    StartRead(&request_);
+    StartRead(&bytes_);
   }
 
   void OnReadDone(bool ok) override {
     if (!ok) return End(grpc::Status::OK);  // the client has no more
+    if (!Parse(&bytes_, &request_)) return End(ToStatus(Refusal::kBrokenMessage));
     {
       std::lock_guard lock(mutex_);
       if (ended_) return;
@@ -64,7 +64,9 @@ class KeepAliveCall final
     if (!renewed.ok() && !end_.has_value()) end_ = ToStatus(renewed.error());
     if (end_.has_value()) return FinishLocked();
     response_.set_ttl(renewed->ttl_seconds);
-    StartWrite(&response_);
+    const Result<void> serialized = Serialize(response_, &bytes_);
+    KUBASE_CHECK(serialized.ok());
+    StartWrite(&bytes_);
   }
 
   void OnWriteDone(bool ok) override {
@@ -85,6 +87,7 @@ class KeepAliveCall final
 
   Edge& edge_;
   CallRecord record_;
+  grpc::ByteBuffer bytes_;  // being read or written
   pb::LeaseKeepAliveRequest request_;
   pb::LeaseKeepAliveResponse response_;
   std::mutex mutex_;       // guards all below; gRPC never calls back from within an operation
@@ -105,44 +108,48 @@ LeaseService::LeaseService(Edge& edge)
       leases_(edge.metrics, kName, "LeaseLeases", RpcType::kUnary) {}
 
 grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext* context,
-                                                   const pb::LeaseGrantRequest* request,
-                                                   pb::LeaseGrantResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseGrantResponse>(edge_, grant_, context, response);
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::LeaseGrantRequest, pb::LeaseGrantResponse>(edge_, grant_, context,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  edge_.store.Grant(request->id(), request->ttl(), [call](Result<store::LeaseGrantResponse> lease) {
-    if (!lease.ok()) return call->Fail(lease.error());
-    call->response()->set_id(lease->id);
-    call->response()->set_ttl(lease->ttl_seconds);
-    call->Succeed(lease->revision);
-  });
+  edge_.store.Grant(call->request().id(), call->request().ttl(),
+                    [call](Result<store::LeaseGrantResponse> lease) {
+                      if (!lease.ok()) return call->Fail(lease.error());
+                      call->response()->set_id(lease->id);
+                      call->response()->set_ttl(lease->ttl_seconds);
+                      call->Succeed(lease->revision);
+                    });
   return reactor;
 }
 
 grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext* context,
-                                                    const pb::LeaseRevokeRequest* request,
-                                                    pb::LeaseRevokeResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseRevokeResponse>(edge_, revoke_, context, response);
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::LeaseRevokeRequest, pb::LeaseRevokeResponse>(
+      edge_, revoke_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  edge_.store.Revoke(request->id(),
+  edge_.store.Revoke(call->request().id(),
                      [call](Result<store::Revision> revision) { call->AnswerHeader(revision); });
   return reactor;
 }
 
-grpc::ServerBidiReactor<pb::LeaseKeepAliveRequest, pb::LeaseKeepAliveResponse>*
-LeaseService::LeaseKeepAlive(grpc::CallbackServerContext*) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* LeaseService::LeaseKeepAlive(
+    grpc::CallbackServerContext*) {
   return new KeepAliveCall(edge_, keep_alive_);
 }
 
 grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext* context,
-                                                        const pb::LeaseTimeToLiveRequest* request,
-                                                        pb::LeaseTimeToLiveResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseTimeToLiveResponse>(edge_, time_to_live_, context, response);
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(
+      edge_, time_to_live_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  response->set_id(request->id());
-  edge_.store.TimeToLive(request->id(), request->keys(),
+  call->response()->set_id(call->request().id());
+  edge_.store.TimeToLive(call->request().id(), call->request().keys(),
                          [call](Result<store::LeaseTimeToLiveResponse> lease) {
                            if (!lease.ok()) return call->Fail(lease.error());
                            call->response()->set_ttl(lease->ttl_seconds);
@@ -156,9 +163,10 @@ grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerCont
 }
 
 grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext* context,
-                                                    const pb::LeaseLeasesRequest*,
-                                                    pb::LeaseLeasesResponse* response) {
-  auto* call = new UnaryCall<pb::LeaseLeasesResponse>(edge_, leases_, context, response);
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::LeaseLeasesRequest, pb::LeaseLeasesResponse>(
+      edge_, leases_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.List([this, call](Result<std::vector<store::LeaseId>> ids) {

@@ -2,30 +2,37 @@
 #pragma once
 
 #include "shim/wire/edge.h"
+#include "shim/wire/raw_service.h"
 #include "shim/wire/rpc.grpc.pb.h"
 
 namespace kubase::wire {
 
+using RawLease =
+    RawService<etcdserverpb::Lease::Service, etcdserverpb::Lease::WithRawCallbackMethod_LeaseGrant,
+               etcdserverpb::Lease::WithRawCallbackMethod_LeaseRevoke,
+               etcdserverpb::Lease::WithRawCallbackMethod_LeaseKeepAlive,
+               etcdserverpb::Lease::WithRawCallbackMethod_LeaseTimeToLive,
+               etcdserverpb::Lease::WithRawCallbackMethod_LeaseLeases>;
+
 // The edge must outlive the server that runs the service.
-class LeaseService final : public etcdserverpb::Lease::CallbackService {
+class LeaseService final : public RawLease {
  public:
   explicit LeaseService(Edge& edge);
 
   grpc::ServerUnaryReactor* LeaseGrant(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::LeaseGrantRequest* request,
-                                       etcdserverpb::LeaseGrantResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* LeaseRevoke(grpc::CallbackServerContext* context,
-                                        const etcdserverpb::LeaseRevokeRequest* request,
-                                        etcdserverpb::LeaseRevokeResponse* response) override;
-  grpc::ServerBidiReactor<etcdserverpb::LeaseKeepAliveRequest,
-                          etcdserverpb::LeaseKeepAliveResponse>*
-  LeaseKeepAlive(grpc::CallbackServerContext* context) override;
-  grpc::ServerUnaryReactor* LeaseTimeToLive(
-      grpc::CallbackServerContext* context, const etcdserverpb::LeaseTimeToLiveRequest* request,
-      etcdserverpb::LeaseTimeToLiveResponse* response) override;
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* LeaseKeepAlive(
+      grpc::CallbackServerContext* context) override;
+  grpc::ServerUnaryReactor* LeaseTimeToLive(grpc::CallbackServerContext* context,
+                                            const grpc::ByteBuffer* request,
+                                            grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* LeaseLeases(grpc::CallbackServerContext* context,
-                                        const etcdserverpb::LeaseLeasesRequest* request,
-                                        etcdserverpb::LeaseLeasesResponse* response) override;
+                                        const grpc::ByteBuffer* request,
+                                        grpc::ByteBuffer* response) override;
 
  private:
   Edge& edge_;

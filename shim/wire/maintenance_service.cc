@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "shim/wire/calls.h"
+#include "shim/wire/pull_stream.h"
 #include "shim/wire/snapshot_stream.h"
 
 namespace kubase::wire {
@@ -14,8 +15,7 @@ namespace pb = ::etcdserverpb;
 
 constexpr const char* kName = "etcdserverpb.Maintenance";
 
-using AlarmCall = UnaryCall<pb::AlarmResponse>;
-using SnapshotStream = PullStream<pb::SnapshotResponse>;
+using AlarmCall = UnaryCall<pb::AlarmRequest, pb::AlarmResponse>;
 
 void AddNoSpace(const Identity& identity, pb::AlarmResponse* response) {
   pb::AlarmMember* alarm = response->add_alarms();
@@ -69,41 +69,44 @@ void FillStatus(const Edge& edge, const store::StoreStatus& from, pb::StatusResp
   if (!from.failure.empty()) to->add_errors(from.failure);
 }
 
-// What is left of a snapshot after the store's last part.
-Result<bool> FillTail(SnapshotDigest& digest, bool& padded, pb::SnapshotResponse* response) {
-  if (!std::exchange(padded, true)) {
-    KUBASE_ASSIGN_OR_RETURN(std::string padding, digest.Padding());
-    if (!padding.empty()) {
-      response->set_blob(std::move(padding));
-      return false;
-    }
-  }
-  KUBASE_ASSIGN_OR_RETURN(std::string checksum, digest.Finish());
-  response->set_blob(std::move(checksum));
-  return true;
-}
-
 // The parts of one snapshot, in order: those of the store, padding, checksum.
 class SnapshotSource {
  public:
   SnapshotSource(const Edge& edge, std::shared_ptr<store::ByteCursor> cursor)
       : edge_(edge), cursor_(std::move(cursor)) {}
 
-  void Next(pb::SnapshotResponse* response, SnapshotStream::Fetched done) {
-    FillHeader(edge_.identity, edge_.store.current_revision(), response->mutable_header());
-    response->set_version(edge_.etcd_version.Cluster());
-    if (exhausted_) return done(FillTail(digest_, padded_, response));
-    cursor_->Next([this, response, done = std::move(done)](Result<std::string> part) {
-      if (!part.ok()) return done(std::move(part).error());
-      exhausted_ = part->empty();
-      if (exhausted_) return done(FillTail(digest_, padded_, response));
-      if (auto added = digest_.Add(*part); !added.ok()) return done(std::move(added).error());
-      response->set_blob(std::move(*part));
-      done(false);
+  void Next(PullStream::Fetched done) {
+    if (exhausted_) return done(Tail());
+    cursor_->Next([this, done = std::move(done)](Result<std::string> blob) {
+      if (!blob.ok()) return done(std::move(blob).error());
+      exhausted_ = blob->empty();
+      if (exhausted_) return done(Tail());
+      if (auto added = digest_.Add(*blob); !added.ok()) return done(std::move(added).error());
+      done(Part(std::move(*blob), false));
     });
   }
 
  private:
+  // What is left after the store's last part.
+  Result<PullStream::Part> Tail() {
+    if (!std::exchange(padded_, true)) {
+      KUBASE_ASSIGN_OR_RETURN(std::string padding, digest_.Padding());
+      if (!padding.empty()) return Part(std::move(padding), false);
+    }
+    KUBASE_ASSIGN_OR_RETURN(std::string checksum, digest_.Finish());
+    return Part(std::move(checksum), true);
+  }
+
+  Result<PullStream::Part> Part(std::string blob, bool last) const {
+    pb::SnapshotResponse response;
+    FillHeader(edge_.identity, edge_.store.current_revision(), response.mutable_header());
+    response.set_version(edge_.etcd_version.Cluster());
+    response.set_blob(std::move(blob));
+    PullStream::Part part{.last = last};
+    KUBASE_TRY(Serialize(response, &part.message));
+    return part;
+  }
+
   const Edge& edge_;
   const std::shared_ptr<store::ByteCursor> cursor_;  // the other owner: a part being read
   SnapshotDigest digest_;
@@ -133,13 +136,13 @@ MaintenanceService::MaintenanceService(Edge& edge)
       downgrade_(edge.metrics, kName, "Downgrade", RpcType::kUnary) {}
 
 grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext* context,
-                                                    const pb::AlarmRequest* request,
-                                                    pb::AlarmResponse* response) {
-  auto* call = new AlarmCall(edge_, alarm_, context, response);
+                                                    const grpc::ByteBuffer* request,
+                                                    grpc::ByteBuffer* response) {
+  auto* call = new AlarmCall(edge_, alarm_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  const pb::AlarmType type = request->alarm();
-  switch (request->action()) {
+  const pb::AlarmType type = call->request().alarm();
+  switch (call->request().action()) {
     case pb::AlarmRequest::GET:
       GetAlarms(edge_, type, call);
       break;
@@ -164,9 +167,10 @@ grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
-                                                     const pb::StatusRequest*,
-                                                     pb::StatusResponse* response) {
-  auto* call = new UnaryCall<pb::StatusResponse>(edge_, status_, context, response);
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::StatusRequest, pb::StatusResponse>(edge_, status_, context,
+                                                                    request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Status([this, call](Result<store::StoreStatus> status) {
@@ -178,9 +182,10 @@ grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext* context,
-                                                         const pb::DefragmentRequest*,
-                                                         pb::DefragmentResponse* response) {
-  auto* call = new UnaryCall<pb::DefragmentResponse>(edge_, defragment_, context, response);
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::DefragmentRequest, pb::DefragmentResponse>(
+      edge_, defragment_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Defragment(
@@ -189,9 +194,10 @@ grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerCon
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext* context,
-                                                   const pb::HashRequest*,
-                                                   pb::HashResponse* response) {
-  auto* call = new UnaryCall<pb::HashResponse>(edge_, hash_, context, response);
+                                                   const grpc::ByteBuffer* request,
+                                                   grpc::ByteBuffer* response) {
+  auto* call =
+      new UnaryCall<pb::HashRequest, pb::HashResponse>(edge_, hash_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.HashKv(0, [call](Result<store::HashKvResponse> hash) {
@@ -203,12 +209,13 @@ grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext* 
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext* context,
-                                                     const pb::HashKVRequest* request,
-                                                     pb::HashKVResponse* response) {
-  auto* call = new UnaryCall<pb::HashKVResponse>(edge_, hash_kv_, context, response);
+                                                     const grpc::ByteBuffer* request,
+                                                     grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::HashKVRequest, pb::HashKVResponse>(edge_, hash_kv_, context,
+                                                                    request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  edge_.store.HashKv(request->revision(), [call](Result<store::HashKvResponse> hash) {
+  edge_.store.HashKv(call->request().revision(), [call](Result<store::HashKvResponse> hash) {
     if (!hash.ok()) return call->Fail(hash.error());
     call->response()->set_hash(hash->hash);
     call->response()->set_compact_revision(hash->compact_revision);
@@ -218,28 +225,28 @@ grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext
   return reactor;
 }
 
-grpc::ServerWriteReactor<pb::SnapshotResponse>* MaintenanceService::Snapshot(
-    grpc::CallbackServerContext*, const pb::SnapshotRequest*) {
-  auto* call = new SnapshotStream(edge_, snapshot_);
-  if (!call->Admit(Ok())) return call;
+grpc::ServerWriteReactor<grpc::ByteBuffer>* MaintenanceService::Snapshot(
+    grpc::CallbackServerContext*, const grpc::ByteBuffer* request) {
+  auto* call = new PullStream(edge_, snapshot_);
+  pb::SnapshotRequest parsed;
+  if (!call->Admit(request, &parsed)) return call;
   edge_.store.OpenSnapshot([this, call](Result<std::shared_ptr<store::ByteCursor>> cursor) {
-    if (!cursor.ok()) return call->Fail(ToStatus(cursor.error()));
+    if (!cursor.ok()) return call->Fail(cursor.error());
     // shared: std::function copies; there is one owner, the stream.
     auto source = std::make_shared<SnapshotSource>(edge_, std::move(*cursor));
-    call->Pull([source](pb::SnapshotResponse* response, SnapshotStream::Fetched done) {
-      source->Next(response, std::move(done));
-    });
+    call->Pull([source](PullStream::Fetched done) { source->Next(std::move(done)); });
   });
   return call;
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext* context,
-                                                         const pb::MoveLeaderRequest* request,
-                                                         pb::MoveLeaderResponse* response) {
-  auto* call = new UnaryCall<pb::MoveLeaderResponse>(edge_, move_leader_, context, response);
+                                                         const grpc::ByteBuffer* request,
+                                                         grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::MoveLeaderRequest, pb::MoveLeaderResponse>(
+      edge_, move_leader_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  if (request->target_id() == edge_.identity.member_id) {
+  if (call->request().target_id() == edge_.identity.member_id) {
     call->Succeed(edge_.store.current_revision());  // it leads already
   } else {
     call->Fail(ToStatus(Refusal::kBadLeaderTransferee));
@@ -248,20 +255,21 @@ grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerCon
 }
 
 grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerContext* context,
-                                                        const pb::DowngradeRequest* request,
-                                                        pb::DowngradeResponse* response) {
-  auto* call = new UnaryCall<pb::DowngradeResponse>(edge_, downgrade_, context, response);
+                                                        const grpc::ByteBuffer* request,
+                                                        grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<pb::DowngradeRequest, pb::DowngradeResponse>(
+      edge_, downgrade_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
-  const bool cancel = request->action() == pb::DowngradeRequest::CANCEL;
+  const bool cancel = call->request().action() == pb::DowngradeRequest::CANCEL;
   const grpc::Status checked =
-      cancel ? grpc::Status::OK : CheckDowngrade(edge_.etcd_version, request->version());
+      cancel ? grpc::Status::OK : CheckDowngrade(edge_.etcd_version, call->request().version());
   if (!checked.ok()) {
     call->Fail(checked);
-  } else if (request->action() == pb::DowngradeRequest::ENABLE) {
+  } else if (call->request().action() == pb::DowngradeRequest::ENABLE) {
     call->Fail(Unsupported("kubase has no storage version of etcd that could be downgraded"));
   } else {
-    response->set_version(edge_.etcd_version.MajorMinor());
+    call->response()->set_version(edge_.etcd_version.MajorMinor());
     call->Succeed(edge_.store.current_revision());
   }
   return reactor;

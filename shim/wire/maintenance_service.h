@@ -5,38 +5,49 @@
 #pragma once
 
 #include "shim/wire/edge.h"
+#include "shim/wire/raw_service.h"
 #include "shim/wire/rpc.grpc.pb.h"
 
 namespace kubase::wire {
 
+using RawMaintenance = RawService<etcdserverpb::Maintenance::Service,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Alarm,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Status,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Defragment,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Hash,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_HashKV,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Snapshot,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_MoveLeader,
+                                  etcdserverpb::Maintenance::WithRawCallbackMethod_Downgrade>;
+
 // The edge must outlive the server that runs the service.
-class MaintenanceService final : public etcdserverpb::Maintenance::CallbackService {
+class MaintenanceService final : public RawMaintenance {
  public:
   explicit MaintenanceService(Edge& edge);
 
   grpc::ServerUnaryReactor* Alarm(grpc::CallbackServerContext* context,
-                                  const etcdserverpb::AlarmRequest* request,
-                                  etcdserverpb::AlarmResponse* response) override;
+                                  const grpc::ByteBuffer* request,
+                                  grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
-                                   const etcdserverpb::StatusRequest* request,
-                                   etcdserverpb::StatusResponse* response) override;
+                                   const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Defragment(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::DefragmentRequest* request,
-                                       etcdserverpb::DefragmentResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Hash(grpc::CallbackServerContext* context,
-                                 const etcdserverpb::HashRequest* request,
-                                 etcdserverpb::HashResponse* response) override;
+                                 const grpc::ByteBuffer* request,
+                                 grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* HashKV(grpc::CallbackServerContext* context,
-                                   const etcdserverpb::HashKVRequest* request,
-                                   etcdserverpb::HashKVResponse* response) override;
-  grpc::ServerWriteReactor<etcdserverpb::SnapshotResponse>* Snapshot(
-      grpc::CallbackServerContext* context, const etcdserverpb::SnapshotRequest* request) override;
+                                   const grpc::ByteBuffer* request,
+                                   grpc::ByteBuffer* response) override;
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Snapshot(grpc::CallbackServerContext* context,
+                                                       const grpc::ByteBuffer* request) override;
   grpc::ServerUnaryReactor* MoveLeader(grpc::CallbackServerContext* context,
-                                       const etcdserverpb::MoveLeaderRequest* request,
-                                       etcdserverpb::MoveLeaderResponse* response) override;
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* Downgrade(grpc::CallbackServerContext* context,
-                                      const etcdserverpb::DowngradeRequest* request,
-                                      etcdserverpb::DowngradeResponse* response) override;
+                                      const grpc::ByteBuffer* request,
+                                      grpc::ByteBuffer* response) override;
 
  private:
   Edge& edge_;

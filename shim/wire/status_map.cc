@@ -102,6 +102,13 @@ WireStatus Lookup(Refusal refusal) {
       return {Code::INVALID_ARGUMENT, "etcdserver: wrong downgrade target version format"};
     case Refusal::kDowngradeTarget:
       return {Code::INVALID_ARGUMENT, "etcdserver: invalid downgrade target version"};
+    case Refusal::kBrokenRequest:
+      return {Code::INTERNAL,
+              "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"};
+    case Refusal::kBrokenMessage:
+      return {Code::INTERNAL,
+              "grpc: failed to unmarshal the received message: proto: cannot parse invalid "
+              "wire-format data"};
   }
   CheckFailed(__FILE__, __LINE__, "a refusal out of its range");
 }

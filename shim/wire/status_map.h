@@ -36,6 +36,8 @@ enum class Refusal {
   kBadLeaderTransferee,
   kDowngradeVersionFormat,
   kDowngradeTarget,
+  kBrokenRequest,  // of a unary call
+  kBrokenMessage,  // on a stream
 };
 grpc::Status ToStatus(Refusal refusal);
 

@@ -90,7 +90,12 @@ TEST_CASE("StatusMap: refusals of the wire have etcd's texts") {
       {Refusal::kDowngradeVersionFormat, Code::INVALID_ARGUMENT,
        "etcdserver: wrong downgrade target version format"},
       {Refusal::kDowngradeTarget, Code::INVALID_ARGUMENT,
-       "etcdserver: invalid downgrade target version"}};
+       "etcdserver: invalid downgrade target version"},
+      {Refusal::kBrokenRequest, Code::INTERNAL,
+       "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"},
+      {Refusal::kBrokenMessage, Code::INTERNAL,
+       "grpc: failed to unmarshal the received message: proto: cannot parse invalid wire-format "
+       "data"}};
   for (const auto& [refusal, code, text] : expected) {
     CHECK(ToStatus(refusal).error_code() == code);
     CHECK(ToStatus(refusal).error_message() == text);

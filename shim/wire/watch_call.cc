@@ -4,6 +4,9 @@
 #include <utility>
 
 #include "shim/base/limits.h"
+#include "shim/wire/call_arena.h"
+#include "shim/wire/message_bytes.h"
+#include "shim/wire/status_map.h"
 
 namespace kubase::wire {
 namespace {
@@ -28,6 +31,14 @@ std::optional<std::string> ReasonToRefuse(const pb::WatchCreateRequest& request)
   return std::nullopt;
 }
 
+Result<void> SerializeItem(const Identity& identity, const WatchItem& item,
+                           grpc::ByteBuffer* bytes) {
+  CallArena arena;
+  auto* const response = arena.Make<pb::WatchResponse>();
+  FillWatchResponse(identity, item, response);
+  return Serialize(*response, bytes);
+}
+
 }  // namespace
 
 WatchCall::WatchCall(Edge& edge, MethodMetrics& metrics) : edge_(edge), queue_(kMessageBytesMax) {
@@ -44,7 +55,7 @@ WatchCall* WatchCall::Start(Edge& edge, MethodMetrics& metrics) {
   }
   raw->entered_ = true;
   raw->stream_ = edge.store.watches().Open(std::move(call));
-  raw->StartRead(&raw->request_);
+  raw->StartRead(&raw->read_);
   return raw;
 }
 
@@ -52,6 +63,7 @@ void WatchCall::OnReadDone(bool ok) {
   // The client has no more requests, or is gone; in the second case OnCancel follows. Its watchers
   // go on, as in etcd.
   if (!ok) return;
+  if (!Parse(&read_, &request_)) return End(ToStatus(Refusal::kBrokenMessage));
   switch (request_.request_union_case()) {
     case pb::WatchRequest::kCreateRequest:
       Create(std::move(*request_.mutable_create_request()));
@@ -76,7 +88,7 @@ void WatchCall::ReadNext() {
                  queue_.size() + pending_.size() > kQueuedAnswersMax;
     if (read_held_) return;
   }
-  StartRead(&request_);
+  StartRead(&read_);
 }
 
 void WatchCall::Create(pb::WatchCreateRequest&& request) {
@@ -190,16 +202,16 @@ void WatchCall::Pump() {
   }
   // Outside the lock, since here events are copied and serialized. One thread at a time gets here.
   if (item.has_value()) {
-    auto* response = google::protobuf::Arena::CreateMessage<pb::WatchResponse>(&arena_);
-    FillWatchResponse(edge_.identity, *item, response);
-    return StartWrite(response);
+    const Result<void> serialized = SerializeItem(edge_.identity, *item, &written_);
+    if (serialized.ok()) return StartWrite(&written_);
+    End(ToStatus(serialized.error()));
+    return OnWriteDone(false);
   }
   record_->code = end_->error_code();
   Finish(*end_);
 }
 
 void WatchCall::OnWriteDone(bool ok) {
-  arena_.Reset();
   std::vector<store::WatchId> resumed;
   bool read = false;
   {
@@ -215,7 +227,7 @@ void WatchCall::OnWriteDone(bool ok) {
     }
   }
   for (store::WatchId id : resumed) stream_->Resume(id);
-  if (read) StartRead(&request_);
+  if (read) StartRead(&read_);
   Pump();
 }
 

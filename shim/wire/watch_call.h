@@ -7,7 +7,8 @@
 // half of it both go on. Several watchers may each add one batch before all of them pause.
 #pragma once
 
-#include <google/protobuf/arena.h>
+#include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/server_callback.h>
 
 #include <deque>
 #include <memory>
@@ -18,16 +19,16 @@
 #include <vector>
 
 #include "shim/store/watch.h"
-#include "shim/wire/calls.h"
-#include "shim/wire/rpc.grpc.pb.h"
+#include "shim/wire/call_record.h"
+#include "shim/wire/edge.h"
+#include "shim/wire/rpc.pb.h"
 #include "shim/wire/watch_queue.h"
 
 namespace kubase::wire {
 
-class WatchCall final
-    : public grpc::ServerBidiReactor<etcdserverpb::WatchRequest, etcdserverpb::WatchResponse>,
-      public store::WatchSink,
-      public OpenStream {
+class WatchCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                        public store::WatchSink,
+                        public OpenStream {
  public:
   // Opens the stream at the hub and reads the first request; answers at once when the gate is shut.
   static WatchCall* Start(Edge& edge, MethodMetrics& metrics);
@@ -69,8 +70,9 @@ class WatchCall final
   bool entered_ = false;                        // constant after Start
   std::shared_ptr<WatchCall> self_;             // gRPC's share; the hub holds the other
   std::unique_ptr<store::WatchStream> stream_;  // used by gRPC's reactions only
-  etcdserverpb::WatchRequest request_;          // being read; used by OnReadDone only
-  google::protobuf::Arena arena_;               // of the message being written; owned by the writer
+  grpc::ByteBuffer read_;                       // being read; used by OnReadDone only
+  etcdserverpb::WatchRequest request_;          // made of it
+  grpc::ByteBuffer written_;                    // being written; owned by the writer
 
   std::mutex mutex_;  // guards all below
   WatchQueue queue_;
@@ -78,7 +80,7 @@ class WatchCall final
   std::unordered_map<store::WatchId, WatchOptions> watchers_;
   std::vector<store::WatchId> paused_;
   bool read_held_ = false;           // the next read waits for the queue to drain
-  bool writing_ = false;             // whoever set it owns arena_ until OnWriteDone
+  bool writing_ = false;             // whoever set it owns written_ until OnWriteDone
   bool ended_ = false;               // Finish was called
   std::optional<grpc::Status> end_;  // how to end, once decided
 };

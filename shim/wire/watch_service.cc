@@ -8,8 +8,8 @@ namespace kubase::wire {
 WatchService::WatchService(Edge& edge)
     : edge_(edge), watch_(edge.metrics, "etcdserverpb.Watch", "Watch", RpcType::kBidiStream) {}
 
-grpc::ServerBidiReactor<etcdserverpb::WatchRequest, etcdserverpb::WatchResponse>*
-WatchService::Watch(grpc::CallbackServerContext*) {
+grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* WatchService::Watch(
+    grpc::CallbackServerContext*) {
   return WatchCall::Start(edge_, watch_);
 }
 

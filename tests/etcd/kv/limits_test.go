@@ -7,10 +7,7 @@ import (
 	"testing"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 
 	"kubase/tests/etcd/internal/expect"
 	"kubase/tests/etcd/internal/ops"
@@ -61,36 +58,6 @@ func TestLargeAnswer(t *testing.T) {
 	for _, kv := range response.Kvs {
 		expect.True(t, bytes.Equal(kv.Value, value), "value of %s is not what was written", kv.Key)
 	}
-}
-
-// broken is a codec that sends bytes which are no message.
-type broken struct{}
-
-func (broken) Marshal(any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer([]byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f, 'x'})}, nil
-}
-func (broken) Unmarshal(mem.BufferSlice, any) error { return nil }
-func (broken) Name() string                         { return "proto" }
-
-var _ encoding.CodecV2 = broken{}
-
-// gRPC's C++ library, up to 1.51 at least, answers a message that it cannot read with Unimplemented
-// where Go's answers Internal. Neither reaches the server's own code, and no client relies on either.
-func TestBrokenMessage(t *testing.T) {
-	t.Parallel()
-	s := server.Start(t)
-	c := s.Client(t)
-	want := codes.Internal
-	if s.Kind().Name == "kubase" {
-		want = codes.Unimplemented
-	}
-	for _, method := range []string{"Range", "Put", "DeleteRange", "Txn"} {
-		method = "/etcdserverpb.KV/" + method
-		err := c.Conn.Invoke(server.Context(t), method, &pb.RangeRequest{}, &pb.RangeResponse{},
-			grpc.ForceCodecV2(broken{}))
-		expect.Code(t, err, want)
-	}
-	expect.Equal(t, "revision", c.Revision(), 1)
 }
 
 func TestUnknownMethod(t *testing.T) {

@@ -1,0 +1,29 @@
+// gRPC's own way between the two.
+#include "shim/wire/message_bytes.h"
+
+#include <grpcpp/impl/codegen/proto_utils.h>
+
+namespace kubase::wire {
+namespace {
+
+using Traits = grpc::SerializationTraits<google::protobuf::MessageLite>;
+
+}  // namespace
+
+bool Parse(const grpc::ByteBuffer* bytes, google::protobuf::MessageLite* message) {
+  // The handler is the only reader of what gRPC hands out as const.
+  return Traits::Deserialize(const_cast<grpc::ByteBuffer*>(bytes), message).ok();
+}
+
+Error MessageTooLarge() {
+  return {ErrorCode::kInternal, "grpc: trying to send message larger than max (2147483647)"};
+}
+
+Result<void> Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* bytes) {
+  bool owned = false;  // always true after it, as for every message
+  bytes->Clear();
+  if (Traits::Serialize(message, bytes, &owned).ok()) return Ok();
+  return MessageTooLarge();
+}
+
+}  // namespace kubase::wire
