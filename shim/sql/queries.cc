@@ -41,6 +41,9 @@ constexpr std::array kNames = {
     "list_leases",
     "put_lease",
     "delete_lease",
+    "list_alarms",
+    "put_alarm",
+    "delete_alarm",
     "scan_versions",
 };
 static_assert(kNames.size() == kQueries);

@@ -9,6 +9,7 @@
 //   keep
 //             an index on the revision of every pair
 //   leases    id and granted time to live
+//   alarms    the numbers of those that are raised, until somebody takes them back
 //   meta      one row: schema version, cluster id, current and compacted revision
 //
 // `sub` orders the changes of one revision. A transaction may change a key twice; what the second
@@ -81,6 +82,12 @@ enum class Query {
   kPutLease,
   // (id)
   kDeleteLease,
+  // () -> alarm
+  kListAlarms,
+  // (alarm): also when it is there already.
+  kPutAlarm,
+  // (alarm)
+  kDeleteAlarm,
   // (revision, compact_revision) -> pair columns of every pair and deletion (version 0) that a read
   // or a watch at or above the compacted revision could show, up to a revision.
   kScanVersions,

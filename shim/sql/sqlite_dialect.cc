@@ -141,6 +141,12 @@ std::string OtherText(Query query) {
       return "INSERT INTO leases(id, ttl) VALUES(?1, ?2)";
     case Query::kDeleteLease:
       return "DELETE FROM leases WHERE id = ?1";
+    case Query::kListAlarms:
+      return "SELECT alarm FROM alarms ORDER BY alarm";
+    case Query::kPutAlarm:
+      return "INSERT INTO alarms(alarm) VALUES(?1) ON CONFLICT DO NOTHING";
+    case Query::kDeleteAlarm:
+      return "DELETE FROM alarms WHERE alarm = ?1";
     case Query::kScanVersions:
       return fmt::format(
           "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
@@ -217,6 +223,9 @@ CREATE TABLE changes(
 CREATE TABLE leases(
   id INTEGER PRIMARY KEY,
   ttl INTEGER NOT NULL
+);
+CREATE TABLE alarms(
+  alarm INTEGER PRIMARY KEY
 );
 )"};
   return steps;

@@ -111,6 +111,7 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
   for (size_t i = 0; i < kQueries; ++i) {
     const auto query = static_cast<Query>(i);
     if (query == Query::kScanVersions || query == Query::kListLeases) continue;
+    if (query == Query::kListAlarms) continue;
     if (query == Query::kCompactHistory) continue;  // its LIMIT from the table's beginning
     sqlite3_stmt* statement = nullptr;
     const std::string text = "EXPLAIN QUERY PLAN " + SqliteText(query);

@@ -110,6 +110,10 @@ class SnapshotWriter {
     Number(id);
     Number(ttl_seconds);
   }
+  void Alarm(int64_t alarm) {
+    bytes_ += 'A';
+    Number(alarm);
+  }
   void Pair(const KeyValue& kv) {
     bytes_ += 'K';
     Bytes(kv.key);
@@ -169,6 +173,10 @@ class SqlSnapshotCursor final : public ByteCursor,
       part.Header(snapshot.meta());
       KUBASE_TRY(connection.Select(sql::Query::kListLeases, {}, [&](const sql::Row& row) {
         part.Lease(row.Int(0), row.Int(1));
+        return true;
+      }));
+      KUBASE_TRY(connection.Select(sql::Query::kListAlarms, {}, [&](const sql::Row& row) {
+        part.Alarm(row.Int(0));
         return true;
       }));
     }

@@ -19,6 +19,7 @@ std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevis
 //   "KUBASE-SNAPSHOT 1\n"
 //   'M' revision i64, cluster id i64
 //   'L' lease id i64, ttl i64                                         for each lease
+//   'A' alarm i64                                                     for each that is raised
 //   'K' key size u32, key, create, mod, version, lease i64, sub i64, value size u32, value
 //                                                                      for each pair, in key order
 //   'D' key size u32, key, sub i64           for each deletion at that revision: it can be watched

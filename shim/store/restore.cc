@@ -118,6 +118,8 @@ class Restore {
         KUBASE_TRY(RestoreChange(pairs_.back(), revision));
       } else if (tag == 'L') {
         KUBASE_TRY(RestoreLease());
+      } else if (tag == 'A') {
+        KUBASE_TRY(RestoreAlarm());
       } else if (tag == 'D') {
         KUBASE_TRY(RestoreDeletion(revision));
       } else {
@@ -146,6 +148,13 @@ class Restore {
     if (!reader_.ok()) return reader_.Damaged();
     KUBASE_TRY(connection_.Execute(Query::kPutLease, row));
     ++summary_.leases;
+    return Ok();
+  }
+
+  Result<void> RestoreAlarm() {
+    const Value row[] = {reader_.Number()};
+    if (!reader_.ok()) return reader_.Damaged();
+    KUBASE_TRY(connection_.Execute(Query::kPutAlarm, row));
     return Ok();
   }
 

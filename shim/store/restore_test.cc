@@ -132,6 +132,19 @@ TEST_CASE("Restore: the restored store has the same hash, revision and leases") 
   CHECK(opened.store().current_revision() == before.revision + 1);
 }
 
+// As etcd does, whose snapshots are its whole database.
+TEST_CASE("Restore: an alarm that was raised is raised in the restored store") {
+  Home original;
+  OpenStore opened(original.database());
+  opened.Call<Revision>([](SqlStore& store, auto done) { store.RaiseNoSpace(std::move(done)); });
+  Home home;
+  REQUIRE(home.Restore(opened.Snapshot()).ok());
+  OpenStore restored(home.database());
+  CHECK(
+      restored.Call<StoreStatus>([](SqlStore& store, auto done) { store.Status(std::move(done)); })
+          .no_space);
+}
+
 TEST_CASE("Restore: a bump moves the revision past what clients have seen") {
   HashKvResponse before;
   const std::string snapshot = MakeSnapshot(&before);

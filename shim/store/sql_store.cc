@@ -62,6 +62,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   auto store = std::unique_ptr<SqlStore>(
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
   KUBASE_TRY(store->LoadLeases(*connection));
+  KUBASE_TRY(store->LoadAlarms(*connection));
   store->StartThreads(std::move(connection), meta);
   Reach(Failpoint::kStoreOpened);
   return store;
@@ -102,6 +103,13 @@ Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
   }));
   leases_.Apply(leases);
   return Ok();
+}
+
+Result<void> SqlStore::LoadAlarms(sql::Connection& connection) {
+  return connection.Select(sql::Query::kListAlarms, {}, [&](const sql::Row& row) {
+    if (row.Int(0) == static_cast<int64_t>(Alarm::kNoSpace)) no_space_raised_ = true;
+    return true;
+  });
 }
 
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
@@ -355,14 +363,25 @@ void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
 }
 
 void SqlStore::RaiseNoSpace(Callback<Revision> done) {
-  no_space_raised_ = true;
-  done(current_revision());
+  StoreNoSpace(true, std::move(done));
 }
 
 void SqlStore::DisarmNoSpace(Callback<Revision> done) {
-  no_space_raised_ = false;
   writer_->ClearNoSpace();
-  done(current_revision());
+  if (!no_space_raised_) return done(current_revision());
+  StoreNoSpace(false, std::move(done));
+}
+
+void SqlStore::StoreNoSpace(bool raised, Callback<Revision> done) {
+  SubmitWrite<Revision>(
+      [this, raised, done = std::move(done)](Result<Revision> stored) {
+        if (stored.ok()) no_space_raised_ = raised;
+        done(std::move(stored));
+      },
+      [raised](WriteBatch& batch) -> Result<Revision> {
+        batch.SetAlarm(Alarm::kNoSpace, raised);
+        return batch.meta().revision;
+      });
 }
 
 void SqlStore::RunLeaseKeeper() {

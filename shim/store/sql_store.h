@@ -77,6 +77,7 @@ class SqlStore final : public Store {
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
   Result<void> LoadLeases(sql::Connection& connection);
+  Result<void> LoadAlarms(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
 
@@ -89,6 +90,7 @@ class SqlStore final : public Store {
   void PostRead(Callback<T> done, Read read);
   template <typename T, typename Apply>
   void SubmitWrite(Callback<T> done, Apply apply);
+  void StoreNoSpace(bool raised, Callback<Revision> done);
 
   void RunLeaseKeeper();
   void RevokeExpired(LeaseId id);
@@ -98,7 +100,7 @@ class SqlStore final : public Store {
   const Clock& clock_;
   Log& log_;
   const int64_t cluster_id_;
-  std::atomic<bool> no_space_raised_{false};  // by a client
+  std::atomic<bool> no_space_raised_{false};  // as stored
   std::mt19937_64 random_;                    // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;

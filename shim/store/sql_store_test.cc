@@ -273,6 +273,29 @@ TEST_CASE("SqlStore: leases and everything else survive a restart") {
   CHECK(f.Compact(2).error().code == ErrorCode::kCompacted);
 }
 
+TEST_CASE("SqlStore: a raised alarm survives a restart, and so does taking it back") {
+  Fixture f;
+  f.Put("a", "1");
+  const auto put = [&] {
+    return Wait<PutResponse>([&](auto done) { f.store().Put({.key = "b"}, std::move(done)); });
+  };
+  const auto raised = [&] {
+    return Wait<StoreStatus>([&](auto done) { f.store().Status(std::move(done)); })->no_space;
+  };
+  for (int i = 0; i < 2; ++i) {
+    REQUIRE(*Wait<Revision>([&](auto done) { f.store().RaiseNoSpace(std::move(done)); }) == 2);
+  }
+  f.Close();
+  f.Open();
+  CHECK(raised());
+  CHECK(put().error().code == ErrorCode::kNoSpace);
+  REQUIRE(*Wait<Revision>([&](auto done) { f.store().DisarmNoSpace(std::move(done)); }) == 2);
+  f.Close();
+  f.Open();
+  CHECK_FALSE(raised());
+  CHECK(put().ok());
+}
+
 TEST_CASE("SqlStore: the hash at a revision does not change with later writes") {
   Fixture f;
   f.Put("a", "1");

@@ -97,8 +97,8 @@ class Maintenance {
   virtual void HashKv(Revision revision, Callback<HashKvResponse> done) = 0;
   // shared: as for RangeCursor. The whole keyspace at the current revision, as kubase's own format.
   virtual void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) = 0;
-  // Raises the NOSPACE alarm by hand: until it is taken back, what needs space is refused with
-  // kNoSpace (puts, transactions that may put, new leases), as etcd does. It ends with the process.
+  // Raises the NOSPACE alarm by hand: until it is taken back, over restarts too, what needs space
+  // is refused with kNoSpace (puts, transactions that may put, new leases), as etcd does.
   virtual void RaiseNoSpace(Callback<Revision> done) = 0;
   // Takes back the alarm, whoever raised it; a write that fails for want of space raises it again,
   // and the next one that succeeds takes that back.

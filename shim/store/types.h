@@ -132,6 +132,9 @@ struct OperationResponse {
   std::variant<RangeResponse, PutResponse, DeleteRangeResponse, TxnResponse> response;
 };
 
+// As etcd numbers them.
+enum class Alarm : int64_t { kNoSpace = 1 };
+
 // One change of one key. `prev` is the pair before it: null for a creation, and for a change at or
 // below the compacted revision.
 struct Event {

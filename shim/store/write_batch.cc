@@ -131,7 +131,8 @@ void WriteBatch::EndTransaction() {
 
 bool WriteBatch::HasChanges() const {
   return meta_.revision != stored_meta_.revision ||
-         meta_.compact_revision != stored_meta_.compact_revision || !lease_changes_.empty();
+         meta_.compact_revision != stored_meta_.compact_revision || !lease_changes_.empty() ||
+         !alarm_changes_.empty();
 }
 
 Result<void> WriteBatch::Finish() {
@@ -150,7 +151,7 @@ Result<void> WriteBatch::Flush() {
   Reach(Failpoint::kWriterObjectsFlushed);
   KUBASE_TRY(FlushLeases());
   Reach(Failpoint::kWriterLeasesFlushed);
-  return Ok();
+  return FlushAlarms();
 }
 
 Result<void> WriteBatch::FlushHistory() {
@@ -206,6 +207,15 @@ Result<void> WriteBatch::FlushLeases() {
     if (ttl_seconds) KUBASE_TRY(Noting(connection_.Execute(Query::kPutLease, row)));
   }
   unwritten_leases_.clear();
+  return Ok();
+}
+
+Result<void> WriteBatch::FlushAlarms() {
+  for (const auto& [alarm, raised] : alarm_changes_) {
+    const Value row[] = {static_cast<int64_t>(alarm)};
+    const Query query = raised ? Query::kPutAlarm : Query::kDeleteAlarm;
+    KUBASE_TRY(Noting(connection_.Execute(query, row)));
+  }
   return Ok();
 }
 

@@ -49,6 +49,7 @@ class WriteBatch {
   void Delete(const KeyValuePtr& previous);
   void GrantLease(LeaseId id, int64_t ttl_seconds);
   void RevokeLease(LeaseId id);
+  void SetAlarm(Alarm alarm, bool raised) { alarm_changes_[alarm] = raised; }
   void Compact(Revision revision) { meta_.compact_revision = revision; }
   void EndTransaction();
 
@@ -98,6 +99,7 @@ class WriteBatch {
   Result<void> FlushChanges();
   Result<void> FlushObjects();
   Result<void> FlushLeases();
+  Result<void> FlushAlarms();
 
   sql::Connection& connection_;
   const LeaseLookup& leases_;
@@ -112,6 +114,7 @@ class WriteBatch {
   std::vector<ChangeRow> changes_;         // not yet written
   std::map<LeaseId, std::optional<int64_t>> lease_changes_;
   std::map<LeaseId, std::optional<int64_t>> unwritten_leases_;
+  std::map<Alarm, bool> alarm_changes_;
   std::vector<WatchBatch> events_;
   std::vector<EventPtr> transaction_events_;
   int64_t sub_ = 0;  // changes in the current transaction

@@ -13,7 +13,6 @@ import (
 	"testing"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"google.golang.org/grpc/codes"
 
 	"kubase/tests/etcd/internal/expect"
 	"kubase/tests/etcd/internal/ops"
@@ -73,17 +72,23 @@ func TestMemberList(t *testing.T) {
 	}
 }
 
+func alarms(t *testing.T, c *server.Client, action pb.AlarmRequest_AlarmAction, kind pb.AlarmType,
+) []*pb.AlarmMember {
+	t.Helper()
+	response, err := c.Maintenance.Alarm(server.Context(t),
+		&pb.AlarmRequest{Action: action, Alarm: kind})
+	expect.OK(t, err)
+	expect.Equal(t, "header revision", response.Header.Revision, c.Revision())
+	return response.Alarms
+}
+
 func TestAlarms(t *testing.T) {
 	t.Parallel()
 	s := server.Start(t)
 	c := s.Client(t)
 	alarm := func(action pb.AlarmRequest_AlarmAction, kind pb.AlarmType) []*pb.AlarmMember {
 		t.Helper()
-		response, err := c.Maintenance.Alarm(server.Context(t),
-			&pb.AlarmRequest{Action: action, Alarm: kind})
-		expect.OK(t, err)
-		expect.Equal(t, "header revision", response.Header.Revision, c.Revision())
-		return response.Alarms
+		return alarms(t, c, action, kind)
 	}
 	expect.Equal(t, "alarms of a healthy server",
 		len(alarm(pb.AlarmRequest_GET, pb.AlarmType_NONE)), 0)
@@ -98,16 +103,12 @@ func TestAlarms(t *testing.T) {
 	}
 	expect.Equal(t, "raised", alarm(pb.AlarmRequest_ACTIVATE, pb.AlarmType_NOSPACE), raised)
 	expect.Equal(t, "list", alarm(pb.AlarmRequest_GET, pb.AlarmType_NONE), raised)
-	noSpace := expect.Failure{
-		Code: codes.ResourceExhausted,
-		Text: "etcdserver: mvcc: database space exceeded",
-	}
 	_, err := c.KV.Put(server.Context(t), &pb.PutRequest{Key: []byte("k"), Value: []byte("w")})
-	expect.Fails(t, err, noSpace)
+	expect.Fails(t, err, expect.NoSpace)
 	_, err = c.KV.Txn(server.Context(t), &pb.TxnRequest{Success: ops.List(ops.Put("k", "w"))})
-	expect.Fails(t, err, noSpace)
+	expect.Fails(t, err, expect.NoSpace)
 	_, err = c.Lease.LeaseGrant(server.Context(t), &pb.LeaseGrantRequest{TTL: 100})
-	expect.Fails(t, err, noSpace)
+	expect.Fails(t, err, expect.NoSpace)
 	// What frees space, and what reads, goes on.
 	expect.Equal(t, "value", string(c.Get("k").Kvs[0].Value), "v")
 	expect.Equal(t, "txn that only reads",
@@ -122,6 +123,32 @@ func TestAlarms(t *testing.T) {
 	alarm(pb.AlarmRequest_DEACTIVATE, pb.AlarmType_NOSPACE)
 	expect.Equal(t, "alarms afterwards", len(alarm(pb.AlarmRequest_GET, pb.AlarmType_NONE)), 0)
 	c.Put("k", "again")
+}
+
+// An alarm stays until somebody takes it back, over crashes too.
+func TestAlarmsSurviveACrash(t *testing.T) {
+	t.Parallel()
+	s := server.Start(t)
+	c := s.Client(t)
+	put := func() error {
+		_, err := c.KV.Put(server.Context(t), &pb.PutRequest{Key: []byte("k"), Value: []byte("v")})
+		return err
+	}
+	restart := func() {
+		s.Kill()
+		s.Restart()
+		c = s.Client(t)
+	}
+	c.Put("k", "v")
+	raised := alarms(t, c, pb.AlarmRequest_ACTIVATE, pb.AlarmType_NOSPACE)
+	expect.Equal(t, "raised", len(raised), 1)
+	restart()
+	expect.Equal(t, "list", alarms(t, c, pb.AlarmRequest_GET, pb.AlarmType_NONE), raised)
+	expect.Fails(t, put(), expect.NoSpace)
+	alarms(t, c, pb.AlarmRequest_DEACTIVATE, pb.AlarmType_NOSPACE)
+	restart()
+	expect.Equal(t, "list", len(alarms(t, c, pb.AlarmRequest_GET, pb.AlarmType_NONE)), 0)
+	expect.OK(t, put())
 }
 
 func TestDefragment(t *testing.T) {
