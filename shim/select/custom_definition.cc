@@ -75,12 +75,6 @@ std::optional<CustomDefinition> FromJson(std::string_view json) {
 }
 
 // --- Protobuf ------------------------------------------------------------------------------------
-std::optional<std::string_view> BytesAt(std::string_view root, const std::vector<uint32_t>& path) {
-  const WireMember member = MemberAt(root, path);
-  if (!member.present() || member.field.type != WireField::Type::kBytes) return std::nullopt;
-  return member.field.bytes;
-}
-
 // Calls `use` for each embedded message of that number, until it gives false. False: so it did, or
 // the message is malformed.
 template <typename Use>
@@ -93,23 +87,23 @@ bool ForEachOf(std::string_view message, uint32_t number, Use use) {
   return reader.complete();
 }
 
+// What is absent is empty, which nothing of a definition may be.
 std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
   const std::optional<std::string_view> object = ProtobufContent(envelope);
   if (!object) return std::nullopt;
-  const std::optional<std::string_view> spec = BytesAt(*object, {kSpec});
-  if (!spec) return std::nullopt;
   Paths paths;
   const auto add_path = [&paths](std::string_view field) {
-    const std::optional<std::string_view> path = BytesAt(field, {kJsonPath});
+    const std::optional<std::string_view> path = MessageAt(field, {{kJsonPath}});
     if (path) paths.emplace(*path);
-    return path.has_value();
+    return path && !path->empty();
   };
   const auto add_version = [&add_path](std::string_view version) {
     return ForEachOf(version, kSelectableFields, add_path);
   };
-  if (!ForEachOf(*spec, kVersions, add_version)) return std::nullopt;
-  const std::optional<std::string_view> plural = BytesAt(*spec, {kNames, kPlural});
-  const std::optional<std::string_view> group = BytesAt(*spec, {kGroup});
+  const std::optional<std::string_view> spec = MessageAt(*object, {{kSpec}});
+  if (!spec || !ForEachOf(*spec, kVersions, add_version)) return std::nullopt;
+  const std::optional<std::string_view> plural = MessageAt(*spec, {{kNames, kPlural}});
+  const std::optional<std::string_view> group = MessageAt(*spec, {{kGroup}});
   if (!plural || !group) return std::nullopt;
   return Made(*plural, *group, paths);
 }

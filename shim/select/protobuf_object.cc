@@ -1,4 +1,7 @@
 // Reads what is selected by from an object in the protobuf that kube-apiserver stores.
+#include <algorithm>
+#include <span>
+
 #include "shim/select/encoding.h"
 #include "shim/select/object_content.h"
 #include "shim/select/wire_message.h"
@@ -17,24 +20,18 @@ constexpr uint32_t kLabels = 11;
 constexpr uint32_t kLabelKey = 1;
 constexpr uint32_t kLabelValue = 2;
 
-// What a string has, "" when it is absent. Null: it cannot be told.
-std::optional<std::string_view> TextOf(const WireMember& member) {
-  if (member.undecided()) return std::nullopt;
-  if (!member.present()) return std::string_view();
-  if (member.field.type != WireField::Type::kBytes) return std::nullopt;
-  return member.field.bytes;
-}
-
 std::optional<NamedValues> LabelsOf(std::string_view object) {
-  const std::optional<std::string_view> metadata = TextOf(MemberAt(object, {kMetadata}));
+  const std::optional<std::string_view> metadata = MessageAt(object, {{kMetadata}});
   if (!metadata) return std::nullopt;
   NamedValues labels;
   WireReader reader(*metadata);
   while (const std::optional<WireField> field = reader.Next()) {
     if (field->number != kLabels) continue;
     if (field->type != WireField::Type::kBytes) return std::nullopt;
-    const auto key = TextOf(MemberAt(field->bytes, {kLabelKey}));
-    const auto value = TextOf(MemberAt(field->bytes, {kLabelValue}));
+    const auto entry = FieldsOf(field->bytes);
+    if (!entry) return std::nullopt;
+    const auto key = BytesOf(MemberOf(*entry, kLabelKey));
+    const auto value = BytesOf(MemberOf(*entry, kLabelValue));
     if (!key || !value) return std::nullopt;
     labels.emplace_back(*key, *value);
   }
@@ -43,13 +40,10 @@ std::optional<NamedValues> LabelsOf(std::string_view object) {
 }
 
 // What a field has when absent tells its type.
-std::optional<std::string> ValueAt(std::string_view object, const SelectableField& field,
-                                   const FieldPlace& place) {
-  if (place.protobuf.empty()) return std::nullopt;
-  const WireMember member = MemberAt(object, place.protobuf);
+std::optional<std::string> TextOf(const SelectableField& field, const WireMember& member) {
   const bool is_flag = field.absent == "false";
   if (!is_flag && field.absent != "0") {
-    const std::optional<std::string_view> text = TextOf(member);
+    const std::optional<std::string_view> text = BytesOf(member);
     if (!text) return std::nullopt;
     return std::string(*text);
   }
@@ -60,13 +54,44 @@ std::optional<std::string> ValueAt(std::string_view object, const SelectableFiel
   return std::to_string(static_cast<int64_t>(member.field.varint));
 }
 
+// Looks up the fields of one object. Those that follow one another in a table are in the same
+// message mostly, which is read once for all of them.
+class FieldFinder {
+ public:
+  explicit FieldFinder(std::string_view object) : object_(object) {}
+
+  std::optional<std::string> ValueAt(const SelectableField& field, const FieldPlace& place) {
+    if (place.protobuf.empty()) return std::nullopt;
+    const std::span<const uint32_t> path(place.protobuf);
+    if (!Read(path.first(path.size() - 1))) return std::nullopt;
+    return TextOf(field, MemberOf(*fields_, path.back()));
+  }
+
+ private:
+  // False: there is no such message to be read.
+  bool Read(std::span<const uint32_t> path) {
+    if (fields_ && std::equal(path.begin(), path.end(), path_.begin(), path_.end())) return true;
+    const std::optional<std::string_view> message = MessageAt(object_, path);
+    if (!message) return false;
+    path_ = path;
+    fields_ = FieldsOf(*message);
+    return fields_.has_value();
+  }
+
+  const std::string_view object_;
+  std::span<const uint32_t> path_;                // in the table
+  std::optional<std::vector<WireField>> fields_;  // of the message at path_
+};
+
 }  // namespace
 
 std::optional<std::string_view> ProtobufContent(std::string_view envelope) {
   envelope.remove_prefix(kProtobufPrefix.size());
-  const auto raw = TextOf(MemberAt(envelope, {kRaw}));
-  const auto encoding = TextOf(MemberAt(envelope, {kContentEncoding}));
-  const auto type = TextOf(MemberAt(envelope, {kContentType}));
+  const auto fields = FieldsOf(envelope);
+  if (!fields) return std::nullopt;
+  const auto raw = BytesOf(MemberOf(*fields, kRaw));
+  const auto encoding = BytesOf(MemberOf(*fields, kContentEncoding));
+  const auto type = BytesOf(MemberOf(*fields, kContentType));
   if (!raw || !encoding || !type || !encoding->empty()) return std::nullopt;
   if (!type->empty() && *type != "application/vnd.kubernetes.protobuf") return std::nullopt;
   return raw;
@@ -77,9 +102,10 @@ std::optional<ObjectContent> ReadProtobuf(const FieldTable& table, std::string_v
   if (!object) return std::nullopt;
   std::optional<NamedValues> labels = LabelsOf(*object);
   if (!labels) return std::nullopt;
+  FieldFinder finder(*object);
   std::optional<NamedValues> fields =
-      ValuesOf(table, [object](const SelectableField& field, const FieldPlace& place) {
-        return ValueAt(*object, field, place);
+      ValuesOf(table, [&finder](const SelectableField& field, const FieldPlace& place) {
+        return finder.ValueAt(field, place);
       });
   if (!fields) return std::nullopt;
   return ObjectContent{std::move(*labels), std::move(*fields)};

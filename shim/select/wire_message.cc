@@ -8,19 +8,6 @@ namespace {
 
 using google::protobuf::internal::WireFormatLite;
 
-WireMember MemberOf(std::string_view message, uint32_t number) {
-  using State = WireMember::State;
-  WireMember found;
-  WireReader reader(message);
-  while (const std::optional<WireField> field = reader.Next()) {
-    if (field->number != number) continue;
-    if (found.present()) return {State::kUndecided, {}};
-    found = {State::kPresent, *field};
-  }
-  if (!reader.complete()) return {State::kUndecided, {}};
-  return found;
-}
-
 }  // namespace
 
 WireReader::WireReader(std::string_view message)
@@ -61,18 +48,42 @@ std::optional<WireField> WireReader::Read(uint32_t tag) {
   }
 }
 
-WireMember MemberAt(std::string_view root, const std::vector<uint32_t>& path) {
-  WireMember member;
-  std::string_view message = root;
-  for (size_t depth = 0; depth < path.size(); ++depth) {
-    if (depth > 0) {
-      if (member.field.type != WireField::Type::kBytes) return {WireMember::State::kUndecided, {}};
-      message = member.field.bytes;
-    }
-    member = MemberOf(message, path[depth]);
-    if (!member.present()) break;
+std::optional<std::vector<WireField>> FieldsOf(std::string_view message) {
+  std::vector<WireField> fields;
+  fields.reserve(32);  // enough for most, so that there is one allocation
+  WireReader reader(message);
+  while (const std::optional<WireField> field = reader.Next()) fields.push_back(*field);
+  if (!reader.complete()) return std::nullopt;
+  return fields;
+}
+
+WireMember MemberOf(const std::vector<WireField>& fields, uint32_t number) {
+  WireMember found;
+  for (const WireField& field : fields) {
+    if (field.number != number) continue;
+    if (found.present()) return {WireMember::State::kUndecided, {}};
+    found = {WireMember::State::kPresent, field};
   }
-  return member;
+  return found;
+}
+
+std::optional<std::string_view> BytesOf(const WireMember& member) {
+  if (member.undecided()) return std::nullopt;
+  if (!member.present()) return std::string_view();
+  if (member.field.type != WireField::Type::kBytes) return std::nullopt;
+  return member.field.bytes;
+}
+
+std::optional<std::string_view> MessageAt(std::string_view root, std::span<const uint32_t> path) {
+  std::string_view message = root;
+  for (const uint32_t number : path) {
+    const auto fields = FieldsOf(message);
+    if (!fields) return std::nullopt;
+    const std::optional<std::string_view> next = BytesOf(MemberOf(*fields, number));
+    if (!next) return std::nullopt;
+    message = *next;
+  }
+  return message;
 }
 
 }  // namespace kubase::select

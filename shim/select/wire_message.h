@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -41,7 +42,7 @@ struct WireMember {
   enum class State {
     kAbsent,
     kPresent,
-    kUndecided,  // it comes twice, or the message is malformed
+    kUndecided,  // it comes twice
   };
   State state = State::kAbsent;
   WireField field;  // of kPresent
@@ -50,8 +51,17 @@ struct WireMember {
   bool undecided() const { return state == State::kUndecided; }
 };
 
-// Along numbers from the root down, one at least. Messages are embedded as bytes; of anything else
-// on the way the result is kUndecided.
-WireMember MemberAt(std::string_view root, const std::vector<uint32_t>& path);
+// All fields of a message, in their order. Null: it is malformed.
+std::optional<std::vector<WireField>> FieldsOf(std::string_view message);
+
+// The one of that number.
+WireMember MemberOf(const std::vector<WireField>& fields, uint32_t number);
+
+// The string or embedded message in it, "" when it is absent. Null: it is neither, or undecided.
+std::optional<std::string_view> BytesOf(const WireMember& member);
+
+// The message at the end of a path of numbers from the root down, "" when there is none. Null: one
+// on the way comes twice or is no message, or something is malformed.
+std::optional<std::string_view> MessageAt(std::string_view root, std::span<const uint32_t> path);
 
 }  // namespace kubase::select
