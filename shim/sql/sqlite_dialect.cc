@@ -84,6 +84,28 @@ std::string RangeText(Query query) {
   }
 }
 
+// Empty: not a statement about leases or alarms.
+std::string LeaseOrAlarmText(Query query) {
+  switch (query) {
+    case Query::kLeaseKeys:
+      return "SELECT key FROM objects WHERE lease = ?1 AND lease <> 0 ORDER BY key";
+    case Query::kListLeases:
+      return "SELECT id, ttl FROM leases ORDER BY id";
+    case Query::kPutLease:
+      return "INSERT INTO leases(id, ttl) VALUES(?1, ?2)";
+    case Query::kDeleteLease:
+      return "DELETE FROM leases WHERE id = ?1";
+    case Query::kListAlarms:
+      return "SELECT alarm FROM alarms ORDER BY alarm";
+    case Query::kPutAlarm:
+      return "INSERT INTO alarms(alarm) VALUES(?1) ON CONFLICT DO NOTHING";
+    case Query::kDeleteAlarm:
+      return "DELETE FROM alarms WHERE alarm = ?1";
+    default:
+      return "";
+  }
+}
+
 // Empty: not one of the others.
 std::string OtherText(Query query) {
   switch (query) {
@@ -133,20 +155,6 @@ std::string OtherText(Query query) {
     case Query::kCompactChanges:
       return "DELETE FROM changes WHERE (revision, sub) IN (SELECT revision, sub FROM changes "
              "WHERE revision < ?1 ORDER BY revision, sub LIMIT ?2)";
-    case Query::kLeaseKeys:
-      return "SELECT key FROM objects WHERE lease = ?1 AND lease <> 0 ORDER BY key";
-    case Query::kListLeases:
-      return "SELECT id, ttl FROM leases ORDER BY id";
-    case Query::kPutLease:
-      return "INSERT INTO leases(id, ttl) VALUES(?1, ?2)";
-    case Query::kDeleteLease:
-      return "DELETE FROM leases WHERE id = ?1";
-    case Query::kListAlarms:
-      return "SELECT alarm FROM alarms ORDER BY alarm";
-    case Query::kPutAlarm:
-      return "INSERT INTO alarms(alarm) VALUES(?1) ON CONFLICT DO NOTHING";
-    case Query::kDeleteAlarm:
-      return "DELETE FROM alarms WHERE alarm = ?1";
     case Query::kScanVersions:
       return fmt::format(
           "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
@@ -161,6 +169,7 @@ std::string OtherText(Query query) {
 
 std::string Text(Query query) {
   std::string text = RangeText(query);
+  if (text.empty()) text = LeaseOrAlarmText(query);
   if (text.empty()) text = OtherText(query);
   KUBASE_CHECK(!text.empty());
   return text;
