@@ -13,12 +13,13 @@ namespace kubase::select {
 using NamedValues = std::vector<std::pair<std::string, std::string>>;
 
 struct Attributes {
-  // False: the value is not one that can be read (encrypted, CBOR, unknown, malformed). Such an
-  // object matches every selector, but for what its key says; labels and fields are empty.
+  // False: the value is not one that can be read (encrypted, CBOR, unknown, malformed), or it is
+  // not certain what kube-apiserver would decode from it. Such an object matches every selector,
+  // but for what its key says; labels and fields are empty.
   bool readable = false;
   NamedValues labels;
-  // The selectable fields of the object's kind, all of them: "" where the object has none. A
-  // selector on any other field cannot be decided here.
+  // The selectable fields of the object's kind, all of them: where the object has none, with the
+  // value that decoding gives it. A selector on any other field cannot be decided here.
   NamedValues fields;
   // From the key, so known of unreadable objects as well. Empty for the objects of the cluster.
   std::string name;

@@ -64,8 +64,6 @@ constexpr Row kRows[] = {
     {"pods", "status.phase", "status.phase", "3.1", "", nullptr},
     {"pods", "status.podIP", "status.podIP|status.podIPs.ip", "3.6|3.12.1", "", ""},
 
-    {"replicasets", "status.replicas", "status.replicas", "3.1", "0", "0"},
-
     {"resourceslices", "spec.driver", "spec.driver", "2.1", "", nullptr},
     {"resourceslices", "spec.nodeName", "spec.nodeName", "2.3", "", nullptr},
     {"resourceslices", "spec.pool.name", "spec.pool.name", "2.2.1", "", nullptr},
@@ -76,13 +74,6 @@ constexpr Row kRows[] = {
     {"services", "spec.type", "spec.type", "2.4", "ClusterIP", "ClusterIP"},
 };
 // clang-format on
-
-// SetDefaults_Namespace, SetDefaults_Job and SetDefaults_ReplicationController.
-DecodedLabels DecodedLabelsOf(std::string_view resource) {
-  if (resource == "namespaces") return DecodedLabels::kWithName;
-  if (resource == "jobs" || resource == "controllers") return DecodedLabels::kTemplateIfNone;
-  return DecodedLabels::kAsStored;
-}
 
 uint32_t NumberOf(const std::string& text) {
   uint32_t number = 0;
@@ -108,6 +99,14 @@ SelectableField FieldOf(const Row& row) {
   SelectableField field{std::string(row.field), PlacesOf(row), std::string(row.absent), {}};
   if (row.common != nullptr) field.common = row.common;
   return field;
+}
+
+// SetDefaults_Namespace, SetDefaults_Job and SetDefaults_ReplicationController.
+DecodedLabels DecodedLabelsOf(std::string_view resource) {
+  if (resource == "namespaces") return {true, {}};
+  if (resource == "jobs") return {false, {{"spec", "template", "metadata"}, {2, 6, 1}}};
+  if (resource == "controllers") return {false, {{"spec", "template", "metadata"}, {2, 3, 1}}};
+  return {};
 }
 
 }  // namespace

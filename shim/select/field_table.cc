@@ -7,7 +7,7 @@
 namespace kubase::select {
 
 FieldTable::FieldTable(std::vector<SelectableField> fields, DecodedLabels decoded_labels)
-    : fields_(std::move(fields)), decoded_labels_(decoded_labels) {
+    : fields_(std::move(fields)), decoded_labels_(std::move(decoded_labels)) {
   std::sort(fields_.begin(), fields_.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
 }

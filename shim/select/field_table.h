@@ -25,7 +25,8 @@ struct FieldPlace {
 struct SelectableField {
   std::string name;  // as selectors call it: "spec.nodeName"
   std::vector<FieldPlace> places;
-  // What apimachinery's field set has when no place has a value: "", "false" or "0".
+  // What kube-apiserver decodes when no place has a value: "" or a default such as "Always",
+  // "false" for a boolean, "0" for a number. It tells the type of the field in built-in resources.
   std::string absent;
   // The value that nearly all objects have and that is therefore not worth an index entry. Null:
   // every value is worth one.
@@ -34,26 +35,25 @@ struct SelectableField {
 
 // What decoding does to the labels of a kind (SetDefaults_* in kubernetes
 // pkg/apis/*/v1/defaults.go).
-enum class DecodedLabels {
-  kAsStored,
-  kWithName,        // "kubernetes.io/metadata.name" becomes the object's name
-  kTemplateIfNone,  // an object without labels gets those of its template; read as not readable
+struct DecodedLabels {
+  bool with_name = false;  // "kubernetes.io/metadata.name" becomes the object's name
+  // The metadata whose labels an object without any gets; empty paths: it gets none.
+  FieldPlace if_none;
 };
 
 class FieldTable {
  public:
   FieldTable() = default;
-  explicit FieldTable(std::vector<SelectableField> fields,
-                      DecodedLabels decoded_labels = DecodedLabels::kAsStored);
+  explicit FieldTable(std::vector<SelectableField> fields, DecodedLabels decoded_labels = {});
 
-  DecodedLabels decoded_labels() const { return decoded_labels_; }
+  const DecodedLabels& decoded_labels() const { return decoded_labels_; }
   const std::vector<SelectableField>& fields() const { return fields_; }  // sorted by name
   // Null: selectors on it cannot be decided here.
   const SelectableField* Find(std::string_view name) const;
 
  private:
   std::vector<SelectableField> fields_;
-  DecodedLabels decoded_labels_ = DecodedLabels::kAsStored;
+  DecodedLabels decoded_labels_;
 };
 
 // shared: the kind's entry and the reads that use it own a table together; it never changes.

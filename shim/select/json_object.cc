@@ -11,8 +11,10 @@
 namespace kubase::select {
 namespace {
 
-std::optional<NamedValues> LabelsOf(simdjson::dom::element root) {
-  const JsonMember labels = MemberAt(root, {"metadata", "labels"});
+std::optional<NamedValues> LabelsIn(simdjson::dom::element root,
+                                    std::vector<std::string> metadata) {
+  metadata.emplace_back("labels");
+  const JsonMember labels = MemberAt(root, metadata);
   if (labels.undecided()) return std::nullopt;
   NamedValues values;
   if (!labels.present()) return values;
@@ -25,6 +27,13 @@ std::optional<NamedValues> LabelsOf(simdjson::dom::element root) {
     values.emplace_back(label.key(), text);
   }
   return SortedByName(std::move(values));
+}
+
+std::optional<NamedValues> LabelsOf(const FieldTable& table, simdjson::dom::element root) {
+  std::optional<NamedValues> labels = LabelsIn(root, {"metadata"});
+  const std::vector<std::string>& if_none = table.decoded_labels().if_none.json;
+  if (!labels || !labels->empty() || if_none.empty()) return labels;
+  return LabelsIn(root, if_none);
 }
 
 // As Go prints what it decodes from it: an integer stays one if it fits, any other number is a
@@ -76,7 +85,7 @@ std::optional<ObjectContent> ReadJson(const FieldTable& table, std::string_view 
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
-  std::optional<NamedValues> labels = LabelsOf(root);
+  std::optional<NamedValues> labels = LabelsOf(table, root);
   if (!labels) return std::nullopt;
   std::optional<NamedValues> fields =
       ValuesOf(table, [root](const SelectableField& field, const FieldPlace& place) {

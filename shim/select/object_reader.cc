@@ -40,20 +40,6 @@ void SetLabel(NamedValues& labels, std::string_view name, std::string_view value
   }
 }
 
-// False: what the labels are after decoding cannot be told from what was read.
-bool DecodeLabels(DecodedLabels decoded, std::string_view name, NamedValues& labels) {
-  switch (decoded) {
-    case DecodedLabels::kAsStored:
-      return true;
-    case DecodedLabels::kWithName:
-      SetLabel(labels, kNameLabel, name);
-      return true;
-    case DecodedLabels::kTemplateIfNone:
-      return !labels.empty();
-  }
-  return false;
-}
-
 }  // namespace
 
 Encoding EncodingOf(std::string_view value) {
@@ -76,7 +62,8 @@ Attributes ReadAttributes(const FieldTable& fields, std::string_view name_in_kin
   }
   attributes.name = name_in_kind;
   std::optional<ObjectContent> content = ContentOf(fields, value);
-  if (content && DecodeLabels(fields.decoded_labels(), attributes.name, content->labels)) {
+  if (content) {
+    if (fields.decoded_labels().with_name) SetLabel(content->labels, kNameLabel, attributes.name);
     attributes.readable = true;
     attributes.labels = std::move(content->labels);
     attributes.fields = std::move(content->fields);

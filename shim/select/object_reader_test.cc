@@ -171,16 +171,25 @@ TEST_CASE("ObjectReader: a field that is only in JSON is not read from protobuf"
 }
 
 TEST_CASE("ObjectReader: labels that decoding sets are read as decoded") {
-  const FieldTable named({}, DecodedLabels::kWithName);
+  const FieldTable named({}, {.with_name = true});
   const NamedValues expected{{"a", "1"}, {"kubernetes.io/metadata.name", "n"}, {"z", "2"}};
   CHECK(ReadAttributes(named, "n", WithLabels(R"({"z":"2","a":"1"})")).labels == expected);
   CHECK(ReadAttributes(named, "n",
                        WithLabels(R"({"z":"2","a":"1","kubernetes.io/metadata.name":"x"})"))
             .labels == expected);
 
-  const FieldTable templated({}, DecodedLabels::kTemplateIfNone);
-  CHECK(ReadAttributes(templated, "n", WithLabels(R"({"a":"1"})")).readable);
-  CHECK_FALSE(ReadAttributes(templated, "n", WithLabels("{}")).readable);
+  const FieldTable templated({}, {.if_none = {{"spec"}, {2}}});
+  const NamedValues own{{"a", "1"}};
+  const NamedValues of_template{{"b", "2"}};
+  const auto json = [&](const std::string& labels) {
+    return ReadAttributes(
+        templated, "n", R"({"metadata":{"labels":)" + labels + R"(},"spec":{"labels":{"b":"2"}}})");
+  };
+  CHECK(json(R"({"a":"1"})").labels == own);
+  CHECK(json("{}").labels == of_template);
+  const std::string spec = Bytes(2, Label("b", "2"));
+  CHECK(ReadAttributes(templated, "n", Envelope(Bytes(1, Label("a", "1")) + spec)).labels == own);
+  CHECK(ReadAttributes(templated, "n", Envelope(spec)).labels == of_template);
 }
 
 }  // namespace

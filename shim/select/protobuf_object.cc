@@ -20,8 +20,8 @@ constexpr uint32_t kLabels = 11;
 constexpr uint32_t kLabelKey = 1;
 constexpr uint32_t kLabelValue = 2;
 
-std::optional<NamedValues> LabelsOf(std::string_view object) {
-  const std::optional<std::string_view> metadata = MessageAt(object, {{kMetadata}});
+std::optional<NamedValues> LabelsIn(std::string_view object, std::span<const uint32_t> path) {
+  const std::optional<std::string_view> metadata = MessageAt(object, path);
   if (!metadata) return std::nullopt;
   NamedValues labels;
   WireReader reader(*metadata);
@@ -37,6 +37,13 @@ std::optional<NamedValues> LabelsOf(std::string_view object) {
   }
   if (!reader.complete()) return std::nullopt;
   return SortedByName(std::move(labels));
+}
+
+std::optional<NamedValues> LabelsOf(const FieldTable& table, std::string_view object) {
+  std::optional<NamedValues> labels = LabelsIn(object, {{kMetadata}});
+  const std::vector<uint32_t>& if_none = table.decoded_labels().if_none.protobuf;
+  if (!labels || !labels->empty() || if_none.empty()) return labels;
+  return LabelsIn(object, if_none);
 }
 
 // What a field has when absent tells its type.
@@ -100,7 +107,7 @@ std::optional<std::string_view> ProtobufContent(std::string_view envelope) {
 std::optional<ObjectContent> ReadProtobuf(const FieldTable& table, std::string_view envelope) {
   const std::optional<std::string_view> object = ProtobufContent(envelope);
   if (!object) return std::nullopt;
-  std::optional<NamedValues> labels = LabelsOf(*object);
+  std::optional<NamedValues> labels = LabelsOf(table, *object);
   if (!labels) return std::nullopt;
   FieldFinder finder(*object);
   std::optional<NamedValues> fields =
