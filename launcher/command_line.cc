@@ -180,6 +180,10 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
           "How often watchers that ask for it are told how far they are.", "DURATION");
   AddText(verb, "--slow-sql-threshold", flags.slow_sql_threshold,
           "Log statements that take longer; 0 for none.", "DURATION");
+  AddText(verb, "--quota-backend-bytes", flags.quota_backend_bytes,
+          "Size of the database above which writes are refused and the alarm NOSPACE is raised; 0 "
+          "for what SQLite can hold.",
+          "BYTES");
   AddText(verb, "--emulated-etcd-version", flags.emulated_etcd_version,
           "The version that clients are told.", "VERSION");
   AddLogFlags(verb, flags.log);

@@ -35,6 +35,13 @@ Result<int> ParsePort(std::string_view text, const std::string& flag, int lowest
   return port;
 }
 
+Result<int64_t> ParseQuota(const std::string& text) {
+  int64_t bytes = 0;
+  if (ParseNumber(text, bytes)) return std::max<int64_t>(bytes, 0);
+  return Invalid("--quota-backend-bytes", text,
+                 "is not a number of bytes; give one such as 8589934592, or 0 for no quota");
+}
+
 bool IsAddress(const std::string& text) {
   unsigned char parsed[sizeof(in6_addr)];
   return ::inet_pton(AF_INET, text.c_str(), parsed) == 1 ||
@@ -259,6 +266,7 @@ Result<ServeConfig> ValidateServe(const ServeFlags& flags, const HostUser& user)
       ParseDuration(flags.progress_interval, "--watch-progress-notify-interval"));
   KUBASE_ASSIGN_OR_RETURN(config.slow_sql_threshold,
                           ParseDuration(flags.slow_sql_threshold, "--slow-sql-threshold"));
+  KUBASE_ASSIGN_OR_RETURN(config.quota_bytes, ParseQuota(flags.quota_backend_bytes));
   config.emulated_etcd_version = flags.emulated_etcd_version;
   KUBASE_ASSIGN_OR_RETURN(config.log, ParseLog(flags.log));
   return config;

@@ -66,6 +66,7 @@ struct ServeConfig {
   std::optional<Tls> tls;
   std::chrono::milliseconds progress_interval{0};
   std::chrono::milliseconds slow_sql_threshold{0};
+  int64_t quota_bytes = 0;  // 0: none
   std::string emulated_etcd_version;
   LogConfig log;
 };

@@ -107,6 +107,7 @@ TEST_CASE("Config: serve understands kine's command lines") {
   CHECK(defaults->metrics_address->ToString() == "127.0.0.1:8080");
   CHECK(defaults->progress_interval == milliseconds(5'000));
   CHECK(defaults->slow_sql_threshold == milliseconds(1'000));
+  CHECK(defaults->quota_bytes == 0);
   CHECK(defaults->endpoint.sqlite_file.filename() == "kubase.db");
   const auto given = ValidateServe({.listen_address = "tcp://0.0.0.0:2379",
                                     .metrics_bind_address = "0",
@@ -123,6 +124,16 @@ TEST_CASE("Config: serve understands kine's command lines") {
         "unix:///run/x.sock");
   CHECK(ValidateServe({.metrics_bind_address = ":8080"}, User())->metrics_address->ToString() ==
         "0.0.0.0:8080");
+}
+
+TEST_CASE("Config: the quota is etcd's, where what is negative is none") {
+  CHECK(ValidateServe({.quota_backend_bytes = "8589934592"}, User())->quota_bytes == 8589934592);
+  CHECK(ValidateServe({.quota_backend_bytes = "-1"}, User())->quota_bytes == 0);
+  for (const char* bad : {"", "8GB", "1.5", "99999999999999999999"}) {
+    CHECK(ServeError({.quota_backend_bytes = bad}) ==
+          "--quota-backend-bytes: \"" + std::string(bad) +
+              "\" is not a number of bytes; give one such as 8589934592, or 0 for no quota");
+  }
 }
 
 TEST_CASE("Config: each mistake of serve is a sentence that names the flag") {

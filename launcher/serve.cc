@@ -48,7 +48,8 @@ class Shim {
     KUBASE_ASSIGN_OR_RETURN(storage_,
                             Storage::Open({.endpoint = config_.endpoint,
                                            .progress_interval = config_.progress_interval,
-                                           .slow_sql_threshold = config_.slow_sql_threshold},
+                                           .slow_sql_threshold = config_.slow_sql_threshold,
+                                           .quota_bytes = config_.quota_bytes},
                                           *registry_, clock_, log_));
     auto server = wire::Server::Start(MakeServerOptions(config_), storage_->store(), *registry_,
                                       log_, clock_);

@@ -54,7 +54,7 @@ Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
   KUBASE_ASSIGN_OR_RETURN(storage->database_,
                           sql::OpenSqlite({.path = options.endpoint.sqlite_file.string(),
                                            .observer = &storage->statement_metrics_}));
-  store::SqlStoreOptions store_options;
+  store::SqlStoreOptions store_options{.quota_bytes = options.quota_bytes};
   if (options.progress_interval.count() > 0) {
     store_options.progress_interval = options.progress_interval;
   }

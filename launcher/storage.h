@@ -21,6 +21,7 @@ struct StorageOptions {
   Endpoint endpoint;
   std::chrono::milliseconds progress_interval{0};   // 0: the store's default
   std::chrono::milliseconds slow_sql_threshold{0};  // 0: no statement is logged as slow
+  int64_t quota_bytes = 0;                          // 0: none
 };
 
 class Storage {

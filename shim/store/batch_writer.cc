@@ -102,6 +102,7 @@ void BatchWriter::ReclaimSpace(std::function<void(Result<void>)> done) {
         Reach(Failpoint::kDefragmentBegun);
         const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
         Reach(Failpoint::kDefragmentEnded);
+        listeners_.space.Measure(database_, *connection_);
         done(reclaimed);
       });
     }
@@ -125,6 +126,7 @@ void BatchWriter::Run() {
       ProbeSpace();
     }
     if (MaintenanceDue()) MaintenanceStep();
+    listeners_.space.Measure(database_, *connection_);
   }
   AnswerCompactionWaiters(Error{ErrorCode::kUnavailable, "the store is stopping"});
 }

@@ -27,7 +27,9 @@
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/pair_cache.h"
+#include "shim/store/pending_write.h"
 #include "shim/store/published_revision.h"
+#include "shim/store/space_guard.h"
 #include "shim/store/step_size.h"
 #include "shim/store/store.h"
 #include "shim/store/store_metrics.h"
@@ -35,19 +37,6 @@
 #include "shim/store/write_batch.h"
 
 namespace kubase::store {
-
-// One waiting request. Apply runs on the writer's thread; exactly one of Answer and Fail follows.
-class PendingWrite {
- public:
-  virtual ~PendingWrite() = default;
-  // Evaluates the request and keeps the answer. A refusal is an answer too; a database error shows
-  // in batch.failed().
-  virtual void Apply(WriteBatch& batch) = 0;
-  // The batch is durable.
-  virtual void Answer() = 0;
-  // The batch was not done, or its outcome is unknown (kOutcomeUnknown).
-  virtual void Fail(const Error& error) = 0;
-};
 
 class BatchWriter {
  public:
@@ -59,6 +48,7 @@ class BatchWriter {
     CountCache& counts;
     PairCache& pairs;
     PublishedRevision& published;
+    SpaceGuard& space;
     StoreMetrics& metrics;
   };
 

@@ -16,6 +16,16 @@ std::chrono::seconds ClockTtl(int64_t ttl_seconds) {
 
 }  // namespace
 
+Result<void> LeaseTable::Load(sql::Connection& connection) {
+  std::map<LeaseId, std::optional<int64_t>> leases;
+  KUBASE_TRY(connection.Select(sql::Query::kListLeases, {}, [&](const sql::Row& row) {
+    leases[row.Int(0)] = row.Int(1);
+    return true;
+  }));
+  Apply(leases);
+  return Ok();
+}
+
 bool LeaseTable::Exists(LeaseId id) const {
   std::lock_guard lock(mutex_);
   return leases_.contains(id);

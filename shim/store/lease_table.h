@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "shim/base/clock.h"
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
 #include "shim/store/types.h"
 #include "shim/store/write_batch.h"
 
@@ -19,6 +21,9 @@ namespace kubase::store {
 class LeaseTable final : public LeaseLookup {
  public:
   explicit LeaseTable(const Clock& clock) : clock_(clock) {}
+
+  // Those that are stored.
+  Result<void> Load(sql::Connection& connection);
 
   bool Exists(LeaseId id) const override;
 

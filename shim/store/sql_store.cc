@@ -16,21 +16,8 @@
 namespace kubase::store {
 namespace {
 
-template <typename T, typename Function>
-class TypedWrite final : public PendingWrite {
- public:
-  TypedWrite(Callback<T> done, Function apply) : done_(std::move(done)), apply_(std::move(apply)) {}
-  void Apply(WriteBatch& batch) override { answer_.emplace(apply_(batch)); }
-  void Answer() override { done_(std::move(*answer_)); }
-  void Fail(const Error& error) override { done_(error); }
-
- private:
-  Callback<T> done_;
-  Function apply_;
-  std::optional<Result<T>> answer_;
-};
-
 const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+const Error kQuotaExceeded{ErrorCode::kNoSpace, "the database is as large as its quota allows"};
 const Error kAlarmRaised{ErrorCode::kNoSpace, "the NOSPACE alarm is raised; take it back first"};
 
 bool IsPlainGet(const RangeRequest& request) {
@@ -61,8 +48,9 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
   auto store = std::unique_ptr<SqlStore>(
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
-  KUBASE_TRY(store->LoadLeases(*connection));
-  KUBASE_TRY(store->LoadAlarms(*connection));
+  KUBASE_TRY(store->leases_.Load(*connection));
+  KUBASE_TRY(store->space_.Load(*connection));
+  store->space_.Measure(database, *connection);
   store->StartThreads(std::move(connection), meta);
   Reach(Failpoint::kStoreOpened);
   return store;
@@ -76,6 +64,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       clock_(clock),
       log_(log),
       cluster_id_(meta.cluster_id),
+      space_(options.quota_bytes),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
       counts_(meta.revision),
@@ -95,23 +84,6 @@ SqlStore::~SqlStore() {
   Stop();
 }
 
-Result<void> SqlStore::LoadLeases(sql::Connection& connection) {
-  std::map<LeaseId, std::optional<int64_t>> leases;
-  KUBASE_TRY(connection.Select(sql::Query::kListLeases, {}, [&](const sql::Row& row) {
-    leases[row.Int(0)] = row.Int(1);
-    return true;
-  }));
-  leases_.Apply(leases);
-  return Ok();
-}
-
-Result<void> SqlStore::LoadAlarms(sql::Connection& connection) {
-  return connection.Select(sql::Query::kListAlarms, {}, [&](const sql::Row& row) {
-    if (row.Int(0) == static_cast<int64_t>(Alarm::kNoSpace)) no_space_raised_ = true;
-    return true;
-  });
-}
-
 void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
   writer_ = std::make_unique<BatchWriter>(std::move(write_connection), database_, meta,
                                           BatchWriter::Listeners{.leases = leases_,
@@ -120,6 +92,7 @@ void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, c
                                                                  .counts = counts_,
                                                                  .pairs = pairs_,
                                                                  .published = published_,
+                                                                 .space = space_,
                                                                  .metrics = metrics_},
                                           clock_, log_);
   CountKindsInBackground();
@@ -221,8 +194,19 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
   done(MakeRangeCursor(*readers_, published_, counts_, std::move(request)));
 }
 
+template <typename T>
+bool SqlStore::HasRoom(int64_t cost_bytes, const Callback<T>& done) {
+  const SpaceGuard::Verdict verdict = space_.Judge(cost_bytes);
+  if (verdict == SpaceGuard::Verdict::kAlarmRaised) done(kAlarmRaised);
+  if (verdict == SpaceGuard::Verdict::kQuotaExceeded) {
+    // Refused even if the alarm cannot be stored.
+    RaiseNoSpace([done](const Result<Revision>&) { done(kQuotaExceeded); });
+  }
+  return verdict == SpaceGuard::Verdict::kRoom;
+}
+
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
-  if (no_space_raised_) return done(kAlarmRaised);
+  if (!HasRoom(SpaceCost(request), done)) return;
   SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
     return ApplyPut(batch, std::move(request));
   });
@@ -235,7 +219,7 @@ void SqlStore::DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeRespo
 }
 
 void SqlStore::Txn(TxnRequest request, Callback<TxnResponse> done) {
-  if (no_space_raised_ && MayPut(request)) return done(kAlarmRaised);
+  if (!HasRoom(SpaceCost(request), done)) return;
   SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
     return ApplyTxn(batch, std::move(request));
   });
@@ -271,7 +255,7 @@ void SqlStore::Grant(LeaseId id, int64_t ttl_seconds, Callback<LeaseGrantRespons
     done(Error{ErrorCode::kLeaseTtlTooLarge, "the time to live of the lease is too large"});
     return;
   }
-  if (no_space_raised_) return done(kAlarmRaised);
+  if (!HasRoom(kLeaseSpaceCost, done)) return;
   const int64_t granted = std::max(ttl_seconds, limits::kLeaseTtlSecondsMin);
   SubmitWrite(std::move(done),
               [this, id, granted](WriteBatch& batch) mutable -> Result<LeaseGrantResponse> {
@@ -332,7 +316,7 @@ void SqlStore::Status(Callback<StoreStatus> done) {
                      .watchers = hub_.watchers(),
                      .slow_watchers = hub_.slow_watchers(),
                      .leases = leases_.size(),
-                     .no_space = no_space_raised_ || writer_->no_space(),
+                     .no_space = space_.alarm_raised() || writer_->no_space(),
                      .failure = writer_->failure(),
                      .broken = writer_->broken()};
   PostRead<StoreStatus>(
@@ -341,7 +325,8 @@ void SqlStore::Status(Callback<StoreStatus> done) {
         StoreStatus full = status;
         full.db_size_bytes = usage.total_bytes;
         full.db_size_in_use_bytes = usage.in_use_bytes;
-        full.db_size_limit_bytes = usage.limit_bytes;
+        full.db_size_limit_bytes =
+            space_.quota_bytes() > 0 ? space_.quota_bytes() : usage.limit_bytes;
         return full;
       });
 }
@@ -368,14 +353,14 @@ void SqlStore::RaiseNoSpace(Callback<Revision> done) {
 
 void SqlStore::DisarmNoSpace(Callback<Revision> done) {
   writer_->ClearNoSpace();
-  if (!no_space_raised_) return done(current_revision());
+  if (!space_.alarm_raised()) return done(current_revision());
   StoreNoSpace(false, std::move(done));
 }
 
 void SqlStore::StoreNoSpace(bool raised, Callback<Revision> done) {
   SubmitWrite<Revision>(
       [this, raised, done = std::move(done)](Result<Revision> stored) {
-        if (stored.ok()) no_space_raised_ = raised;
+        if (stored.ok()) space_.SetAlarmRaised(raised);
         done(std::move(stored));
       },
       [raised](WriteBatch& batch) -> Result<Revision> {

@@ -24,6 +24,7 @@
 #include "shim/store/pair_cache.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
+#include "shim/store/space_guard.h"
 #include "shim/store/store.h"
 #include "shim/store/store_metrics.h"
 #include "shim/store/watch_hub.h"
@@ -36,6 +37,7 @@ struct SqlStoreOptions {
   // How often expired leases are looked for (etcd's lessor does every 500 ms).
   std::chrono::milliseconds lease_check_interval{500};
   size_t ring_bytes_max = 0;  // 0: limits::kWatchRingBytesMax
+  int64_t quota_bytes = 0;    // of the database; 0: what its engine can hold
   uint64_t random_seed = 0;   // of lease ids chosen here; 0: from the system
 };
 
@@ -76,8 +78,6 @@ class SqlStore final : public Store {
   SqlStore(const SqlStoreOptions& options, sql::Database& database, prometheus::Registry& registry,
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
-  Result<void> LoadLeases(sql::Connection& connection);
-  Result<void> LoadAlarms(sql::Connection& connection);
   void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
 
@@ -90,6 +90,9 @@ class SqlStore final : public Store {
   void PostRead(Callback<T> done, Read read);
   template <typename T, typename Apply>
   void SubmitWrite(Callback<T> done, Apply apply);
+  // False: the request is refused, and `done` has been or will be called.
+  template <typename T>
+  bool HasRoom(int64_t cost_bytes, const Callback<T>& done);
   void StoreNoSpace(bool raised, Callback<Revision> done);
 
   void RunLeaseKeeper();
@@ -100,8 +103,8 @@ class SqlStore final : public Store {
   const Clock& clock_;
   Log& log_;
   const int64_t cluster_id_;
-  std::atomic<bool> no_space_raised_{false};  // as stored
-  std::mt19937_64 random_;                    // the writer's thread only
+  SpaceGuard space_;
+  std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
   CountCache counts_;

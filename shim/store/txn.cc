@@ -203,14 +203,4 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
   return batch.meta().revision;
 }
 
-bool MayPut(const TxnRequest& request) {
-  const auto may_put = [](const Operation& operation) {
-    if (std::holds_alternative<PutRequest>(operation.request)) return true;
-    const auto* nested = std::get_if<TxnRequest>(&operation.request);
-    return nested != nullptr && MayPut(*nested);
-  };
-  return std::any_of(request.success.begin(), request.success.end(), may_put) ||
-         std::any_of(request.failure.begin(), request.failure.end(), may_put);
-}
-
 }  // namespace kubase::store

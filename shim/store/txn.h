@@ -21,7 +21,4 @@ Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request);
 // kLeaseNotFound.
 Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease);
 
-// True when some path of the transaction puts a key.
-bool MayPut(const TxnRequest& request);
-
 }  // namespace kubase::store

@@ -151,6 +151,52 @@ func TestAlarmsSurviveACrash(t *testing.T) {
 	expect.OK(t, put())
 }
 
+// Above the quota writes are refused, and stay so until there is room again and the alarm has been
+// taken back.
+func TestQuota(t *testing.T) {
+	t.Parallel()
+	const quota = 4 << 20
+	s := server.Start(t, fmt.Sprintf("--quota-backend-bytes=%d", quota))
+	c := s.Client(t)
+	put := func(value string) error {
+		_, err := c.KV.Put(server.Context(t), &pb.PutRequest{Key: []byte("k"), Value: []byte(value)})
+		return err
+	}
+	status := func() *pb.StatusResponse {
+		t.Helper()
+		status, err := c.Maintenance.Status(server.Context(t), &pb.StatusRequest{})
+		expect.OK(t, err)
+		return status
+	}
+	expect.Equal(t, "quota", status().DbSizeQuota, quota)
+	value := strings.Repeat("v", 100_000)
+	var err error
+	for i := 0; i < 1000 && err == nil; i++ {
+		err = put(value)
+	}
+	expect.Fails(t, err, expect.NoSpace)
+	raised := []*pb.AlarmMember{
+		{MemberID: status().Header.MemberId, Alarm: pb.AlarmType_NOSPACE},
+	}
+	expect.Equal(t, "alarms", alarms(t, c, pb.AlarmRequest_GET, pb.AlarmType_NONE), raised)
+	expect.Fails(t, put("small"), expect.NoSpace)
+	s.Kill()
+	s.Restart()
+	c = s.Client(t)
+	expect.Equal(t, "alarms", alarms(t, c, pb.AlarmRequest_GET, pb.AlarmType_NONE), raised)
+
+	c.Compact(c.Revision())
+	_, err = c.Maintenance.Defragment(server.Context(t), &pb.DefragmentRequest{})
+	expect.OK(t, err)
+	expect.True(t, status().DbSize < quota/2, "%d bytes after the defragmentation", status().DbSize)
+	expect.Fails(t, put("small"), expect.NoSpace)
+	_, err = c.Maintenance.Alarm(server.Context(t), &pb.AlarmRequest{
+		Action: pb.AlarmRequest_DEACTIVATE, MemberID: raised[0].MemberID, Alarm: raised[0].Alarm,
+	})
+	expect.OK(t, err)
+	expect.OK(t, put(value))
+}
+
 func TestDefragment(t *testing.T) {
 	t.Parallel()
 	c := server.Start(t).Client(t)

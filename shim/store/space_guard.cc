@@ -1,0 +1,53 @@
+// The costs are those of etcd's storage/quota.go.
+#include "shim/store/space_guard.h"
+
+#include <algorithm>
+#include <variant>
+#include <vector>
+
+namespace kubase::store {
+namespace {
+
+constexpr int64_t kPairOverheadBytes = 256;
+
+int64_t SumOfCosts(const std::vector<Operation>& operations) {
+  int64_t sum = 0;
+  for (const Operation& operation : operations) {
+    if (const auto* put = std::get_if<PutRequest>(&operation.request)) sum += SpaceCost(*put);
+    if (const auto* nested = std::get_if<TxnRequest>(&operation.request)) sum += SpaceCost(*nested);
+  }
+  return sum;
+}
+
+}  // namespace
+
+int64_t SpaceCost(const PutRequest& request) {
+  return kPairOverheadBytes + static_cast<int64_t>(request.key.size() + request.value.size());
+}
+
+int64_t SpaceCost(const TxnRequest& request) {
+  return std::max(SumOfCosts(request.success), SumOfCosts(request.failure));
+}
+
+Result<void> SpaceGuard::Load(sql::Connection& connection) {
+  return connection.Select(sql::Query::kListAlarms, {}, [&](const sql::Row& row) {
+    if (row.Int(0) == static_cast<int64_t>(Alarm::kNoSpace)) alarm_raised_ = true;
+    return true;
+  });
+}
+
+// A size that cannot be read stays what it was: whoever writes hears of the trouble.
+void SpaceGuard::Measure(sql::Database& database, sql::Connection& connection) {
+  if (quota_bytes_ == 0) return;
+  const Result<sql::SpaceUsage> usage = database.ReadSpaceUsage(connection);
+  if (usage.ok()) size_bytes_ = usage->total_bytes;
+}
+
+SpaceGuard::Verdict SpaceGuard::Judge(int64_t cost_bytes) const {
+  if (cost_bytes == 0) return Verdict::kRoom;
+  if (alarm_raised_) return Verdict::kAlarmRaised;
+  if (quota_bytes_ == 0 || size_bytes_ + cost_bytes < quota_bytes_) return Verdict::kRoom;
+  return Verdict::kQuotaExceeded;
+}
+
+}  // namespace kubase::store
