@@ -15,10 +15,11 @@ namespace kubase {
 
 // In the order in which a write, a compaction, a lease, a watch and a start pass them.
 enum class Failpoint {
-  kWriterTaken,           // a batch was taken from the queue
-  kWriterBegun,           // its transaction has begun
-  kWriterApplied,         // every request was evaluated
-  kWriterHistoryFlushed,  // superseded pairs are written, live ones not
+  kWriterTaken,              // a batch was taken from the queue
+  kWriterBegun,              // its transaction has begun
+  kWriterApplied,            // every request was evaluated
+  kWriterAttributesFlushed,  // the index of attributes is written, nothing else
+  kWriterHistoryFlushed,     // superseded pairs are written, live ones not
   kWriterObjectsFlushed,
   kWriterLeasesFlushed,
   kWriterMetaWritten,  // all is written, nothing committed

@@ -51,6 +51,11 @@ inline constexpr size_t kPairCacheBytesMax = 64 * 1024 * 1024;
 inline constexpr size_t kTrackedCountsMax = 128;
 inline constexpr size_t kPageCountsMax = 2048;
 
+// Names of labels and fields that the writer knows the numbers of, and values that a search by
+// attributes has as alternatives of one name; what is more is filtered after reading.
+inline constexpr size_t kAttributeNamesCachedMax = 16'384;
+inline constexpr size_t kMatchValuesMax = 64;
+
 // A snapshot is sent in parts of this size.
 inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
 

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "shim/base/result.h"
+#include "shim/sql/matching.h"
 #include "shim/sql/queries.h"
 
 namespace kubase::sql {
@@ -63,6 +64,9 @@ class Connection {
   virtual void Rollback() = 0;
 
   virtual Result<void> Select(Query query, Params params, const RowSink& sink) = 0;
+  // In metrics and logs it is called "match".
+  virtual Result<void> SelectMatching(const MatchShape& shape, Params params,
+                                      const RowSink& sink) = 0;
   // The number of rows changed.
   virtual Result<int64_t> Execute(Query query, Params params) = 0;
   // Runs `query` for each group of `columns` parameters: one round trip, whatever their number.

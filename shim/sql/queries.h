@@ -10,6 +10,11 @@
 //             an index on the revision of every pair
 //   leases    id and granted time to live
 //   alarms    the numbers of those that are raised, until somebody takes them back
+//   kinds     the Kubernetes resources, each with what its index below holds
+//   attribute_names  labels and fields of a kind that any of its objects has had, as numbers
+//   attributes       label and field values of objects, each valid for revisions in
+//             [since, end_revision), end_revision 0 while it holds; the object's key is the prefix
+//             of its kind and then object_name
 //   meta      one row: schema version, cluster id, current and compacted revision
 //
 // `sub` orders the changes of one revision. A transaction may change a key twice; what the second
@@ -23,7 +28,8 @@ namespace kubase::sql {
 
 // Pairs X, XUnbounded differ in the upper bound: [key, end) or [key, infinity); the unbounded one
 // has no `end` parameter. "Pair columns" are key, value, create_revision, mod_revision, version,
-// lease, sub; without a value the statement returns an empty one.
+// lease, sub, id (of `objects`, 0 for what is not there any more); without a value the statement
+// returns an empty one.
 enum class Query {
   // () -> schema_version, cluster_id, revision, compact_revision. Primary key.
   kReadMeta,
@@ -62,9 +68,13 @@ enum class Query {
   // (key, revision) -> pair columns of what a key was before a revision that changed it. Unique
   // history(key, end_revision, …).
   kGetSuperseded,
-  // (key, value, create_revision, mod_revision, version, lease, sub): insert or replace by key.
-  kPutObject,
-  // (key)
+  // () -> the highest id in `objects`, 0 when it is empty.
+  kMaxObjectId,
+  // (id, key, value, create_revision, mod_revision, version, lease, sub)
+  kInsertObject,
+  // (value, create_revision, mod_revision, version, lease, sub, id)
+  kUpdateObject,
+  // (id)
   kDeleteObject,
   // (key, value, create_revision, mod_revision, version, lease, sub, end_revision)
   kAddHistory,
@@ -88,6 +98,47 @@ enum class Query {
   kPutAlarm,
   // (alarm)
   kDeleteAlarm,
+  // "Kind columns" are id, prefix, fields, indexed_since, indexed_to, foreign_values.
+  // () -> kind columns of all; a few hundred rows.
+  kListKinds,
+  // (prefix) -> kind columns.
+  kGetKind,
+  // (kind columns)
+  kAddKind,
+  // (prefix, fields, indexed_since, indexed_to, foreign_values, id)
+  kUpdateKind,
+  // (id)
+  kDeleteKind,
+  // () -> the highest id in `attribute_names`, 0 when it is empty.
+  kMaxAttributeNameId,
+  // (kind, name) -> id
+  kGetAttributeName,
+  // (kind) -> id of the names of a kind.
+  kListAttributeNames,
+  // (id, kind, name)
+  kAddAttributeName,
+  // (id)
+  kDeleteAttributeName,
+  // (name, value, object_name, since, object): also where the same row has just ended.
+  kAddAttribute,
+  // (end_revision, name, value, object_name): ends the row that holds.
+  kEndAttribute,
+  // (name, value, object_name, since)
+  kDeleteAttribute,
+  // (name, value, object_name) -> object, of the row that holds. Primary key.
+  kGetAttribute,
+  // (end_revision, limit) -> name, value, object_name, since of rows that ended up to and including
+  // it, oldest first.
+  kListEndedAttributes,
+  // (name, limit) -> name, value, object_name, since of rows of a name.
+  kListAttributesOfName,
+  // (name) -> the number of its rows that hold.
+  kCountAttributes,
+  // (name, value) -> the first value of a name from there on, whether or not it still holds.
+  kNextAttributeValue,
+  // (name, value, object_name, offset) -> object_name, so many rows after the first one from there
+  // on, whether or not they still hold.
+  kSkipAttributes,
   // (revision, compact_revision) -> pair columns of every pair and deletion (version 0) that a read
   // or a watch at or above the compacted revision could show, up to a revision.
   kScanVersions,

@@ -49,10 +49,10 @@ class Written {
       std::vector<Value> rows;
       for (const std::string& key : keys) {
         ++revision_;
-        rows.insert(rows.end(),
-                    {key, value_, revision_, revision_, int64_t{1}, int64_t{0}, int64_t{0}});
+        rows.insert(rows.end(), {revision_, key, value_, revision_, revision_, int64_t{1},
+                                 int64_t{0}, int64_t{0}});
       }
-      REQUIRE(writer_->ExecuteMany(Query::kPutObject, rows, 7).ok());
+      REQUIRE(writer_->ExecuteMany(Query::kInsertObject, rows, 8).ok());
       REQUIRE(writer_->Commit().ok());
     }
   }

@@ -9,6 +9,7 @@
 
 #include "shim/sql/sqlite_dialect.h"
 #include "shim/sql/sqlite_log_pages.h"
+#include "shim/sql/sqlite_matching.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -23,6 +24,8 @@ constexpr int kReclaimPages = 256;
 constexpr int64_t kReclaimFreePagesMin = 1024;
 // The most that SQLite maps (SQLITE_MAX_MMAP_SIZE); it reads the rest of a larger file.
 constexpr int64_t kMappedBytesMax = 0x7fff0000;
+// Prepared searches by attributes: more forms of selectors than a cluster has in use at a time.
+constexpr size_t kPreparedMatchesMax = 64;
 
 class SqliteRow final : public Row {
  public:
@@ -158,6 +161,7 @@ Result<void> SqliteConnection::LeaveMapping() {
     return Error{ErrorCode::kInternal, "SQLite: an earlier read of this transaction failed"};
   }
   for (Statement& statement : prepared_) statement.reset();
+  matching_.clear();
   for (Statement* control : {&begin_read_, &begin_write_, &commit_, &rollback_}) control->reset();
   KUBASE_TRY(OpenDatabase(false));
   mapping_failed_ = false;
@@ -178,18 +182,29 @@ Error SqliteConnection::LastError(int code) const {
   return ClassifySqlite(code, sqlite3_errmsg(database_.get()));
 }
 
+Result<SqliteConnection::Statement> SqliteConnection::Prepare(std::string_view text) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(database_.get(), text.data(), static_cast<int>(text.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  if (code != SQLITE_OK) return LastError(code);
+  return Statement(raw);
+}
+
 Result<sqlite3_stmt*> SqliteConnection::Prepared(Query query) {
   Statement& statement = prepared_[static_cast<size_t>(query)];
   if (statement == nullptr) {
-    const std::string& text = SqliteText(query);
-    sqlite3_stmt* raw = nullptr;
-    const int code =
-        sqlite3_prepare_v3(database_.get(), text.c_str(), static_cast<int>(text.size()) + 1,
-                           SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
-    if (code != SQLITE_OK) return LastError(code);
-    statement.reset(raw);
+    KUBASE_ASSIGN_OR_RETURN(statement, Prepare(SqliteText(query)));
   }
   return statement.get();
+}
+
+Result<sqlite3_stmt*> SqliteConnection::Prepared(const MatchShape& shape) {
+  if (const auto found = matching_.find(shape); found != matching_.end()) {
+    return found->second.get();
+  }
+  KUBASE_ASSIGN_OR_RETURN(Statement statement, Prepare(SqliteMatchText(shape)));
+  if (matching_.size() >= kPreparedMatchesMax) matching_.clear();
+  return matching_.emplace(shape, std::move(statement)).first->second.get();
 }
 
 Result<void> SqliteConnection::Bind(sqlite3_stmt* statement, Params params) {
@@ -218,22 +233,36 @@ Result<void> SqliteConnection::RunToEnd(sqlite3_stmt* statement) {
   return error;
 }
 
+Result<void> SqliteConnection::RunSelect(sqlite3_stmt* statement, Params params,
+                                         const RowSink& sink) {
+  KUBASE_TRY(Bind(statement, params));
+  const SqliteRow row(statement);
+  int code = sqlite3_step(statement);
+  while (code == SQLITE_ROW && sink(row)) code = sqlite3_step(statement);
+  if (code == SQLITE_DONE || code == SQLITE_ROW) {
+    sqlite3_reset(statement);
+    return Ok();
+  }
+  Error error = LastError(code);
+  sqlite3_reset(statement);
+  return error;
+}
+
 Result<void> SqliteConnection::Select(Query query, Params params, const RowSink& sink) {
   const auto select = [&]() -> Result<void> {
     KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
-    KUBASE_TRY(Bind(statement, params));
-    const SqliteRow row(statement);
-    int code = sqlite3_step(statement);
-    while (code == SQLITE_ROW && sink(row)) code = sqlite3_step(statement);
-    if (code == SQLITE_DONE || code == SQLITE_ROW) {
-      sqlite3_reset(statement);
-      return Ok();
-    }
-    Error error = LastError(code);
-    sqlite3_reset(statement);
-    return error;
+    return RunSelect(statement, params, sink);
   };
   return Observed(observer_, QueryName(query), [&] { return Reading(select); });
+}
+
+Result<void> SqliteConnection::SelectMatching(const MatchShape& shape, Params params,
+                                              const RowSink& sink) {
+  const auto select = [&]() -> Result<void> {
+    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(shape));
+    return RunSelect(statement, params, sink);
+  };
+  return Observed(observer_, "match", [&] { return Reading(select); });
 }
 
 Result<int64_t> SqliteConnection::Execute(Query query, Params params) {
@@ -258,11 +287,7 @@ Result<void> SqliteConnection::ExecuteMany(Query query, Params params, size_t co
 
 Result<void> SqliteConnection::RunControl(Statement& cache, const char* text) {
   if (cache == nullptr) {
-    sqlite3_stmt* raw = nullptr;
-    const int code =
-        sqlite3_prepare_v3(database_.get(), text, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
-    if (code != SQLITE_OK) return LastError(code);
-    cache.reset(raw);
+    KUBASE_ASSIGN_OR_RETURN(cache, Prepare(text));
   }
   return RunToEnd(cache.get());
 }

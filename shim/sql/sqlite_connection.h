@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,7 @@ class SqliteConnection final : public Connection {
   Result<void> Commit() override;
   void Rollback() override;
   Result<void> Select(Query query, Params params, const RowSink& sink) override;
+  Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
   Result<int64_t> Execute(Query query, Params params) override;
   Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
 
@@ -81,7 +83,10 @@ class SqliteConnection final : public Connection {
   Result<void> Reading(const Work& work);
   Result<void> LeaveMapping();
   Result<void> RunScript(const std::string& script);
+  Result<Statement> Prepare(std::string_view text);
   Result<sqlite3_stmt*> Prepared(Query query);
+  Result<sqlite3_stmt*> Prepared(const MatchShape& shape);
+  Result<void> RunSelect(sqlite3_stmt* statement, Params params, const RowSink& sink);
   Result<void> Bind(sqlite3_stmt* statement, Params params);
   Result<void> RunToEnd(sqlite3_stmt* statement);
   Result<void> RunControl(Statement& cache, const char* text);
@@ -98,6 +103,7 @@ class SqliteConnection final : public Connection {
   // The statements go before the database they belong to.
   std::unique_ptr<sqlite3, CloseDatabase> database_;
   std::array<Statement, kQueries> prepared_;
+  std::map<MatchShape, Statement> matching_;  // bounded
   Statement begin_read_, begin_write_, commit_, rollback_;
 };
 

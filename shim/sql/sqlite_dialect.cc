@@ -9,12 +9,14 @@
 namespace kubase::sql {
 namespace {
 
+// The columns of a pair but for its id, which only a live pair has.
 constexpr char kPair[] = "key, value, create_revision, mod_revision, version, lease, sub";
 constexpr char kKeyOnly[] =
     "key, x'' AS value, create_revision, mod_revision, version, 0 AS lease, sub";
+constexpr char kKind[] = "id, prefix, fields, indexed_since, indexed_to, foreign_values";
 
 std::string List(const char* columns, bool bounded) {
-  return fmt::format("SELECT {} FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
+  return fmt::format("SELECT {}, id FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
                      bounded ? " AND key < ?2" : "", bounded ? 3 : 2);
 }
 
@@ -24,9 +26,10 @@ std::string VisibleAt(const char* columns, bool bounded) {
   const char* upper = bounded ? " AND key < ?2" : "";
   const char* revision = bounded ? "?3" : "?2";
   return fmt::format(
-      "SELECT {0} FROM objects WHERE key >= ?1{1} AND mod_revision <= {2} "
+      "SELECT {0}, id FROM objects WHERE key >= ?1{1} AND mod_revision <= {2} "
       "UNION ALL "
-      "SELECT {0} FROM history WHERE key >= ?1{1} AND mod_revision <= {2} AND end_revision > {2}",
+      "SELECT {0}, 0 FROM history WHERE key >= ?1{1} AND mod_revision <= {2} AND end_revision > "
+      "{2}",
       columns, upper, revision);
 }
 
@@ -40,7 +43,7 @@ std::string Changes(const char* range, int first) {
   return fmt::format(
       "SELECT c.key, coalesce(o.value, h.value, x''), "
       "coalesce(o.create_revision, h.create_revision, 0), c.revision, "
-      "coalesce(o.version, h.version, 0), coalesce(o.lease, h.lease, 0), c.sub "
+      "coalesce(o.version, h.version, 0), coalesce(o.lease, h.lease, 0), c.sub, coalesce(o.id, 0) "
       "FROM changes c "
       "LEFT JOIN objects o ON o.key = c.key AND o.mod_revision = c.revision AND o.sub = c.sub "
       "LEFT JOIN history h ON h.id = (SELECT id FROM history WHERE NOT c.deleted AND key = c.key "
@@ -115,14 +118,14 @@ std::string OtherText(Query query) {
       return "UPDATE meta SET revision = ?1, compact_revision = ?2 WHERE id = 1";
     case Query::kGetWithMeta:
       return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
-             "o.mod_revision, o.version, o.lease, o.sub "
+             "o.mod_revision, o.version, o.lease, o.sub, o.id "
              "FROM meta m LEFT JOIN objects o ON o.key = ?1 WHERE m.id = 1";
     case Query::kGet:
-      return fmt::format("SELECT {} FROM objects WHERE key = ?1", kPair);
+      return fmt::format("SELECT {}, id FROM objects WHERE key = ?1", kPair);
     case Query::kGetAt:
       return fmt::format(
-          "SELECT {0} FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
-          "SELECT {0} FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2",
+          "SELECT {0}, id FROM objects WHERE key = ?1 AND mod_revision <= ?2 UNION ALL "
+          "SELECT {0}, 0 FROM history WHERE key = ?1 AND end_revision > ?2 AND mod_revision <= ?2",
           kPair);
     case Query::kChanges:
       return Changes("", 1);
@@ -132,17 +135,18 @@ std::string OtherText(Query query) {
       return Changes(" AND c.key >= ?1", 2);
     case Query::kGetSuperseded:
       return fmt::format(
-          "SELECT {} FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2",
+          "SELECT {}, 0 FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2",
           kPair);
-    case Query::kPutObject:
-      return fmt::format(
-          "INSERT INTO objects({}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
-          "ON CONFLICT(key) DO UPDATE SET value = excluded.value, "
-          "create_revision = excluded.create_revision, mod_revision = excluded.mod_revision, "
-          "version = excluded.version, lease = excluded.lease, sub = excluded.sub",
-          kPair);
+    case Query::kMaxObjectId:
+      return "SELECT coalesce(max(id), 0) FROM objects";
+    case Query::kInsertObject:
+      return fmt::format("INSERT INTO objects(id, {}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                         kPair);
+    case Query::kUpdateObject:
+      return "UPDATE objects SET value = ?1, create_revision = ?2, mod_revision = ?3, "
+             "version = ?4, lease = ?5, sub = ?6 WHERE id = ?7";
     case Query::kDeleteObject:
-      return "DELETE FROM objects WHERE key = ?1";
+      return "DELETE FROM objects WHERE id = ?1";
     case Query::kAddHistory:
       return fmt::format(
           "INSERT INTO history({}, end_revision) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)", kPair);
@@ -157,11 +161,65 @@ std::string OtherText(Query query) {
              "WHERE revision < ?1 ORDER BY revision, sub LIMIT ?2)";
     case Query::kScanVersions:
       return fmt::format(
-          "SELECT {0} FROM objects WHERE mod_revision <= ?1 UNION ALL "
-          "SELECT {0} FROM history WHERE mod_revision <= ?1 AND end_revision > ?2 UNION ALL "
-          "SELECT key, x'', 0, revision, 0, 0, sub FROM changes "
+          "SELECT {0}, id FROM objects WHERE mod_revision <= ?1 UNION ALL "
+          "SELECT {0}, 0 FROM history WHERE mod_revision <= ?1 AND end_revision > ?2 UNION ALL "
+          "SELECT key, x'', 0, revision, 0, 0, sub, 0 FROM changes "
           "WHERE revision BETWEEN ?2 AND ?1 AND deleted",
           kPair);
+    default:
+      return "";
+  }
+}
+
+// Empty: not a statement of the attributes.
+std::string AttributeText(Query query) {
+  switch (query) {
+    case Query::kListKinds:
+      return fmt::format("SELECT {} FROM kinds ORDER BY id", kKind);
+    case Query::kGetKind:
+      return fmt::format("SELECT {} FROM kinds WHERE prefix = ?1", kKind);
+    case Query::kAddKind:
+      return fmt::format("INSERT INTO kinds({}) VALUES(?1, ?2, ?3, ?4, ?5, ?6)", kKind);
+    case Query::kUpdateKind:
+      return "UPDATE kinds SET prefix = ?1, fields = ?2, indexed_since = ?3, indexed_to = ?4, "
+             "foreign_values = ?5 WHERE id = ?6";
+    case Query::kDeleteKind:
+      return "DELETE FROM kinds WHERE id = ?1";
+    case Query::kMaxAttributeNameId:
+      return "SELECT coalesce(max(id), 0) FROM attribute_names";
+    case Query::kGetAttributeName:
+      return "SELECT id FROM attribute_names WHERE kind = ?1 AND name = ?2";
+    case Query::kListAttributeNames:
+      return "SELECT id FROM attribute_names WHERE kind = ?1";
+    case Query::kAddAttributeName:
+      return "INSERT INTO attribute_names(id, kind, name) VALUES(?1, ?2, ?3)";
+    case Query::kDeleteAttributeName:
+      return "DELETE FROM attribute_names WHERE id = ?1";
+    case Query::kAddAttribute:
+      return "INSERT INTO attributes(name, value, object_name, since, end_revision, object) "
+             "VALUES(?1, ?2, ?3, ?4, 0, ?5) ON CONFLICT(name, value, object_name, since) "
+             "DO UPDATE SET end_revision = 0, object = excluded.object";
+    case Query::kEndAttribute:
+      return "UPDATE attributes SET end_revision = ?1 "
+             "WHERE name = ?2 AND value = ?3 AND object_name = ?4 AND end_revision = 0";
+    case Query::kDeleteAttribute:
+      return "DELETE FROM attributes "
+             "WHERE name = ?1 AND value = ?2 AND object_name = ?3 AND since = ?4";
+    case Query::kGetAttribute:
+      return "SELECT object FROM attributes "
+             "WHERE name = ?1 AND value = ?2 AND object_name = ?3 AND end_revision = 0";
+    case Query::kListEndedAttributes:
+      return "SELECT name, value, object_name, since FROM attributes "
+             "WHERE end_revision <> 0 AND end_revision <= ?1 ORDER BY end_revision LIMIT ?2";
+    case Query::kListAttributesOfName:
+      return "SELECT name, value, object_name, since FROM attributes WHERE name = ?1 LIMIT ?2";
+    case Query::kCountAttributes:
+      return "SELECT count(*) FROM attributes WHERE name = ?1 AND end_revision = 0";
+    case Query::kNextAttributeValue:
+      return "SELECT value FROM attributes WHERE name = ?1 AND value >= ?2 ORDER BY value LIMIT 1";
+    case Query::kSkipAttributes:
+      return "SELECT object_name FROM attributes WHERE name = ?1 AND value = ?2 AND "
+             "object_name >= ?3 ORDER BY object_name LIMIT 1 OFFSET ?4";
     default:
       return "";
   }
@@ -171,6 +229,7 @@ std::string Text(Query query) {
   std::string text = RangeText(query);
   if (text.empty()) text = LeaseOrAlarmText(query);
   if (text.empty()) text = OtherText(query);
+  if (text.empty()) text = AttributeText(query);
   KUBASE_CHECK(!text.empty());
   return text;
 }
@@ -184,60 +243,6 @@ const std::string& SqliteText(Query query) {
     return all;
   }();
   return texts[static_cast<size_t>(query)];
-}
-
-const std::vector<std::string>& SqliteSchemaSteps() {
-  static const std::vector<std::string> steps = {
-      // 0 -> 1: the temporal tables. The empty store is at revision 1, as etcd's is; -1 is "never
-      // compacted".
-      R"(
-CREATE TABLE meta(
-  id INTEGER PRIMARY KEY CHECK (id = 1),
-  schema_version INTEGER NOT NULL,
-  cluster_id INTEGER NOT NULL,
-  revision INTEGER NOT NULL,
-  compact_revision INTEGER NOT NULL
-);
-INSERT INTO meta VALUES(1, 1, abs(random() / 2) + 1, 1, -1);
-CREATE TABLE objects(
-  id INTEGER PRIMARY KEY,
-  key BLOB NOT NULL UNIQUE,
-  create_revision INTEGER NOT NULL,
-  mod_revision INTEGER NOT NULL,
-  version INTEGER NOT NULL,
-  lease INTEGER NOT NULL,
-  sub INTEGER NOT NULL,
-  value BLOB NOT NULL
-);
-CREATE INDEX objects_by_lease ON objects(lease, key) WHERE lease <> 0;
-CREATE TABLE history(
-  id INTEGER PRIMARY KEY,
-  key BLOB NOT NULL,
-  end_revision INTEGER NOT NULL,
-  create_revision INTEGER NOT NULL,
-  mod_revision INTEGER NOT NULL,
-  version INTEGER NOT NULL,
-  lease INTEGER NOT NULL,
-  sub INTEGER NOT NULL,
-  value BLOB NOT NULL,
-  UNIQUE(key, end_revision, mod_revision, sub)
-);
-CREATE TABLE changes(
-  revision INTEGER NOT NULL,
-  sub INTEGER NOT NULL,
-  deleted INTEGER NOT NULL,
-  key BLOB NOT NULL,
-  PRIMARY KEY(revision, sub)
-) WITHOUT ROWID;
-CREATE TABLE leases(
-  id INTEGER PRIMARY KEY,
-  ttl INTEGER NOT NULL
-);
-CREATE TABLE alarms(
-  alarm INTEGER PRIMARY KEY
-);
-)"};
-  return steps;
 }
 
 }  // namespace kubase::sql

@@ -69,9 +69,9 @@ class MappedDatabase {
     const std::string value(1000, 'v');
     for (int i = 0; i < kRows; ++i) {
       const std::string key = std::to_string(i);
-      const std::vector<Value> row = {key,        value,      int64_t{2}, int64_t{2},
-                                      int64_t{1}, int64_t{0}, int64_t{0}};
-      REQUIRE((*writer)->Execute(Query::kPutObject, row).ok());
+      const std::vector<Value> row = {int64_t{i + 1}, key,        value,      int64_t{2},
+                                      int64_t{2},     int64_t{1}, int64_t{0}, int64_t{0}};
+      REQUIRE((*writer)->Execute(Query::kInsertObject, row).ok());
     }
     REQUIRE((*writer)->Commit().ok());
     REQUIRE(database_->Settle(**writer).ok());

@@ -13,6 +13,7 @@
 
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_matching.h"
 #include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
@@ -61,9 +62,9 @@ std::string ReadFile(const std::string& path) {
 
 void PutObject(Connection& connection, const std::string& key, const std::string& value,
                int64_t revision) {
-  const std::vector<Value> row = {key,        value,      revision,  revision,
-                                  int64_t{1}, int64_t{0}, int64_t{0}};
-  REQUIRE(connection.Execute(Query::kPutObject, row).ok());
+  const std::vector<Value> row = {revision, key,        value,      revision,
+                                  revision, int64_t{1}, int64_t{0}, int64_t{0}};
+  REQUIRE(connection.Execute(Query::kInsertObject, row).ok());
 }
 
 TEST_CASE("Sqlite: a new database is at revision 1 and was never compacted") {
@@ -112,6 +113,7 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
     const auto query = static_cast<Query>(i);
     if (query == Query::kScanVersions || query == Query::kListLeases) continue;
     if (query == Query::kListAlarms) continue;
+    if (query == Query::kListKinds) continue;
     if (query == Query::kCompactHistory) continue;  // its LIMIT from the table's beginning
     sqlite3_stmt* statement = nullptr;
     const std::string text = "EXPLAIN QUERY PLAN " + SqliteText(query);
@@ -122,6 +124,37 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
       CHECK((step.rfind("SCAN", 0) != 0 || step.find("subquery") != std::string::npos ||
              step.find("(subquery") != std::string::npos));
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
+    }
+    sqlite3_finalize(statement);
+  }
+  sqlite3_close(raw);
+}
+
+TEST_CASE("Sqlite: no search by attributes scans or sorts, whatever its shape") {
+  TemporaryDirectory dir;
+  const std::string path = dir.File("a.db");
+  auto database = MustOpen(path);
+  sqlite3* raw = nullptr;
+  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  for (int bits = 0; bits < 256; ++bits) {
+    const auto bit = [bits](int i) { return (bits >> i & 1) != 0; };
+    MatchShape shape{.driver_values = bit(0) ? (bit(1) ? 3 : 1) : 0,
+                     .unreadable = bit(0) && bit(2),
+                     .at_revision = bit(3),
+                     .bounded = bit(4),
+                     .keys_only = bit(5)};
+    if (bit(0) && bit(6)) shape.required = {1, 2};
+    if (bit(7)) shape.excluded = {2, 1};
+    INFO(SqliteMatchText(shape));
+    sqlite3_stmt* statement = nullptr;
+    const std::string text = "EXPLAIN QUERY PLAN " + SqliteMatchText(shape);
+    REQUIRE(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr) == SQLITE_OK);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      const std::string step(reinterpret_cast<const char*>(sqlite3_column_text(statement, 3)));
+      INFO(step);
+      CHECK((step.rfind("SCAN", 0) != 0 || step == "SCAN d"));  // the merged entries
+      CHECK(step.find("TEMP B-TREE") == std::string::npos);
+      CHECK(step.find("PRIMARY KEY (name=?)") == std::string::npos);
     }
     sqlite3_finalize(statement);
   }

@@ -30,7 +30,8 @@ bool operator==(const Meta& a, const Meta& b) {
 }  // namespace
 
 BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-                         const Meta& meta, const Listeners& listeners, const Clock& clock, Log& log)
+                         const Meta& meta, int64_t last_object_id, const Listeners& listeners,
+                         const Clock& clock, Log& log)
     : connection_(std::move(connection)),
       database_(database),
       listeners_(listeners),
@@ -40,6 +41,9 @@ BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Datab
       meta_(meta),
       step_size_(limits::kCompactionStepTarget, limits::kCompactionStepRowsMin,
                  limits::kCompactionStepRowsMax),
+      index_step_size_(limits::kCompactionStepTarget, limits::kCompactionStepRowsMin,
+                       limits::kCompactionStepRowsMax),
+      last_object_id_(last_object_id),
       thread_([this] { Run(); }) {}
 
 BatchWriter::~BatchWriter() {
@@ -149,7 +153,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
 
 void BatchWriter::RunBatch(Writes writes) {
   Reach(Failpoint::kWriterTaken);
-  WriteBatch batch(*connection_, meta_, listeners_.leases, listeners_.pairs);
+  WriteBatch batch(*connection_, meta_, BatchContext());
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
     committed = Commit(writes, batch);
@@ -162,6 +166,7 @@ void BatchWriter::RunBatch(Writes writes) {
     }
   }
   if (!committed.ok()) {
+    attributes_stale_ = true;
     for (auto& write : writes) write->Fail(committed.error());
     return;
   }
@@ -175,6 +180,7 @@ void BatchWriter::RunBatch(Writes writes) {
 
 Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
   Reach(Failpoint::kWriterBegun);
+  KUBASE_TRY(ReloadAttributes());
   for (auto& write : writes) {
     write->Apply(batch);
     if (batch.failed()) return batch.failure();
@@ -205,6 +211,7 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   }
   std::vector<WatchBatch> events = batch.TakeEvents();
   if (events.empty()) return;
+  listeners_.attributes.Published();
   listeners_.kinds.OnCommitted(events);
   listeners_.counts.OnCommitted(events);
   listeners_.pairs.OnCommitted(events);
@@ -214,7 +221,7 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
 }
 
 void BatchWriter::ProbeSpace() {
-  WriteBatch nothing(*connection_, meta_, listeners_.leases, listeners_.pairs);
+  WriteBatch nothing(*connection_, meta_, BatchContext());
   Result<void> written = connection_->Begin(sql::Access::kWrite);
   if (written.ok()) {
     written = nothing.Finish();
@@ -290,6 +297,10 @@ void BatchWriter::MaintenanceStep() {
       if (rows == 0) OnCompacted();
       return true;
     }
+    if (listeners_.attributes.HasWork()) {
+      KUBASE_TRY(IndexStep());
+      return true;
+    }
     KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
     Reach(Failpoint::kSpaceReclaimStep);
     return true;
@@ -310,15 +321,21 @@ void BatchWriter::OnCompacted() {
   AnswerCompactionWaiters(Ok());
 }
 
+template <typename T, typename Step>
+Result<T> BatchWriter::InTransaction(const Step& step) {
+  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
+  Result<T> done = step();
+  if (done.ok()) {
+    if (Result<void> committed = connection_->Commit(); !committed.ok()) done = committed.error();
+  }
+  if (!done.ok()) connection_->Rollback();
+  return done;
+}
+
 Result<int64_t> BatchWriter::CompactStep() {
   if (meta_.compact_revision <= 0) return int64_t{0};
   const MonotonicTime began = clock_.Now();
-  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
-  Result<int64_t> rows = DeleteCompacted();
-  if (rows.ok()) {
-    if (Result<void> committed = connection_->Commit(); !committed.ok()) rows = committed.error();
-  }
-  if (!rows.ok()) connection_->Rollback();
+  const Result<int64_t> rows = InTransaction<int64_t>([this] { return DeleteCompacted(); });
   step_size_.Note(clock_.Now() - began);
   return rows;
 }
@@ -329,7 +346,36 @@ Result<int64_t> BatchWriter::DeleteCompacted() {
                           connection_->Execute(sql::Query::kCompactHistory, params));
   KUBASE_ASSIGN_OR_RETURN(const int64_t changes,
                           connection_->Execute(sql::Query::kCompactChanges, params));
-  return pairs + changes;
+  KUBASE_ASSIGN_OR_RETURN(
+      const int64_t attributes,
+      AttributeIndex::Compact(*connection_, meta_.compact_revision, step_size_.rows()));
+  return pairs + changes + attributes;
+}
+
+Result<void> BatchWriter::IndexStep() {
+  const MonotonicTime began = clock_.Now();
+  const Result<void> done = InTransaction<void>([this]() -> Result<void> {
+    KUBASE_TRY(ReloadAttributes());
+    if (!listeners_.attributes.HasWork()) return Ok();
+    return listeners_.attributes.Step(*connection_, meta_.revision, index_step_size_.rows());
+  });
+  attributes_stale_ = !done.ok();
+  index_step_size_.Note(clock_.Now() - began);
+  return done;
+}
+
+Result<void> BatchWriter::ReloadAttributes() {
+  if (!attributes_stale_) return Ok();
+  KUBASE_TRY(listeners_.attributes.Load(*connection_));
+  attributes_stale_ = false;
+  return Ok();
+}
+
+WriteBatch::Context BatchWriter::BatchContext() {
+  return {.leases = listeners_.leases,
+          .pairs = listeners_.pairs,
+          .attributes = listeners_.attributes,
+          .last_object_id = last_object_id_};
 }
 
 void BatchWriter::AnswerCompactionWaiters(const Result<void>& result) {

@@ -50,11 +50,14 @@ class BatchWriter {
     PublishedRevision& published;
     SpaceGuard& space;
     StoreMetrics& metrics;
+    AttributeIndex& attributes;  // loaded; from here on the writer's thread alone uses it
   };
 
-  // `connection` is the writer's own; the references must outlive it.
+  // `connection` is the writer's own; the references must outlive it. `last_object_id`: of the
+  // objects that are there.
   BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
-              const Meta& meta, const Listeners& listeners, const Clock& clock, Log& log);
+              const Meta& meta, int64_t last_object_id, const Listeners& listeners,
+              const Clock& clock, Log& log);
   ~BatchWriter();
 
   // Takes `write`, or answers it at once with kOverloaded, or with kUnavailable after Stop and
@@ -96,8 +99,17 @@ class BatchWriter {
   void Fence(const Error& reason);
   void RefuseQueue(const Error& reason);
 
-  bool MaintenanceDue() const { return compacting_ || reclaiming_; }
+  bool MaintenanceDue() const {
+    return compacting_ || reclaiming_ || listeners_.attributes.HasWork();
+  }
   void MaintenanceStep();
+  // Runs `step` in a transaction of its own.
+  template <typename T, typename Step>
+  Result<T> InTransaction(const Step& step);
+  Result<void> IndexStep();
+  WriteBatch::Context BatchContext();
+  // After a batch or a step that was not committed.
+  Result<void> ReloadAttributes();
   // Deletes some rows, and tells how many.
   Result<int64_t> CompactStep();
   Result<int64_t> DeleteCompacted();
@@ -126,6 +138,9 @@ class BatchWriter {
   bool compacting_ = true;  // rows of an earlier compaction may be left
   bool reclaiming_ = true;
   StepSize step_size_;
+  StepSize index_step_size_;
+  int64_t last_object_id_;
+  bool attributes_stale_ = false;  // what memory knows of the index may not be committed
   std::thread thread_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "shim/base/failpoint.h"
 #include "shim/base/limits.h"
+#include "shim/store/matching_scan.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -52,9 +53,26 @@ class SqlRangeCursor final : public RangeCursor,
 
   Result<RangeChunk> CountAll(sql::Connection& connection, const Meta& meta) {
     RangeChunk chunk{.last = true, .revision = header_revision_};
-    KUBASE_ASSIGN_OR_RETURN(chunk.count,
-                            CountRange(connection, meta, request_.range, pinned_, &counts_));
+    if (request_.selector == nullptr) {
+      KUBASE_ASSIGN_OR_RETURN(chunk.count,
+                              CountRange(connection, meta, request_.range, pinned_, &counts_));
+      return chunk;
+    }
+    KUBASE_TRY(ScanRest(connection, meta, -1, true, [&](const KeyValuePtr&) {
+      ++chunk.count;
+      return true;
+    }));
     return chunk;
+  }
+
+  // What is selected of the rest of the range.
+  Result<void> ScanRest(sql::Connection& connection, const Meta& meta, int64_t limit,
+                        bool keys_only, const std::function<bool(KeyValuePtr)>& sink) {
+    if (request_.selector != nullptr) {
+      return ScanMatching(connection, meta, *request_.selector, rest_, pinned_, limit, keys_only,
+                          sink);
+    }
+    return ScanRange(connection, meta, rest_, pinned_, limit, keys_only, sink);
   }
 
   // Pairs until the byte target, the limit or the end; `last` at the latter two.
@@ -62,13 +80,12 @@ class SqlRangeCursor final : public RangeCursor,
     RangeChunk chunk{.last = true};
     size_t bytes = 0;
     const int64_t limit = request_.limit > 0 ? request_.limit - sent_ : -1;
-    KUBASE_TRY(
-        ScanRange(connection, meta, rest_, pinned_, limit, request_.keys_only, [&](KeyValuePtr kv) {
-          bytes += kv->key.size() + kv->value.size();
-          chunk.kvs.push_back(std::move(kv));
-          chunk.last = bytes < limits::kRangeChunkBytesTarget;
-          return chunk.last;
-        }));
+    KUBASE_TRY(ScanRest(connection, meta, limit, request_.keys_only, [&](KeyValuePtr kv) {
+      bytes += kv->key.size() + kv->value.size();
+      chunk.kvs.push_back(std::move(kv));
+      chunk.last = bytes < limits::kRangeChunkBytesTarget;
+      return chunk.last;
+    }));
     sent_ += static_cast<int64_t>(chunk.kvs.size());
     const bool limit_reached = request_.limit > 0 && sent_ >= request_.limit;
     chunk.last = chunk.last || limit_reached || rest_.IsSingle();
@@ -79,7 +96,14 @@ class SqlRangeCursor final : public RangeCursor,
   Result<void> Finish(sql::Connection& connection, const Meta& meta, RangeChunk& chunk) {
     chunk.revision = header_revision_;
     chunk.count = sent_;
-    if (request_.limit > 0 && sent_ >= request_.limit && !rest_.IsSingle()) {
+    const bool cut = request_.limit > 0 && sent_ >= request_.limit && !rest_.IsSingle();
+    if (cut && request_.selector != nullptr) {
+      KUBASE_TRY(ScanRest(connection, meta, 1, true, [&](const KeyValuePtr&) {
+        chunk.more = true;
+        return false;
+      }));
+      chunk.count += chunk.more ? 1 : 0;
+    } else if (cut) {
       KUBASE_ASSIGN_OR_RETURN(chunk.count,
                               CountRange(connection, meta, request_.range, pinned_, &counts_));
       chunk.more = chunk.count > sent_;

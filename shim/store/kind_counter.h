@@ -20,16 +20,6 @@
 
 namespace kubase::store {
 
-// The resource a key belongs to, and the range of all its keys.
-struct Kind {
-  std::string name;  // "pods", "shirts.stable.example.com"; "(other)" outside /registry/
-  KeyRange range;
-};
-
-// kube-apiserver's layout: /registry/RESOURCE/… for the built-in resources it has always had, and
-// /registry/GROUP/RESOURCE/… where the group has a dot.
-Kind KindOfKey(std::string_view key);
-
 // Any thread.
 class KindCounter {
  public:

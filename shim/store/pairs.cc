@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include "shim/store/matching_scan.h"
+
 namespace kubase::store {
 namespace {
 
@@ -70,11 +72,22 @@ void DropValues(SortTarget sorted_by, std::vector<KeyValuePtr>& kvs) {
   }
 }
 
+// As ScanRange, of what the request selects.
+Result<void> ScanSelected(sql::Connection& connection, const Meta& meta,
+                          const RangeRequest& request, Revision revision, int64_t limit,
+                          bool keys_only, const std::function<bool(KeyValuePtr)>& sink) {
+  if (request.selector != nullptr) {
+    return ScanMatching(connection, meta, *request.selector, request.range, revision, limit,
+                        keys_only, sink);
+  }
+  return ScanRange(connection, meta, request.range, revision, limit, keys_only, sink);
+}
+
 // Sorting by value needs the values even when only keys are wanted.
 Result<RangeResponse> ReadWholeRange(sql::Connection& connection, const Meta& meta,
                                      const RangeRequest& request, Revision revision) {
   RangeResponse response;
-  KUBASE_TRY(ScanRange(connection, meta, request.range, revision, -1, false, [&](KeyValuePtr kv) {
+  KUBASE_TRY(ScanSelected(connection, meta, request, revision, -1, false, [&](KeyValuePtr kv) {
     ++response.count;
     if (WithinBounds(request, *kv)) response.kvs.push_back(std::move(kv));
     return true;
@@ -88,6 +101,19 @@ Result<RangeResponse> ReadWholeRange(sql::Connection& connection, const Meta& me
   return response;
 }
 
+Result<int64_t> CountSelected(sql::Connection& connection, const Meta& meta,
+                              const RangeRequest& request, Revision revision, CountCache* counts) {
+  if (request.selector == nullptr) {
+    return CountRange(connection, meta, request.range, revision, counts);
+  }
+  int64_t count = 0;
+  KUBASE_TRY(ScanSelected(connection, meta, request, revision, -1, true, [&](const KeyValuePtr&) {
+    ++count;
+    return true;
+  }));
+  return count;
+}
+
 Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta& meta,
                                         const RangeRequest& request, Revision revision,
                                         CountCache* counts) {
@@ -95,16 +121,16 @@ Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta&
   const bool by_value = request.sort_target == SortTarget::kValue;
   const bool limited = request.limit > 0 && request.limit < std::numeric_limits<int64_t>::max();
   const int64_t limit = limited && !request.range.IsSingle() ? request.limit + 1 : -1;
-  KUBASE_TRY(ScanRange(connection, meta, request.range, revision, limit,
-                       request.keys_only && !by_value, [&](KeyValuePtr kv) {
-                         response.kvs.push_back(std::move(kv));
-                         return true;
-                       }));
+  KUBASE_TRY(ScanSelected(connection, meta, request, revision, limit,
+                          request.keys_only && !by_value, [&](KeyValuePtr kv) {
+                            response.kvs.push_back(std::move(kv));
+                            return true;
+                          }));
   response.count = static_cast<int64_t>(response.kvs.size());
-  if (response.count == limit) {
+  response.more = response.count == limit;
+  if (response.more && request.selector == nullptr) {
     KUBASE_ASSIGN_OR_RETURN(response.count,
                             CountRange(connection, meta, request.range, revision, counts));
-    response.more = true;
     const KeyValue& last_sent = **std::prev(response.kvs.end(), 2);
     if (counts != nullptr) {
       counts->LearnPage(After(request.range, last_sent.key), revision,
@@ -139,7 +165,8 @@ KeyValue ParsePair(const Row& row, int first_column) {
           .mod_revision = row.Int(c + 3),
           .version = row.Int(c + 4),
           .lease = row.Int(c + 5),
-          .sub = row.Int(c + 6)};
+          .sub = row.Int(c + 6),
+          .id = row.Int(c + 7)};
 }
 
 Result<KeyValuePtr> ReadPair(sql::Connection& connection, const std::string& key) {
@@ -169,7 +196,7 @@ Result<RangeResponse> ReadRange(sql::Connection& connection, const Meta& meta,
   Result<RangeResponse> response = [&]() -> Result<RangeResponse> {
     if (request.count_only) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t count,
-                              CountRange(connection, meta, request.range, revision, counts));
+                              CountSelected(connection, meta, request, revision, counts));
       RangeResponse only;
       only.count = count;
       return only;

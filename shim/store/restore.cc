@@ -169,13 +169,12 @@ class Restore {
 
   Result<void> WritePairs() {
     std::vector<Value> rows;
-    rows.reserve(pairs_.size() * 7);
+    rows.reserve(pairs_.size() * 8);
     for (const KeyValue& kv : pairs_) {
-      rows.insert(rows.end(), {kv.key, kv.value, kv.create_revision, kv.mod_revision, kv.version,
-                               kv.lease, kv.sub});
+      rows.insert(rows.end(), {++summary_.pairs, kv.key, kv.value, kv.create_revision,
+                               kv.mod_revision, kv.version, kv.lease, kv.sub});
     }
-    if (!rows.empty()) KUBASE_TRY(connection_.ExecuteMany(Query::kPutObject, rows, 7));
-    summary_.pairs += static_cast<int64_t>(pairs_.size());
+    if (!rows.empty()) KUBASE_TRY(connection_.ExecuteMany(Query::kInsertObject, rows, 8));
     pairs_.clear();
     bytes_ = 0;
     return Ok();

@@ -51,7 +51,8 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   KUBASE_TRY(store->leases_.Load(*connection));
   KUBASE_TRY(store->space_.Load(*connection));
   store->space_.Measure(database, *connection);
-  store->StartThreads(std::move(connection), meta);
+  KUBASE_TRY(store->LoadAttributes(*connection, meta));
+  KUBASE_TRY(store->StartThreads(std::move(connection), meta));
   Reach(Failpoint::kStoreOpened);
   return store;
 }
@@ -67,6 +68,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       space_(options.quota_bytes),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
+      attributes_(fields_),
       counts_(meta.revision),
       pairs_(limits::kPairCacheBytesMax),
       published_(meta.revision),
@@ -78,25 +80,47 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
             .progress_interval = options.progress_interval,
             .revision = meta.revision,
             .compact_revision = meta.compact_revision},
-           published_, MakeCatchUp(), clock, log) {}
+           published_, fields_, MakeCatchUp(), clock, log) {}
 
 SqlStore::~SqlStore() {
   Stop();
 }
 
-void SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta) {
-  writer_ = std::make_unique<BatchWriter>(std::move(write_connection), database_, meta,
-                                          BatchWriter::Listeners{.leases = leases_,
-                                                                 .hub = hub_,
-                                                                 .kinds = kinds_,
-                                                                 .counts = counts_,
-                                                                 .pairs = pairs_,
-                                                                 .published = published_,
-                                                                 .space = space_,
-                                                                 .metrics = metrics_},
-                                          clock_, log_);
+// A database from before there was an index, or restored from a snapshot, has objects and no kinds.
+Result<void> SqlStore::LoadAttributes(sql::Connection& connection, const Meta& meta) {
+  KUBASE_TRY(attributes_.Load(connection));
+  attributes_.Published();
+  if (!attributes_.empty()) return Ok();
+  KUBASE_TRY(connection.Begin(sql::Access::kWrite));
+  Result<void> surveyed = attributes_.Survey(connection, meta);
+  if (surveyed.ok()) surveyed = connection.Commit();
+  if (!surveyed.ok()) connection.Rollback();
+  attributes_.Published();
+  return surveyed;
+}
+
+Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_connection,
+                                    const Meta& meta) {
+  int64_t last_object_id = 0;
+  KUBASE_TRY(write_connection->Select(sql::Query::kMaxObjectId, {}, [&](const sql::Row& row) {
+    last_object_id = row.Int(0);
+    return false;
+  }));
+  writer_ =
+      std::make_unique<BatchWriter>(std::move(write_connection), database_, meta, last_object_id,
+                                    BatchWriter::Listeners{.leases = leases_,
+                                                           .hub = hub_,
+                                                           .kinds = kinds_,
+                                                           .counts = counts_,
+                                                           .pairs = pairs_,
+                                                           .published = published_,
+                                                            .space = space_,
+                                                           .metrics = metrics_,
+                                                           .attributes = attributes_},
+                                    clock_, log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
+  return Ok();
 }
 
 void SqlStore::CountKindsInBackground() {

@@ -17,6 +17,7 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/attribute_index.h"
 #include "shim/store/batch_writer.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
@@ -78,7 +79,8 @@ class SqlStore final : public Store {
   SqlStore(const SqlStoreOptions& options, sql::Database& database, prometheus::Registry& registry,
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
-  void StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
+  Result<void> LoadAttributes(sql::Connection& connection, const Meta& meta);
+  Result<void> StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
 
   // The latest pair of a key, if memory knows it.
@@ -107,6 +109,8 @@ class SqlStore final : public Store {
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
+  KindFields fields_;
+  AttributeIndex attributes_;
   CountCache counts_;
   PairCache pairs_;
   PublishedRevision published_;

@@ -10,6 +10,8 @@
 #include <variant>
 #include <vector>
 
+#include "shim/select/selector.h"
+
 namespace kubase::store {
 
 // The cluster-wide counter of changes; 1 is the empty store. One transaction that changes anything
@@ -25,6 +27,7 @@ struct KeyValue {
   int64_t version = 0;  // 1 at creation, +1 with each change; 0 only in tombstones
   LeaseId lease = 0;
   int64_t sub = 0;  // position among the changes of mod_revision; never leaves the store
+  int64_t id = 0;   // of the live pair in the database, else 0; never leaves the store
 };
 // shared: the write cache, the event ring and every stream that sends the pair own it together.
 using KeyValuePtr = std::shared_ptr<const KeyValue>;
@@ -60,6 +63,9 @@ struct RangeRequest {
   Revision max_mod_revision = 0;
   Revision min_create_revision = 0;
   Revision max_create_revision = 0;
+  // Null: every pair. With one, a page's count is its own and one more if there are more.
+  // shared: the parts of a stream use it one after another.
+  std::shared_ptr<const select::Selector> selector;
 
   // True when the answer is not simply a key-ordered prefix of the range: the whole range has to be
   // read before the limit applies.

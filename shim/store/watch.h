@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "shim/base/result.h"
+#include "shim/select/selector.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -28,6 +29,10 @@ struct WatchRequest {
   bool no_put = false;
   bool no_delete = false;
   bool progress_notify = false;
+  // Null: every event. Else those whose pair matches before or after the change, or cannot be told:
+  // the watcher sees a pair begin to match, and cease to.
+  // shared: a copy of the request may outlive the call that made it.
+  std::shared_ptr<const select::Selector> selector;
 };
 
 // Whole revisions, in order: a revision is never split over two batches.

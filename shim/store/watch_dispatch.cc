@@ -16,10 +16,6 @@ constexpr size_t kDispatchRevisionsMax = 256;
 // How long after a failed read of changes it is tried again.
 constexpr std::chrono::milliseconds kRetryReadsAfter{200};
 
-bool Wants(const WatchRequest& request, const Event& event) {
-  return event.type == Event::Type::kPut ? !request.no_put : !request.no_delete;
-}
-
 // The events of `revision` without the pairs before them.
 void DropPrevious(std::vector<EventPtr>& events, Revision revision) {
   for (EventPtr& event : events) {
@@ -29,6 +25,16 @@ void DropPrevious(std::vector<EventPtr>& events, Revision revision) {
 }
 
 }  // namespace
+
+bool WatchHub::Wants(const WatchRequest& request, const Event& event, EventAttributes& attributes) {
+  if (event.type == Event::Type::kPut ? request.no_put : request.no_delete) return false;
+  return request.selector == nullptr || attributes.Match(*request.selector);
+}
+
+bool WatchHub::Wants(const WatchRequest& request, const Event& event) const {
+  EventAttributes attributes(fields_, event);
+  return Wants(request, event, attributes);
+}
 
 void WatchHub::DispatchRing() {
   if (dispatched_ >= ring_.newest()) return;
@@ -56,14 +62,15 @@ void WatchHub::Dispatch(const std::vector<WatchBatch>& batches) {
 }
 
 void WatchHub::CollectMatches(const EventPtr& event, Revision revision) {
-  index_.ForEach(event->kv->key, [&](RangeGroup* group) {
-    for (Watcher* watcher : group->watchers) {
-      if (watcher->state != State::kSynced || revision < watcher->next_revision) continue;
-      if (!Wants(watcher->request, *event)) continue;
-      if (watcher->pending.empty()) touched_.push_back(watcher);
-      watcher->pending.push_back(event);
-    }
-  });
+  EventAttributes attributes(fields_, *event);
+  const auto collect = [&](Watcher* watcher) {
+    if (watcher->state != State::kSynced || revision < watcher->next_revision) return;
+    if (!Wants(watcher->request, *event, attributes)) return;
+    if (watcher->pending.empty()) touched_.push_back(watcher);
+    watcher->pending.push_back(event);
+  };
+  index_.ForEach(event->kv->key,
+                 [&](RangeGroup* group) { group->watchers.ForEach(attributes, collect); });
 }
 
 // The ring dropped what was not dispatched yet: the synced watchers go on from the database.
@@ -117,7 +124,7 @@ void WatchHub::AdvanceFromDatabase(Watcher& watcher) {
       {.range = watcher.request.range,
        .first = watcher.next_revision,
        .events_max = options_.catch_up_events_max,
-       .with_previous = watcher.request.prev_kv},
+       .with_previous = watcher.request.prev_kv || watcher.request.selector != nullptr},
       [this, key = watcher.stream->key, id = watcher.request.watch_id,
        serial = watcher.serial](Result<WatchBatch> page) {
         // shared: std::function wants a copyable callable.

@@ -50,10 +50,11 @@ class WatchHub::StreamHandle final : public WatchStream {
   const StreamKey key_;
 };
 
-WatchHub::WatchHub(const Options& options, const PublishedRevision& published, CatchUp catch_up,
-                   const Clock& clock, Log& log)
+WatchHub::WatchHub(const Options& options, const PublishedRevision& published,
+                   const KindFields& fields, CatchUp catch_up, const Clock& clock, Log& log)
     : options_(options),
       published_revision_(published),
+      fields_(fields),
       catch_up_(std::move(catch_up)),
       clock_(clock),
       log_(log),
@@ -209,8 +210,7 @@ void WatchHub::Insert(Stream& stream, std::unique_ptr<Watcher> watcher) {
   watcher->stream = &stream;
   watcher->serial = next_serial_++;
   watcher->group = group.get();
-  watcher->position = group->watchers.size();
-  group->watchers.push_back(watcher.get());
+  group->watchers.Add(watcher.get());
   stream.watchers.emplace(watcher->request.watch_id, std::move(watcher));
   ++watcher_count_;
 }
@@ -219,11 +219,8 @@ void WatchHub::Remove(Stream& stream, WatchId id) {
   auto found = stream.watchers.find(id);
   Watcher& watcher = *found->second;
   SetState(watcher, State::kSynced);  // leaves the count of slow ones
-  auto& members = watcher.group->watchers;
-  members.back()->position = watcher.position;
-  members[watcher.position] = members.back();
-  members.pop_back();
-  if (members.empty()) {
+  watcher.group->watchers.Remove(&watcher);
+  if (watcher.group->watchers.empty()) {
     const KeyRange& range = watcher.request.range;
     index_.Remove(range, watcher.group);
     groups_.erase({range.key, range.range_end});

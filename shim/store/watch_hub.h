@@ -27,7 +27,9 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/store/change_reader.h"
+#include "shim/store/event_attributes.h"
 #include "shim/store/event_ring.h"
+#include "shim/store/kind_fields.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/range_index.h"
 #include "shim/store/watch.h"
@@ -50,8 +52,8 @@ class WatchHub final : public WatchSource {
 
   // `published` is what reads can have seen: never behind what was given to Publish, for a moment
   // ahead of it. The references must outlive the hub; `catch_up` may be called until Stop returns.
-  WatchHub(const Options& options, const PublishedRevision& published, CatchUp catch_up,
-           const Clock& clock, Log& log);
+  WatchHub(const Options& options, const PublishedRevision& published, const KindFields& fields,
+           CatchUp catch_up, const Clock& clock, Log& log);
   ~WatchHub() override;
 
   std::unique_ptr<WatchStream> Open(std::shared_ptr<WatchSink> sink) override;
@@ -84,6 +86,9 @@ class WatchHub final : public WatchSource {
   void DispatchRing();
   void Dispatch(const std::vector<WatchBatch>& batches);
   void CollectMatches(const EventPtr& event, Revision revision);
+  // Whether the watcher's filters and selector let an event of its range pass.
+  static bool Wants(const WatchRequest& request, const Event& event, EventAttributes& attributes);
+  bool Wants(const WatchRequest& request, const Event& event) const;
   void FallBehind();
   void SendProgress();
 
@@ -109,6 +114,7 @@ class WatchHub final : public WatchSource {
 
   const Options options_;
   const PublishedRevision& published_revision_;
+  const KindFields& fields_;
   const CatchUp catch_up_;
   const Clock& clock_;
   Log& log_;

@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "shim/store/watch_hub.h"
+#include "shim/store/watcher_group.h"
 
 namespace kubase::store {
 
 struct WatchHub::RangeGroup {
-  std::vector<Watcher*> watchers;  // each knows its position
+  WatcherGroup<Watcher> watchers;
 };
 
 struct WatchHub::Watcher {
@@ -24,7 +25,7 @@ struct WatchHub::Watcher {
   bool starts_compacted = false;  // at the compacted revision itself
   std::vector<EventPtr> pending;  // matches of the running dispatch
   RangeGroup* group = nullptr;
-  size_t position = 0;  // in group->watchers
+  size_t position = 0;  // in its list of the group
 };
 
 struct WatchHub::Stream {

@@ -94,8 +94,8 @@ class Fixture {
              .progress_interval = progress,
              .revision = 1,
              .compact_revision = -1},
-            published_revision_, [this](ChangeQuery query, auto done) { done(ReadPage(query)); },
-            clock_, *log_) {}
+            published_revision_, fields_,
+            [this](ChangeQuery query, auto done) { done(ReadPage(query)); }, clock_, *log_) {}
 
   void Publish(const std::vector<std::string>& keys) {
     WatchBatch batch{++revision_, {}};
@@ -152,6 +152,7 @@ class Fixture {
   std::atomic<Revision> compacted_{-1};
   Revision revision_ = 1;
   PublishedRevision published_revision_{1};
+  KindFields fields_;
   WatchHub hub_;
 };
 

@@ -10,9 +10,8 @@ namespace kubase::store {
 using sql::Query;
 using sql::Value;
 
-WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases,
-                       PairCache& pairs)
-    : connection_(connection), leases_(leases), pairs_(pairs), meta_(meta), stored_meta_(meta) {}
+WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context)
+    : connection_(connection), context_(context), meta_(meta), stored_meta_(meta) {}
 
 template <typename T>
 Result<T> WriteBatch::Noting(Result<T> result) {
@@ -22,7 +21,7 @@ Result<T> WriteBatch::Noting(Result<T> result) {
 
 Result<KeyValuePtr> WriteBatch::Get(const std::string& key) {
   if (auto found = entries_.find(key); found != entries_.end()) return found->second.current;
-  if (const auto known = pairs_.Find(key); known) return Remember(key, known->pair).current;
+  if (const auto known = context_.pairs.Find(key); known) return Remember(key, known->pair).current;
   KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, Noting(ReadPair(connection_, key)));
   return Remember(key, pair).current;
 }
@@ -60,12 +59,15 @@ bool WriteBatch::LeaseExists(LeaseId id) const {
   if (auto found = lease_changes_.find(id); found != lease_changes_.end()) {
     return found->second.has_value();
   }
-  return leases_.Exists(id);
+  return context_.leases.Exists(id);
 }
 
 WriteBatch::Entry& WriteBatch::Remember(const std::string& key, const KeyValuePtr& pair) {
   auto [entry, added] = entries_.try_emplace(key);
-  if (added) entry->second = {.current = pair, .stored = pair != nullptr};
+  if (added) {
+    entry->second.current = pair;
+    entry->second.stored_id = pair != nullptr ? pair->id : 0;
+  }
   return entry->second;
 }
 
@@ -73,6 +75,8 @@ void WriteBatch::Put(const KeyValuePtr& previous, std::string key, std::string v
                      LeaseId lease) {
   const Revision revision = meta_.revision + 1;
   Entry& entry = Remember(key, previous);
+  int64_t id = previous != nullptr ? previous->id : entry.stored_id;
+  if (id == 0) id = ++context_.last_object_id;
   auto pair = std::make_shared<const KeyValue>(
       KeyValue{.key = std::move(key),
                .value = std::move(value),
@@ -80,7 +84,8 @@ void WriteBatch::Put(const KeyValuePtr& previous, std::string key, std::string v
                .mod_revision = revision,
                .version = previous ? previous->version + 1 : 1,
                .lease = lease,
-               .sub = sub_});
+               .sub = sub_,
+               .id = id});
   Change(entry, Event::Type::kPut, std::move(pair));
 }
 
@@ -98,17 +103,28 @@ void WriteBatch::Change(Entry& entry, Event::Type type, KeyValuePtr changed) {
   if (entry.changed_in != revision) {
     entry.before_revision = entry.current;
     entry.changed_in = revision;
+    entry.key_change.reset();
   }
   if (!entry.changed) changed_keys_.push_back(changed->key);
   entry.changed = true;
   if (entry.current != nullptr) history_.push_back({entry.current, revision});
   changes_.push_back({changed->key, revision, sub_, deleted});
+  NoteKeyChange(entry, changed->key, deleted ? nullptr : changed);
   const bool created = !deleted && entry.current == nullptr;
   // Also of a second change of the key in this revision, the event tells what was before both.
   transaction_events_.push_back(std::make_shared<const Event>(
       Event{type, changed, created ? nullptr : entry.before_revision}));
   entry.current = deleted ? nullptr : std::move(changed);
   ++sub_;
+}
+
+void WriteBatch::NoteKeyChange(Entry& entry, const std::string& key, KeyValuePtr after) {
+  if (entry.key_change) {
+    key_changes_[*entry.key_change].after = std::move(after);
+    return;
+  }
+  entry.key_change = key_changes_.size();
+  key_changes_.push_back({key, entry.changed_in, entry.current, std::move(after)});
 }
 
 void WriteBatch::GrantLease(LeaseId id, int64_t ttl_seconds) {
@@ -144,6 +160,7 @@ Result<void> WriteBatch::Finish() {
 }
 
 Result<void> WriteBatch::Flush() {
+  KUBASE_TRY(FlushAttributes());
   KUBASE_TRY(FlushHistory());
   KUBASE_TRY(FlushChanges());
   Reach(Failpoint::kWriterHistoryFlushed);
@@ -152,6 +169,15 @@ Result<void> WriteBatch::Flush() {
   KUBASE_TRY(FlushLeases());
   Reach(Failpoint::kWriterLeasesFlushed);
   return FlushAlarms();
+}
+
+Result<void> WriteBatch::FlushAttributes() {
+  if (key_changes_.empty()) return Ok();
+  KUBASE_TRY(Noting(context_.attributes.Write(connection_, key_changes_)));
+  for (const KeyChange& change : key_changes_) entries_.at(change.key).key_change.reset();
+  key_changes_.clear();
+  Reach(Failpoint::kWriterAttributesFlushed);
+  return Ok();
 }
 
 Result<void> WriteBatch::FlushHistory() {
@@ -180,24 +206,31 @@ Result<void> WriteBatch::FlushChanges() {
 }
 
 Result<void> WriteBatch::FlushObjects() {
-  std::vector<Value> puts, deletes;
+  std::vector<Value> inserts, updates, deletes;
   for (const std::string& key : changed_keys_) {
     Entry& entry = entries_.at(key);
-    if (const KeyValue* kv = entry.current.get(); kv != nullptr) {
-      puts.insert(puts.end(), {kv->key, kv->value, kv->create_revision, kv->mod_revision,
-                               kv->version, kv->lease, kv->sub});
-    } else if (entry.stored) {
-      deletes.emplace_back(key);
+    const KeyValue* const kv = entry.current.get();
+    if (kv == nullptr) {
+      if (entry.stored_id != 0) deletes.emplace_back(entry.stored_id);
+    } else if (entry.stored_id != 0) {
+      updates.insert(updates.end(), {kv->value, kv->create_revision, kv->mod_revision, kv->version,
+                                     kv->lease, kv->sub, kv->id});
+    } else {
+      inserts.insert(inserts.end(), {kv->id, kv->key, kv->value, kv->create_revision,
+                                     kv->mod_revision, kv->version, kv->lease, kv->sub});
     }
-    entry.stored = entry.current != nullptr;
+    entry.stored_id = kv != nullptr ? kv->id : 0;
     entry.changed = false;
   }
-  if (!deletes.empty()) {
-    KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kDeleteObject, deletes, 1)));
-  }
-  if (!puts.empty()) KUBASE_TRY(Noting(connection_.ExecuteMany(Query::kPutObject, puts, 7)));
   changed_keys_.clear();
-  return Ok();
+  KUBASE_TRY(ExecuteMany(Query::kDeleteObject, deletes, 1));
+  KUBASE_TRY(ExecuteMany(Query::kUpdateObject, updates, 7));
+  return ExecuteMany(Query::kInsertObject, inserts, 8);
+}
+
+Result<void> WriteBatch::ExecuteMany(Query query, sql::Params rows, size_t columns) {
+  if (rows.empty()) return Ok();
+  return Noting(connection_.ExecuteMany(query, rows, columns));
 }
 
 Result<void> WriteBatch::FlushLeases() {

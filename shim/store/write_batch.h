@@ -15,6 +15,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/attribute_index.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/pairs.h"
 #include "shim/store/types.h"
@@ -31,8 +32,14 @@ class LeaseLookup {
 
 class WriteBatch {
  public:
-  WriteBatch(sql::Connection& connection, const Meta& meta, const LeaseLookup& leases,
-             PairCache& pairs);
+  // What the writer keeps from batch to batch.
+  struct Context {
+    const LeaseLookup& leases;
+    PairCache& pairs;
+    AttributeIndex& attributes;
+    int64_t& last_object_id;
+  };
+  WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context);
 
   // Null: the key does not exist. This and all reads: on a database error the batch has failed()
   // and must be rolled back.
@@ -73,11 +80,13 @@ class WriteBatch {
  private:
   struct Entry {
     KeyValuePtr current;
-    bool stored = false;   // the database has a row for the key
-    bool changed = false;  // `current` is not in the database yet
+    int64_t stored_id = 0;  // of the row that the database has for the key; 0: it has none
+    bool changed = false;   // `current` is not in the database yet
     // What the key was before the revision that changed it last in this batch.
     KeyValuePtr before_revision;
     Revision changed_in = 0;
+    // Of key_changes_, when it has one of changed_in.
+    std::optional<size_t> key_change;
   };
   struct ChangeRow {
     std::string key;
@@ -94,7 +103,10 @@ class WriteBatch {
   Result<T> Noting(Result<T> result);  // remembers a database error as the batch's failure
   Entry& Remember(const std::string& key, const KeyValuePtr& pair);
   void Change(Entry& entry, Event::Type type, KeyValuePtr changed);
+  void NoteKeyChange(Entry& entry, const std::string& key, KeyValuePtr after);
+  Result<void> ExecuteMany(sql::Query query, sql::Params rows, size_t columns);
   Result<void> Flush();
+  Result<void> FlushAttributes();
   Result<void> FlushHistory();
   Result<void> FlushChanges();
   Result<void> FlushObjects();
@@ -102,8 +114,7 @@ class WriteBatch {
   Result<void> FlushAlarms();
 
   sql::Connection& connection_;
-  const LeaseLookup& leases_;
-  PairCache& pairs_;
+  const Context context_;
   Meta meta_;
   const Meta stored_meta_;
   std::optional<Error> failure_;
@@ -112,6 +123,7 @@ class WriteBatch {
   std::vector<std::string> changed_keys_;  // in order, each once between flushes
   std::vector<HistoryRow> history_;        // not yet written
   std::vector<ChangeRow> changes_;         // not yet written
+  std::vector<KeyChange> key_changes_;     // not yet in the index; of a key one in a revision
   std::map<LeaseId, std::optional<int64_t>> lease_changes_;
   std::map<LeaseId, std::optional<int64_t>> unwritten_leases_;
   std::map<Alarm, bool> alarm_changes_;

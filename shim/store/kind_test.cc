@@ -1,11 +1,11 @@
-#include "shim/store/kind_counter.h"
+#include "shim/store/kind.h"
 
 #include <catch2/catch.hpp>
 
 namespace kubase::store {
 namespace {
 
-TEST_CASE("KindCounter: the layout of kube-apiserver's keys is understood") {
+TEST_CASE("Kind: the layout of kube-apiserver's keys is understood") {
   CHECK(KindOfKey("/registry/pods/default/a").name == "pods");
   CHECK(KindOfKey("/registry/namespaces/default").name == "namespaces");
   CHECK(KindOfKey("/registry/stable.example.com/shirts/default/a").name ==
@@ -19,7 +19,7 @@ TEST_CASE("KindCounter: the layout of kube-apiserver's keys is understood") {
   CHECK(KindOfKey("/registry/health").name == "(other)");
 }
 
-TEST_CASE("KindCounter: the range of a kind holds its keys and no others") {
+TEST_CASE("Kind: the range of a kind holds its keys and no others") {
   const KeyRange pods = KindOfKey("/registry/pods/default/a").range;
   CHECK(pods.Contains("/registry/pods/x/y"));
   CHECK_FALSE(pods.Contains("/registry/podtemplates/x/y"));
@@ -27,6 +27,13 @@ TEST_CASE("KindCounter: the range of a kind holds its keys and no others") {
     CHECK(KindOfKey(key).range.Contains(key));
   }
   CHECK_FALSE(KindOfKey("!before").range.Contains("/registry/pods/a/b"));
+}
+
+TEST_CASE("Kind: the keys of a custom resource are found by its name") {
+  CHECK(KindOfCustomResource("shirts.stable.example.com")->range.key ==
+        "/registry/stable.example.com/shirts/");
+  CHECK_FALSE(KindOfCustomResource("shirts.group"));
+  CHECK_FALSE(KindOfCustomResource("shirts"));
 }
 
 }  // namespace

@@ -1,0 +1,352 @@
+// Entries by difference; kinds as they appear; filling and emptying in steps.
+#include "shim/store/attribute_index.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "shim/base/limits.h"
+#include "shim/select/object_reader.h"
+#include "shim/store/kind.h"
+#include "shim/store/pairs.h"
+
+namespace kubase::store {
+namespace {
+
+using sql::Query;
+using sql::Value;
+
+// Of the row of a kind that is being dropped: no key begins with it.
+std::string DroppedPrefix(int64_t kind) {
+  return "#" + std::to_string(kind);
+}
+
+std::string FieldsText(const std::vector<std::string>& json_paths) {
+  std::string text;
+  for (const std::string& path : json_paths) text.append(path).append("\n");
+  return text;
+}
+
+IndexEntries Difference(const IndexEntries& from, const IndexEntries& without) {
+  IndexEntries rest;
+  std::set_difference(from.begin(), from.end(), without.begin(), without.end(),
+                      std::back_inserter(rest));
+  return rest;
+}
+
+Result<int64_t> ReadNumber(sql::Connection& connection, Query query) {
+  int64_t number = 0;
+  KUBASE_TRY(connection.Select(query, {}, [&](const sql::Row& row) {
+    number = row.Int(0);
+    return false;
+  }));
+  return number;
+}
+
+}  // namespace
+
+Result<void> AttributeIndex::Load(sql::Connection& connection) {
+  kinds_.clear();
+  tables_.clear();
+  names_.clear();
+  unpublished_.clear();
+  to_fill_.clear();
+  to_drop_.clear();
+  last_kind_ = 0;
+  KUBASE_TRY(connection.Select(Query::kListKinds, {}, [&](const sql::Row& row) {
+    IndexedKind kind = ParseKind(row);
+    last_kind_ = kind.id;
+    if (kind.IsDropped()) {
+      to_drop_.push_back(kind.id);
+    } else {
+      if (kind.indexed_since == IndexedKind::kNotYet) to_fill_.push_back(kind.prefix);
+      Learn(kind);
+      kinds_.emplace(kind.prefix, std::move(kind));
+    }
+    return true;
+  }));
+  KUBASE_ASSIGN_OR_RETURN(last_name_, ReadNumber(connection, Query::kMaxAttributeNameId));
+  return Ok();
+}
+
+void AttributeIndex::Learn(const IndexedKind& kind) {
+  tables_[kind.id] = FieldsOf(kind, KindOfKey(kind.prefix).name);
+  if (!kind.fields.empty()) unpublished_.push_back(kind.prefix);
+}
+
+void AttributeIndex::Published() {
+  for (const std::string& prefix : std::exchange(unpublished_, {})) {
+    if (const auto kind = kinds_.find(prefix); kind != kinds_.end()) {
+      fields_.Set(prefix, tables_.at(kind->second.id));
+    }
+  }
+}
+
+Result<void> AttributeIndex::Write(sql::Connection& connection,
+                                   std::span<const KeyChange> changes) {
+  for (const KeyChange& change : changes) {
+    KUBASE_ASSIGN_OR_RETURN(IndexedKind * kind,
+                            KindForChange(connection, change.key, change.revision));
+    if (kind == nullptr) continue;
+    KUBASE_TRY(WriteChange(connection, *kind, change));
+    if (kind->prefix == kDefinitionsPrefix) KUBASE_TRY(Declare(connection, change));
+  }
+  return Ok();
+}
+
+Result<void> AttributeIndex::Survey(sql::Connection& connection, const Meta& meta) {
+  std::vector<KeyValuePtr> definitions;
+  KUBASE_TRY(ScanRange(connection, meta, KindOfKey(kDefinitionsPrefix).range, meta.revision, -1,
+                       false, [&](KeyValuePtr definition) {
+                         definitions.push_back(std::move(definition));
+                         return true;
+                       }));
+  for (const KeyValuePtr& definition : definitions) {
+    KUBASE_TRY(Declare(connection, {definition->key, meta.revision, nullptr, definition}));
+  }
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Kind> kinds, ListKinds(connection, meta));
+  for (const Kind& kind : kinds) {
+    if (kind.IsOther() || kinds_.contains(kind.range.key)) continue;
+    KUBASE_TRY(Add(connection, kind.range.key, "", meta.revision));
+  }
+  return Ok();
+}
+
+// Null: the key belongs to no kind.
+Result<IndexedKind*> AttributeIndex::KindForChange(sql::Connection& connection,
+                                                   const std::string& key, Revision revision) {
+  const Kind kind = KindOfKey(key);
+  if (kind.IsOther()) return static_cast<IndexedKind*>(nullptr);
+  if (const auto found = kinds_.find(kind.range.key); found != kinds_.end()) return &found->second;
+  return Add(connection, kind.range.key, "", revision);
+}
+
+Result<IndexedKind*> AttributeIndex::Add(sql::Connection& connection, const std::string& prefix,
+                                         const std::string& fields, Revision revision) {
+  KUBASE_ASSIGN_OR_RETURN(const bool has_objects, HasObjects(connection, prefix));
+  IndexedKind kind{.id = ++last_kind_,
+                   .prefix = prefix,
+                   .fields = fields,
+                   .indexed_since = has_objects ? IndexedKind::kNotYet : revision,
+                   .indexed_to = "",
+                   .foreign_values = false};
+  const Value params[] = {kind.id,         kind.prefix,
+                          kind.fields,     kind.indexed_since,
+                          kind.indexed_to, int64_t{kind.foreign_values}};
+  KUBASE_TRY(connection.Execute(Query::kAddKind, params));
+  if (has_objects) to_fill_.push_back(prefix);
+  Learn(kind);
+  return &kinds_.insert_or_assign(prefix, std::move(kind)).first->second;
+}
+
+Result<void> AttributeIndex::Store(sql::Connection& connection, const IndexedKind& kind) {
+  const Value params[] = {
+      kind.prefix, kind.fields, kind.indexed_since, kind.indexed_to, int64_t{kind.foreign_values},
+      kind.id};
+  KUBASE_TRY(connection.Execute(Query::kUpdateKind, params));
+  return Ok();
+}
+
+Result<bool> AttributeIndex::HasObjects(sql::Connection& connection, const std::string& prefix) {
+  bool found = false;
+  const KeyRange range = KindOfKey(prefix).range;
+  const Value params[] = {range.key, range.range_end, int64_t{1}};
+  KUBASE_TRY(connection.Select(Query::kListKeys, params, [&](const sql::Row&) {
+    found = true;
+    return false;
+  }));
+  return found;
+}
+
+Result<IndexEntries> AttributeIndex::EntriesOfPair(sql::Connection& connection, IndexedKind& kind,
+                                                   const KeyValuePtr& pair) {
+  if (pair == nullptr) return IndexEntries();
+  const std::string_view name = ObjectName(pair->key, kind.prefix);
+  const bool foreign =
+      name.empty() || select::EncodingOf(pair->value) == select::Encoding::kForeign;
+  if (!foreign) return EntriesOf(*tables_.at(kind.id), name, pair->value);
+  if (!kind.foreign_values) {
+    kind.foreign_values = true;
+    KUBASE_TRY(Store(connection, kind));
+  }
+  return IndexEntries();
+}
+
+Result<void> AttributeIndex::WriteChange(sql::Connection& connection, IndexedKind& kind,
+                                         const KeyChange& change) {
+  const std::string_view name = ObjectName(change.key, kind.prefix);
+  if (!kind.IsIndexed(name)) return Ok();
+  KUBASE_ASSIGN_OR_RETURN(const IndexEntries before,
+                          EntriesOfPair(connection, kind, change.before));
+  KUBASE_ASSIGN_OR_RETURN(const IndexEntries after, EntriesOfPair(connection, kind, change.after));
+  const bool same_row =
+      change.before != nullptr && change.after != nullptr && change.before->id == change.after->id;
+  if (!same_row) {
+    KUBASE_TRY(EndEntries(connection, kind, name, change.revision, before));
+    if (change.after == nullptr) return Ok();
+    return AddEntries(connection, kind, name, change.after->id, change.revision, after);
+  }
+  KUBASE_TRY(EndEntries(connection, kind, name, change.revision, Difference(before, after)));
+  return AddEntries(connection, kind, name, change.after->id, change.revision,
+                    Difference(after, before));
+}
+
+Result<void> AttributeIndex::AddEntries(sql::Connection& connection, const IndexedKind& kind,
+                                        std::string_view object_name, int64_t object,
+                                        Revision since, Entries entries) {
+  if (entries.empty()) return Ok();
+  std::vector<Value> rows;
+  rows.reserve(entries.size() * 5);
+  for (const auto& [name, value] : entries) {
+    KUBASE_ASSIGN_OR_RETURN(const int64_t id, NameId(connection, kind, name));
+    rows.insert(rows.end(), {id, value, object_name, since, object});
+  }
+  return connection.ExecuteMany(Query::kAddAttribute, rows, 5);
+}
+
+Result<void> AttributeIndex::EndEntries(sql::Connection& connection, const IndexedKind& kind,
+                                        std::string_view object_name, Revision revision,
+                                        Entries entries) {
+  if (entries.empty()) return Ok();
+  std::vector<Value> rows;
+  rows.reserve(entries.size() * 4);
+  for (const auto& [name, value] : entries) {
+    KUBASE_ASSIGN_OR_RETURN(const int64_t id, NameId(connection, kind, name));
+    rows.insert(rows.end(), {revision, id, value, object_name});
+  }
+  return connection.ExecuteMany(Query::kEndAttribute, rows, 4);
+}
+
+Result<int64_t> AttributeIndex::NameId(sql::Connection& connection, const IndexedKind& kind,
+                                       const std::string& name) {
+  const std::string cached = std::to_string(kind.id) + name;
+  if (const auto found = names_.find(cached); found != names_.end()) return found->second;
+  int64_t id = 0;
+  const Value params[] = {kind.id, name};
+  KUBASE_TRY(connection.Select(Query::kGetAttributeName, params, [&](const sql::Row& row) {
+    id = row.Int(0);
+    return false;
+  }));
+  if (id == 0) {
+    id = ++last_name_;
+    const Value row[] = {id, kind.id, name};
+    KUBASE_TRY(connection.Execute(Query::kAddAttributeName, row));
+  }
+  if (names_.size() >= limits::kAttributeNamesCachedMax) names_.clear();
+  names_.emplace(cached, id);
+  return id;
+}
+
+// What the definition of a custom resource says about its selectable fields. When it is deleted
+// nothing changes: its objects go as well.
+Result<void> AttributeIndex::Declare(sql::Connection& connection, const KeyChange& change) {
+  if (change.after == nullptr) return Ok();
+  const auto definition = select::ReadCustomDefinition(change.after->value);
+  if (!definition) return Ok();
+  const std::optional<Kind> resource = KindOfCustomResource(definition->resource);
+  if (!resource) return Ok();
+  const std::string fields = FieldsText(definition->selectable_json_paths);
+  const auto found = kinds_.find(resource->range.key);
+  if (found == kinds_.end()) {
+    KUBASE_TRY(Add(connection, resource->range.key, fields, change.revision));
+  } else if (found->second.fields != fields) {
+    KUBASE_TRY(Replace(connection, found->second, fields, change.revision));
+  }
+  return Ok();
+}
+
+// A new kind in the place of the old one: its entries are made from the beginning, while those of
+// the old one go.
+Result<void> AttributeIndex::Replace(sql::Connection& connection, IndexedKind& kind,
+                                     const std::string& fields, Revision revision) {
+  const std::string prefix = kind.prefix;
+  const bool foreign_values = kind.foreign_values;
+  kind.prefix = DroppedPrefix(kind.id);
+  KUBASE_TRY(Store(connection, kind));
+  to_drop_.push_back(kind.id);
+  std::erase(to_fill_, prefix);
+  tables_.erase(kind.id);
+  kinds_.erase(prefix);
+  KUBASE_ASSIGN_OR_RETURN(IndexedKind * added, Add(connection, prefix, fields, revision));
+  unpublished_.push_back(prefix);
+  added->foreign_values = foreign_values;
+  return Store(connection, *added);
+}
+
+Result<void> AttributeIndex::Step(sql::Connection& connection, Revision revision, int64_t rows) {
+  if (!to_fill_.empty()) {
+    return FillStep(connection, kinds_.at(to_fill_.back()), revision, rows);
+  }
+  return DropStep(connection, to_drop_.back(), rows);
+}
+
+Result<void> AttributeIndex::FillStep(sql::Connection& connection, IndexedKind& kind,
+                                      Revision revision, int64_t rows) {
+  std::vector<KeyValuePtr> objects;
+  KeyRange range = KindOfKey(kind.prefix).range;
+  if (!kind.indexed_to.empty()) range.key = kind.prefix + kind.indexed_to + '\0';
+  const Value params[] = {range.key, range.range_end, rows};
+  KUBASE_TRY(connection.Select(Query::kList, params, [&](const sql::Row& row) {
+    objects.push_back(std::make_shared<const KeyValue>(ParsePair(row)));
+    return true;
+  }));
+  for (const KeyValuePtr& object : objects) {
+    KUBASE_ASSIGN_OR_RETURN(const IndexEntries entries, EntriesOfPair(connection, kind, object));
+    KUBASE_TRY(AddEntries(connection, kind, ObjectName(object->key, kind.prefix), object->id,
+                          object->mod_revision, entries));
+  }
+  if (static_cast<int64_t>(objects.size()) < rows) {
+    kind.indexed_since = revision;
+    kind.indexed_to.clear();
+    std::erase(to_fill_, std::string(kind.prefix));
+  } else {
+    kind.indexed_to = ObjectName(objects.back()->key, kind.prefix);
+  }
+  return Store(connection, kind);
+}
+
+Result<void> AttributeIndex::DropStep(sql::Connection& connection, int64_t kind, int64_t rows) {
+  int64_t name = 0;
+  const Value of_kind[] = {kind};
+  KUBASE_TRY(connection.Select(Query::kListAttributeNames, of_kind, [&](const sql::Row& row) {
+    name = row.Int(0);
+    return false;
+  }));
+  if (name == 0) {
+    std::erase(to_drop_, kind);
+    KUBASE_TRY(connection.Execute(Query::kDeleteKind, of_kind));
+    return Ok();
+  }
+  const Value of_name[] = {name, rows};
+  KUBASE_ASSIGN_OR_RETURN(const int64_t deleted,
+                          DeleteAttributes(connection, Query::kListAttributesOfName, of_name));
+  if (deleted > 0) return Ok();
+  KUBASE_TRY(connection.Execute(Query::kDeleteAttributeName, sql::Params(of_name, 1)));
+  return Ok();
+}
+
+Result<int64_t> AttributeIndex::DeleteAttributes(sql::Connection& connection, Query list,
+                                                 sql::Params params) {
+  std::vector<std::string> texts;
+  std::vector<int64_t> numbers;
+  KUBASE_TRY(connection.Select(list, params, [&](const sql::Row& row) {
+    numbers.insert(numbers.end(), {row.Int(0), row.Int(3)});
+    texts.insert(texts.end(), {std::string(row.Bytes(1)), std::string(row.Bytes(2))});
+    return true;
+  }));
+  std::vector<Value> rows;
+  rows.reserve(numbers.size() * 2);
+  for (size_t i = 0; i < numbers.size(); i += 2) {
+    rows.insert(rows.end(), {numbers[i], texts[i], texts[i + 1], numbers[i + 1]});
+  }
+  if (!rows.empty()) KUBASE_TRY(connection.ExecuteMany(Query::kDeleteAttribute, rows, 4));
+  return static_cast<int64_t>(numbers.size() / 2);
+}
+
+Result<int64_t> AttributeIndex::Compact(sql::Connection& connection, Revision compact_revision,
+                                        int64_t rows) {
+  const Value params[] = {compact_revision, rows};
+  return DeleteAttributes(connection, Query::kListEndedAttributes, params);
+}
+
+}  // namespace kubase::store

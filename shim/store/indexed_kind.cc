@@ -1,0 +1,75 @@
+// What the index of attributes holds of a kind and of an object.
+#include "shim/store/indexed_kind.h"
+
+#include <algorithm>
+
+#include "shim/select/object_reader.h"
+
+namespace kubase::store {
+
+IndexedKind ParseKind(const sql::Row& row) {
+  return {.id = row.Int(0),
+          .prefix = std::string(row.Bytes(1)),
+          .fields = std::string(row.Bytes(2)),
+          .indexed_since = row.Int(3),
+          .indexed_to = std::string(row.Bytes(4)),
+          .foreign_values = row.Int(5) != 0};
+}
+
+Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection,
+                                            const std::string& prefix) {
+  std::optional<IndexedKind> kind;
+  const sql::Value params[] = {prefix};
+  KUBASE_TRY(connection.Select(sql::Query::kGetKind, params, [&](const sql::Row& row) {
+    kind = ParseKind(row);
+    return false;
+  }));
+  return kind;
+}
+
+select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource) {
+  if (kind.fields.empty()) return select::BuiltInFields(resource);
+  std::vector<std::string> paths;
+  for (size_t at = 0; at < kind.fields.size();) {
+    const size_t end = kind.fields.find('\n', at);
+    paths.push_back(kind.fields.substr(at, end - at));
+    at = end + 1;
+  }
+  return select::CustomFields(paths);
+}
+
+std::string_view ObjectName(std::string_view key, std::string_view prefix) {
+  return key.substr(std::min(prefix.size(), key.size()));
+}
+
+std::string IndexedLabel(std::string_view label) {
+  return std::string("l/").append(label);
+}
+
+std::string IndexedField(std::string_view field) {
+  return std::string("f/").append(field);
+}
+
+std::string_view IndexedValue(std::string_view value) {
+  return value.substr(0, kIndexedValueBytesMax);
+}
+
+IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,
+                       std::string_view value) {
+  IndexEntries entries;
+  if (select::EncodingOf(value) == select::Encoding::kForeign) return entries;
+  const select::Attributes object = select::ReadAttributes(fields, object_name, value);
+  if (!object.readable) return {{std::string(kIndexedUnreadable), ""}};
+  entries.reserve(object.labels.size() + object.fields.size());
+  for (const auto& [name, held] : object.fields) {
+    const select::SelectableField* field = fields.Find(name);
+    if (field == nullptr || field->common == held) continue;
+    entries.emplace_back(IndexedField(name), IndexedValue(held));
+  }
+  for (const auto& [name, held] : object.labels) {
+    entries.emplace_back(IndexedLabel(name), IndexedValue(held));
+  }
+  return entries;  // 'f' before 'l', and each in its order
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,63 @@
+// IndexedKind: a row of `kinds`, and the entries that its objects have in the index of attributes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/select/field_table.h"
+#include "shim/sql/database.h"
+#include "shim/store/types.h"
+
+namespace kubase::store {
+
+struct IndexedKind {
+  static constexpr Revision kNotYet = -1;
+
+  int64_t id = 0;
+  std::string prefix;  // of its keys
+  // Of custom resources: the JSON paths of the selectable fields, each followed by a line feed.
+  std::string fields;
+  // A read at or above this revision finds every object in the index. kNotYet: the index is being
+  // filled, and has the objects up to the name `indexed_to`.
+  Revision indexed_since = kNotYet;
+  std::string indexed_to;
+  // Some of its values are nothing that Kubernetes writes. They match every selector but are not in
+  // the index, so that keeping other things than objects here costs nothing.
+  bool foreign_values = false;
+
+  bool IsIndexed(std::string_view object_name) const {
+    return indexed_since != kNotYet || object_name <= indexed_to;
+  }
+  // What has become of a kind whose fields have changed: its entries are on their way out.
+  bool IsDropped() const { return !prefix.starts_with('/'); }
+};
+
+IndexedKind ParseKind(const sql::Row& row);
+Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection, const std::string& prefix);
+// `resource`: as KindOfKey names it.
+select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource);
+
+// The key of an object without the prefix of its kind: "NAMESPACE/NAME" or "NAME".
+std::string_view ObjectName(std::string_view key, std::string_view prefix);
+
+// Names in the index: labels and fields may be called the same.
+std::string IndexedLabel(std::string_view label);
+std::string IndexedField(std::string_view field);
+// What an unreadable object has instead, with an empty value.
+inline constexpr std::string_view kIndexedUnreadable = "?";
+
+// Longer values are indexed by their beginning; one of this length may be such a beginning.
+inline constexpr size_t kIndexedValueBytesMax = 255;
+std::string_view IndexedValue(std::string_view value);
+
+// Name and value of each entry of an object, sorted. Empty for foreign values.
+using IndexEntries = std::vector<std::pair<std::string, std::string>>;
+IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,
+                       std::string_view value);
+
+}  // namespace kubase::store

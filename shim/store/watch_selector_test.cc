@@ -1,0 +1,163 @@
+// Watches with selectors over a real store, against the filtering of every event.
+#include <prometheus/registry.h>
+
+#include <catch2/catch.hpp>
+#include <condition_variable>
+#include <future>
+#include <map>
+#include <mutex>
+
+#include "shim/select/object_reader.h"
+#include "shim/sql/sqlite.h"
+#include "shim/store/random_widgets_test.h"
+#include "shim/store/sql_store.h"
+#include "tests/support/temporary_directory.h"
+
+namespace kubase::store {
+namespace {
+
+const std::string kPrefix = "/registry/example.com/widgets/";
+
+// The revisions of the events of one watcher.
+class Recorder final : public WatchSink {
+ public:
+  void OnCreated(WatchId, Revision) override {}
+  Flow OnEvents(WatchId, const WatchBatch& batch) override {
+    const std::lock_guard lock(mutex_);
+    for (const EventPtr& event : batch.events) revisions_.push_back(event->kv->mod_revision);
+    changed_.notify_all();
+    return Flow::kContinue;
+  }
+  void OnProgress(WatchId, Revision revision) override {
+    const std::lock_guard lock(mutex_);
+    progress_ = revision;
+    changed_.notify_all();
+  }
+  void OnCancelled(WatchId, Revision, Revision, const std::string&) override {}
+
+  // All that came up to the progress, which has to reach `revision`.
+  std::vector<Revision> WaitFor(Revision revision, WatchStream& stream) {
+    std::unique_lock lock(mutex_);
+    while (progress_ < revision) {
+      lock.unlock();
+      stream.RequestProgress();  // not answered while the watcher is behind
+      lock.lock();
+      changed_.wait_for(lock, std::chrono::milliseconds(20));
+    }
+    return revisions_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Revision> revisions_;  // guarded by mutex_
+  Revision progress_ = 0;            // guarded by mutex_
+};
+
+struct Change {
+  std::string key;
+  std::optional<std::string> before, after;
+};
+
+class Fixture {
+ public:
+  // The ring holds so much; what is older comes from the database.
+  explicit Fixture(size_t ring_bytes) : log_(LogTo([](LogLevel, const std::string&) {})) {
+    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
+    REQUIRE(database.ok());
+    database_ = std::move(database).value();
+    auto store =
+        SqlStore::Open({.ring_bytes_max = ring_bytes}, *database_, registry_, clock_, *log_);
+    REQUIRE(store.ok());
+    store_ = std::move(store).value();
+  }
+
+  SqlStore& store() { return *store_; }
+
+  void Apply(const std::string& key, const std::optional<std::string>& value) {
+    std::promise<Revision> done;
+    if (value) {
+      store_->Put({.key = key, .value = *value},
+                  [&](const Result<PutResponse>& put) { done.set_value(put->revision); });
+    } else {
+      store_->DeleteRange({.range = {key, ""}}, [&](const Result<DeleteRangeResponse>& removal) {
+        done.set_value(removal->revision);
+      });
+    }
+    const Revision revision = done.get_future().get();
+    std::optional<std::string> before;
+    if (const auto found = present_.find(key); found != present_.end()) before = found->second;
+    if (!before && !value) return;  // nothing to delete
+    changes_[revision] = {key, before, value};
+    if (value) {
+      present_[key] = *value;
+    } else {
+      present_.erase(key);
+    }
+  }
+
+  std::vector<Revision> Expected(const WatchRequest& request) const {
+    const auto matches = [&](const std::string& key, const std::optional<std::string>& value) {
+      return value && select::Matches(*request.selector,
+                                      select::ReadAttributes(select::FieldTable(),
+                                                             key.substr(kPrefix.size()), *value));
+    };
+    std::vector<Revision> revisions;
+    for (const auto& [revision, change] : changes_) {
+      if (revision < request.start_revision || !request.range.Contains(change.key)) continue;
+      if (matches(change.key, change.before) || matches(change.key, change.after)) {
+        revisions.push_back(revision);
+      }
+    }
+    return revisions;
+  }
+
+ private:
+  const testing::TemporaryDirectory directory_;
+  prometheus::Registry registry_;
+  ManualClock clock_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<SqlStore> store_;
+  std::map<std::string, std::string> present_;
+  std::map<Revision, Change> changes_;
+};
+
+struct Watch {
+  WatchRequest request;
+  std::shared_ptr<Recorder> recorder;
+  std::unique_ptr<WatchStream> stream;
+};
+
+void RunHistory(uint32_t seed) {
+  INFO("seed " << seed);
+  RandomWidgets random(seed);
+  Fixture f(seed % 2 == 0 ? 4096 : 0);
+  std::vector<Watch> watches;
+  for (int step = 0; step < 200; ++step) {
+    const std::string key = random.Key();
+    f.Apply(key, random.Random(6) == 0 ? std::nullopt : std::optional(random.Value()));
+    if (step % 5 != 0) continue;
+    Watch watch{.request = {.range = {kPrefix, "/registry/example.com/widgets0"},
+                            .start_revision = 1 + random.Random(step + 3),
+                            .selector = random.Selector()},
+                .recorder = std::make_shared<Recorder>(),
+                .stream = nullptr};
+    if (random.Random(4) == 0) watch.request.range = {kPrefix + "b/", kPrefix + "b0"};
+    watch.stream = f.store().watches().Open(watch.recorder);
+    watch.stream->Create(watch.request);
+    watches.push_back(std::move(watch));
+  }
+  for (const Watch& watch : watches) {
+    CAPTURE(select::ToText(*watch.request.selector), watch.request.start_revision);
+    CHECK(watch.recorder->WaitFor(f.store().current_revision(), *watch.stream) ==
+          f.Expected(watch.request));
+  }
+}
+
+TEST_CASE("Watch: random selectors get what the filtering of every event does") {
+  for (uint32_t seed = 1; seed <= 6; ++seed) RunHistory(seed);
+}
+
+}  // namespace
+}  // namespace kubase::store
