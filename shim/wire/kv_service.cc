@@ -7,6 +7,7 @@
 #include "shim/wire/calls.h"
 #include "shim/wire/pull_stream.h"
 #include "shim/wire/range_encoding.h"
+#include "shim/wire/request_selector.h"
 #include "shim/wire/validate.h"
 
 namespace kubase::wire {
@@ -33,6 +34,11 @@ PullStream::Source ChunksOf(const Edge& edge, std::shared_ptr<store::RangeCursor
   };
 }
 
+Result<std::shared_ptr<const select::Selector>> RequestSelector(
+    const grpc::CallbackServerContext& context, const pb::RangeRequest& request) {
+  return SelectorOf(SelectorTextsOf(context), request.label_selector(), request.field_selector());
+}
+
 }  // namespace
 
 KvService::KvService(Edge& edge)
@@ -51,13 +57,20 @@ grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext* context,
       new UnaryCall<pb::RangeRequest, pb::RangeResponse>(edge_, range_, context, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckRange)) return reactor;
-  edge_.store.Range(ToStore(call->TakeRequest()),
+  auto selector = RequestSelector(*context, call->request());
+  if (!selector.ok()) {
+    call->Fail(selector.error());
+    return reactor;
+  }
+  store::RangeRequest range = ToStore(call->TakeRequest());
+  range.selector = std::move(selector).value();
+  edge_.store.Range(std::move(range),
                     [call](Result<store::RangeResponse> result) { call->Answer(result); });
   return reactor;
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* KvService::RangeStream(grpc::CallbackServerContext*,
-                                                                   const grpc::ByteBuffer* bytes) {
+grpc::ServerWriteReactor<grpc::ByteBuffer>* KvService::RangeStream(
+    grpc::CallbackServerContext* context, const grpc::ByteBuffer* bytes) {
   auto* call = new PullStream(edge_, range_stream_);
   pb::RangeRequest request;
   if (!call->Admit(bytes, &request)) return call;
@@ -65,7 +78,13 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* KvService::RangeStream(grpc::Callbac
     call->Fail(checked.error());
     return call;
   }
+  auto selector = RequestSelector(*context, request);
+  if (!selector.ok()) {
+    call->Fail(selector.error());
+    return call;
+  }
   store::RangeRequest range = ToStore(std::move(request));
+  range.selector = std::move(selector).value();
   range.sort_order = store::SortOrder::kNone;  // key order, whatever the target
   range.sort_target = store::SortTarget::kKey;
   edge_.store.OpenRangeCursor(std::move(range),

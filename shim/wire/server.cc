@@ -63,12 +63,14 @@ void SetTransportArguments(grpc::ServerBuilder& builder) {
   constexpr int kServerPingMs = 2 * 60 * 60 * 1000;
   constexpr int kServerPingTimeoutMs = 20'000;
   constexpr int kHandshakeMs = 10'000;
+  constexpr int kMetadataBytes = 64 * 1024;  // selectors come in metadata; Go's limit is 16 MB
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kClientPingMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kServerPingMs);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kServerPingTimeoutMs);
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, kMetadataBytes);
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(limits::kRequestBytesMax + limits::kGrpcOverheadBytes));
   builder.SetMaxSendMessageSize(-1);

@@ -41,12 +41,13 @@ Result<void> SerializeItem(const Identity& identity, const WatchItem& item,
 
 }  // namespace
 
-WatchCall::WatchCall(Edge& edge, MethodMetrics& metrics) : edge_(edge), queue_(kMessageBytesMax) {
+WatchCall::WatchCall(Edge& edge, MethodMetrics& metrics, SelectorTexts selectors)
+    : edge_(edge), selectors_(std::move(selectors)), queue_(kMessageBytesMax) {
   record_.emplace(edge.clock, metrics);
 }
 
-WatchCall* WatchCall::Start(Edge& edge, MethodMetrics& metrics) {
-  std::shared_ptr<WatchCall> call(new WatchCall(edge, metrics));
+WatchCall* WatchCall::Start(Edge& edge, MethodMetrics& metrics, SelectorTexts selectors) {
+  std::shared_ptr<WatchCall> call(new WatchCall(edge, metrics, std::move(selectors)));
   call->self_ = call;
   WatchCall* raw = call.get();
   if (!edge.gate.EnterStream(raw)) {
@@ -94,11 +95,15 @@ void WatchCall::ReadNext() {
 void WatchCall::Create(pb::WatchCreateRequest&& request) {
   if (request.key().empty()) request.set_key(std::string(1, '\0'));  // the smallest key
   if (const auto reason = ReasonToRefuse(request)) return Refuse(*reason);
+  auto selector = SelectorOf(selectors_, request.label_selector(), request.field_selector());
+  if (!selector.ok()) return End(ToStatus(selector.error()));
   {
     std::lock_guard lock(mutex_);
     pending_.push_back({{request.prev_kv(), request.fragment()}, std::nullopt});
   }
-  stream_->Create(ToStore(std::move(request)));
+  store::WatchRequest watch = ToStore(std::move(request));
+  watch.selector = std::move(selector).value();
+  stream_->Create(std::move(watch));
 }
 
 void WatchCall::Refuse(const std::string& reason) {

@@ -21,6 +21,7 @@
 #include "shim/store/watch.h"
 #include "shim/wire/call_record.h"
 #include "shim/wire/edge.h"
+#include "shim/wire/request_selector.h"
 #include "shim/wire/rpc.pb.h"
 #include "shim/wire/watch_queue.h"
 
@@ -31,7 +32,8 @@ class WatchCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
                         public OpenStream {
  public:
   // Opens the stream at the hub and reads the first request; answers at once when the gate is shut.
-  static WatchCall* Start(Edge& edge, MethodMetrics& metrics);
+  // `selectors`: of all watchers of the stream.
+  static WatchCall* Start(Edge& edge, MethodMetrics& metrics, SelectorTexts selectors);
 
   void OnCreated(store::WatchId id, store::Revision revision) override;
   store::Flow OnEvents(store::WatchId id, const store::WatchBatch& batch) override;
@@ -49,7 +51,7 @@ class WatchCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
     std::optional<std::string> refused;  // the reason
   };
 
-  WatchCall(Edge& edge, MethodMetrics& metrics);
+  WatchCall(Edge& edge, MethodMetrics& metrics, SelectorTexts selectors);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -66,6 +68,7 @@ class WatchCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::B
   void Pump();
 
   Edge& edge_;
+  const SelectorTexts selectors_;
   std::optional<CallRecord> record_;            // until OnDone
   bool entered_ = false;                        // constant after Start
   std::shared_ptr<WatchCall> self_;             // gRPC's share; the hub holds the other

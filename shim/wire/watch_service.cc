@@ -9,8 +9,8 @@ WatchService::WatchService(Edge& edge)
     : edge_(edge), watch_(edge.metrics, "etcdserverpb.Watch", "Watch", RpcType::kBidiStream) {}
 
 grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* WatchService::Watch(
-    grpc::CallbackServerContext*) {
-  return WatchCall::Start(edge_, watch_);
+    grpc::CallbackServerContext* context) {
+  return WatchCall::Start(edge_, watch_, SelectorTextsOf(*context));
 }
 
 }  // namespace kubase::wire
