@@ -114,7 +114,7 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .counts = counts_,
                                                            .pairs = pairs_,
                                                            .published = published_,
-                                                            .space = space_,
+                                                           .space = space_,
                                                            .metrics = metrics_,
                                                            .attributes = attributes_},
                                     clock_, log_);
