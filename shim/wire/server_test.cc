@@ -108,6 +108,26 @@ TEST_CASE("Server: is alive as long as its accepting thread works") {
   CHECK(ReadAll(client).starts_with("HTTP/1.1 200"));
 }
 
+TEST_CASE("Server: a store that is slow to answer /health holds up nobody else") {
+  TestServer test;
+  std::promise<store::Callback<store::RangeResponse>> asked;
+  test.store.on_range = [&](store::RangeRequest request,
+                            store::Callback<store::RangeResponse> done) {
+    if (request.range.key == "health") return asked.set_value(std::move(done));
+    done(store::RangeResponse{.revision = kFakeRevision});
+  };
+  const OwnedFd client = Dial(test.address());
+  REQUIRE(client.valid());
+  SendText(client, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n");
+  auto answer = asked.get_future();
+  REQUIRE(answer.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+  CHECK(test.server->CheckAlive(std::chrono::seconds(10)).ok());
+  CHECK(HttpGet(test.address(), "/version").starts_with("HTTP/1.1 200"));
+  CHECK(CanRange(test.Connect()));
+  answer.get()(store::RangeResponse{.revision = kFakeRevision});
+  CHECK(ReadAll(client).starts_with("HTTP/1.1 200"));
+}
+
 TEST_CASE("Server: HTTP and gRPC share a unix socket of mode 0600, which goes at the end") {
   TemporaryDirectory directory;
   const std::string path = directory.path / "kubase.sock";
