@@ -13,6 +13,25 @@ constexpr const char* kNoUsers =
     "kubase keeps no etcd users or roles; use TLS client certificates or a unix socket";
 constexpr uint64_t kAuthRevision = 1;  // etcd's before any change
 
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* Refuse(const grpc::Status& status, Edge& edge, MethodMetrics& metrics,
+                                 const grpc::ByteBuffer* request, grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<Request, Response>(edge, metrics, request, response);
+  auto* const reactor = call->reactor();
+  if (call->Admit()) call->Fail(status);
+  return reactor;
+}
+
+template <typename Request, typename Response>
+grpc::ServerUnaryReactor* AnswerHeader(Edge& edge, MethodMetrics& metrics,
+                                       const grpc::ByteBuffer* request,
+                                       grpc::ByteBuffer* response) {
+  auto* call = new UnaryCall<Request, Response>(edge, metrics, request, response);
+  auto* const reactor = call->reactor();
+  if (call->Admit()) call->Succeed(edge.store.current_revision());
+  return reactor;
+}
+
 }  // namespace
 
 AuthService::AuthService(Edge& edge)
@@ -35,31 +54,25 @@ AuthService::AuthService(Edge& edge)
       role_grant_permission_(edge.metrics, kName, "RoleGrantPermission", RpcType::kUnary),
       role_revoke_permission_(edge.metrics, kName, "RoleRevokePermission", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext*,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthEnableRequest, pb::AuthEnableResponse>(
-      edge_, auth_enable_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kRootUserMissing));
-  return reactor;
+  return Refuse<pb::AuthEnableRequest, pb::AuthEnableResponse>(
+      ToStatus(Refusal::kRootUserMissing), edge_, auth_enable_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::AuthDisable(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::AuthDisable(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthDisableRequest, pb::AuthDisableResponse>(
-      edge_, auth_disable_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return reactor;
+  return AnswerHeader<pb::AuthDisableRequest, pb::AuthDisableResponse>(edge_, auth_disable_,
+                                                                       request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext*,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthStatusRequest, pb::AuthStatusResponse>(
-      edge_, auth_status_, context, request, response);
+  auto* call = new UnaryCall<pb::AuthStatusRequest, pb::AuthStatusResponse>(edge_, auth_status_,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   call->response()->set_enabled(false);
@@ -68,21 +81,18 @@ grpc::ServerUnaryReactor* AuthService::AuthStatus(grpc::CallbackServerContext* c
   return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::Authenticate(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::Authenticate(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthenticateRequest, pb::AuthenticateResponse>(
-      edge_, authenticate_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kAuthNotEnabled));
-  return reactor;
+  return Refuse<pb::AuthenticateRequest, pb::AuthenticateResponse>(
+      ToStatus(Refusal::kAuthNotEnabled), edge_, authenticate_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserAddRequest, pb::AuthUserAddResponse>(
-      edge_, user_add_, context, request, response);
+  auto* call = new UnaryCall<pb::AuthUserAddRequest, pb::AuthUserAddResponse>(edge_, user_add_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (call->Admit())
     call->Fail(call->request().name().empty() ? ToStatus(Refusal::kUserNameEmpty)
@@ -90,71 +100,53 @@ grpc::ServerUnaryReactor* AuthService::UserAdd(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::UserGet(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserGet(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserGetRequest, pb::AuthUserGetResponse>(
-      edge_, user_get_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return reactor;
+  return Refuse<pb::AuthUserGetRequest, pb::AuthUserGetResponse>(
+      ToStatus(Refusal::kUserNotFound), edge_, user_get_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserList(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserList(grpc::CallbackServerContext*,
                                                 const grpc::ByteBuffer* request,
                                                 grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserListRequest, pb::AuthUserListResponse>(
-      edge_, user_list_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return reactor;
+  return AnswerHeader<pb::AuthUserListRequest, pb::AuthUserListResponse>(edge_, user_list_, request,
+                                                                         response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserDelete(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserDelete(grpc::CallbackServerContext*,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserDeleteRequest, pb::AuthUserDeleteResponse>(
-      edge_, user_delete_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return reactor;
+  return Refuse<pb::AuthUserDeleteRequest, pb::AuthUserDeleteResponse>(
+      ToStatus(Refusal::kUserNotFound), edge_, user_delete_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserChangePassword(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserChangePassword(grpc::CallbackServerContext*,
                                                           const grpc::ByteBuffer* request,
                                                           grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserChangePasswordRequest, pb::AuthUserChangePasswordResponse>(
-      edge_, user_change_password_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return reactor;
+  return Refuse<pb::AuthUserChangePasswordRequest, pb::AuthUserChangePasswordResponse>(
+      ToStatus(Refusal::kUserNotFound), edge_, user_change_password_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserGrantRole(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserGrantRole(grpc::CallbackServerContext*,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserGrantRoleRequest, pb::AuthUserGrantRoleResponse>(
-      edge_, user_grant_role_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return reactor;
+  return Refuse<pb::AuthUserGrantRoleRequest, pb::AuthUserGrantRoleResponse>(
+      ToStatus(Refusal::kUserNotFound), edge_, user_grant_role_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::UserRevokeRole(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::UserRevokeRole(grpc::CallbackServerContext*,
                                                       const grpc::ByteBuffer* request,
                                                       grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthUserRevokeRoleRequest, pb::AuthUserRevokeRoleResponse>(
-      edge_, user_revoke_role_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kUserNotFound));
-  return reactor;
+  return Refuse<pb::AuthUserRevokeRoleRequest, pb::AuthUserRevokeRoleResponse>(
+      ToStatus(Refusal::kUserNotFound), edge_, user_revoke_role_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthRoleAddRequest, pb::AuthRoleAddResponse>(
-      edge_, role_add_, context, request, response);
+  auto* call = new UnaryCall<pb::AuthRoleAddRequest, pb::AuthRoleAddResponse>(edge_, role_add_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (call->Admit())
     call->Fail(call->request().name().empty() ? ToStatus(Refusal::kRoleNameEmpty)
@@ -162,56 +154,39 @@ grpc::ServerUnaryReactor* AuthService::RoleAdd(grpc::CallbackServerContext* cont
   return reactor;
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleGet(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleGet(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthRoleGetRequest, pb::AuthRoleGetResponse>(
-      edge_, role_get_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return reactor;
+  return Refuse<pb::AuthRoleGetRequest, pb::AuthRoleGetResponse>(
+      ToStatus(Refusal::kRoleNotFound), edge_, role_get_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleList(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleList(grpc::CallbackServerContext*,
                                                 const grpc::ByteBuffer* request,
                                                 grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthRoleListRequest, pb::AuthRoleListResponse>(
-      edge_, role_list_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Succeed(edge_.store.current_revision());
-  return reactor;
+  return AnswerHeader<pb::AuthRoleListRequest, pb::AuthRoleListResponse>(edge_, role_list_, request,
+                                                                         response);
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleDelete(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleDelete(grpc::CallbackServerContext*,
                                                   const grpc::ByteBuffer* request,
                                                   grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::AuthRoleDeleteRequest, pb::AuthRoleDeleteResponse>(
-      edge_, role_delete_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return reactor;
+  return Refuse<pb::AuthRoleDeleteRequest, pb::AuthRoleDeleteResponse>(
+      ToStatus(Refusal::kRoleNotFound), edge_, role_delete_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleGrantPermission(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleGrantPermission(grpc::CallbackServerContext*,
                                                            const grpc::ByteBuffer* request,
                                                            grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::AuthRoleGrantPermissionRequest, pb::AuthRoleGrantPermissionResponse>(
-          edge_, role_grant_permission_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return reactor;
+  return Refuse<pb::AuthRoleGrantPermissionRequest, pb::AuthRoleGrantPermissionResponse>(
+      ToStatus(Refusal::kRoleNotFound), edge_, role_grant_permission_, request, response);
 }
 
-grpc::ServerUnaryReactor* AuthService::RoleRevokePermission(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* AuthService::RoleRevokePermission(grpc::CallbackServerContext*,
                                                             const grpc::ByteBuffer* request,
                                                             grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::AuthRoleRevokePermissionRequest, pb::AuthRoleRevokePermissionResponse>(
-          edge_, role_revoke_permission_, context, request, response);
-  auto* const reactor = call->reactor();
-  if (call->Admit()) call->Fail(ToStatus(Refusal::kRoleNotFound));
-  return reactor;
+  return Refuse<pb::AuthRoleRevokePermissionRequest, pb::AuthRoleRevokePermissionResponse>(
+      ToStatus(Refusal::kRoleNotFound), edge_, role_revoke_permission_, request, response);
 }
 
 }  // namespace kubase::wire

@@ -5,9 +5,9 @@
 // always be delivered, at worst to nobody.
 #pragma once
 
-#include <grpcpp/server_context.h>
 #include <grpcpp/support/server_callback.h>
 
+#include <optional>
 #include <utility>
 
 #include "shim/base/result.h"
@@ -20,27 +20,26 @@
 
 namespace kubase::wire {
 
-// Exactly one of Succeed and Fail, at once or later, from any thread: it answers, and the call
-// deletes itself. The reactor is gRPC's own, which unlike those of applications ends without a
-// thread of the executor. Both messages live on an arena that starts inside the call, so that a
-// call with small messages costs one allocation.
+// Exactly one of Succeed and Fail, at once or later, from any thread: it answers, and nothing of
+// the call may be touched afterwards. The call counts as in flight, and lives, until its answer is
+// written out, so that a server that stops cuts off no answer. Both messages live on an arena that
+// starts inside the call, so that a call with small messages costs one allocation.
 template <typename Request, typename Response>
-class UnaryCall final {
+class UnaryCall final : private grpc::ServerUnaryReactor {
  public:
   // The two buffers are gRPC's, which keeps them until the end of the call.
-  UnaryCall(Edge& edge, MethodMetrics& metrics, grpc::CallbackServerContext* context,
-            const grpc::ByteBuffer* request, grpc::ByteBuffer* response)
+  UnaryCall(Edge& edge, MethodMetrics& metrics, const grpc::ByteBuffer* request,
+            grpc::ByteBuffer* response)
       : edge_(edge),
-        reactor_(context->DefaultReactor()),
         request_bytes_(request),
         response_bytes_(response),
         request_(arena_.Make<Request>()),
         response_(arena_.Make<Response>()),
-        record_(edge.clock, metrics),
+        record_(std::in_place, edge.clock, metrics),
         entered_(edge.gate.Enter()) {}
 
   // What the handler returns; to be asked for before the call can be answered.
-  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+  grpc::ServerUnaryReactor* reactor() { return this; }
 
   // True: go on, the request is there. False: the server stops or the request is bad, and the call
   // is answered.
@@ -70,7 +69,7 @@ class UnaryCall final {
     SucceedWithoutHeader();
   }
   void SucceedWithoutHeader() { FinishEncoded(Serialize(*response_, response_bytes_)); }
-  void Fail(const grpc::Status& status) { Finish(status); }
+  void Fail(const grpc::Status& status) { End(status); }
   void Fail(const Error& error) { Fail(ToStatus(error)); }
 
   // For answers that are a header alone.
@@ -93,29 +92,33 @@ class UnaryCall final {
   }
 
  private:
-  ~UnaryCall() = default;
+  ~UnaryCall() override = default;
+
+  void OnDone() override {
+    Gate* const entered = entered_ ? &edge_.gate : nullptr;
+    delete this;
+    if (entered != nullptr) entered->Leave();  // may let the server go
+  }
+  // gRPC would call OnDone from a thread of its executor otherwise, which costs each call a change
+  // of threads. It names this for its own reactors, whose reactions are as short.
+  bool InternalInlineable() override { return true; }
 
   void FinishEncoded(const Result<void>& encoded) {
-    Finish(encoded.ok() ? grpc::Status::OK : ToStatus(encoded.error()));
+    End(encoded.ok() ? grpc::Status::OK : ToStatus(encoded.error()));
   }
-  void Finish(const grpc::Status& status) {
-    record_.code = status.error_code();
-    grpc::ServerUnaryReactor* const reactor = reactor_;
-    Gate* const entered = entered_ ? &edge_.gate : nullptr;
-    // Before gRPC and the gate may let the server go, which the record refers to.
-    delete this;
-    reactor->Finish(status);
-    if (entered != nullptr) entered->Leave();
+  void End(const grpc::Status& status) {
+    record_->code = status.error_code();
+    record_.reset();  // what the client takes to read is not ours
+    Finish(status);
   }
 
   Edge& edge_;
-  grpc::ServerUnaryReactor* const reactor_;
   const grpc::ByteBuffer* const request_bytes_;
   grpc::ByteBuffer* const response_bytes_;
   CallArena arena_;
   Request* const request_;
   Response* const response_;
-  CallRecord record_;
+  std::optional<CallRecord> record_;  // until the answer
   const bool entered_;
 };
 

@@ -27,11 +27,11 @@ grpc::Status ClusterService::Refuse(uint64_t id) const {
                                         : ToStatus(Refusal::kMemberNotFound);
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::MemberAddRequest, pb::MemberAddResponse>(edge_, add_, context,
-                                                                          request, response);
+  auto* call =
+      new UnaryCall<pb::MemberAddRequest, pb::MemberAddResponse>(edge_, add_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   call->Fail(call->request().peer_urls().empty() ? ToStatus(Refusal::kMemberUrlsInvalid)
@@ -39,31 +39,31 @@ grpc::ServerUnaryReactor* ClusterService::MemberAdd(grpc::CallbackServerContext*
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* ClusterService::MemberRemove(grpc::CallbackServerContext*,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::MemberRemoveRequest, pb::MemberRemoveResponse>(
-      edge_, remove_, context, request, response);
+  auto* call = new UnaryCall<pb::MemberRemoveRequest, pb::MemberRemoveResponse>(edge_, remove_,
+                                                                                request, response);
   auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(Refuse(call->request().id()));
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* ClusterService::MemberUpdate(grpc::CallbackServerContext*,
                                                        const grpc::ByteBuffer* request,
                                                        grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::MemberUpdateRequest, pb::MemberUpdateResponse>(
-      edge_, update_, context, request, response);
+  auto* call = new UnaryCall<pb::MemberUpdateRequest, pb::MemberUpdateResponse>(edge_, update_,
+                                                                                request, response);
   auto* const reactor = call->reactor();
   if (call->Admit()) call->Fail(Refuse(call->request().id()));
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext*,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::MemberListRequest, pb::MemberListResponse>(edge_, list_, context,
-                                                                            request, response);
+  auto* call =
+      new UnaryCall<pb::MemberListRequest, pb::MemberListResponse>(edge_, list_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   pb::Member* member = call->response()->add_members();
@@ -74,11 +74,11 @@ grpc::ServerUnaryReactor* ClusterService::MemberList(grpc::CallbackServerContext
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* ClusterService::MemberPromote(grpc::CallbackServerContext*,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   auto* call = new UnaryCall<pb::MemberPromoteRequest, pb::MemberPromoteResponse>(
-      edge_, promote_, context, request, response);
+      edge_, promote_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   const bool member = call->request().id() == edge_.identity.member_id;

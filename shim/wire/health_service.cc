@@ -106,11 +106,11 @@ HealthService::HealthService(Edge& edge)
       check_(edge.metrics, kName, "Check", RpcType::kUnary),
       watch_(edge.metrics, kName, "Watch", RpcType::kServerStream) {}
 
-grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::HealthCheckRequest, pb::HealthCheckResponse>(
-      edge_, check_, context, request, response);
+  auto* call = new UnaryCall<pb::HealthCheckRequest, pb::HealthCheckResponse>(edge_, check_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   if (!call->request().service().empty()) {

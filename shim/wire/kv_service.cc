@@ -53,8 +53,7 @@ KvService::KvService(Edge& edge)
 grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext* context,
                                            const grpc::ByteBuffer* request,
                                            grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::RangeRequest, pb::RangeResponse>(edge_, range_, context, request, response);
+  auto* call = new UnaryCall<pb::RangeRequest, pb::RangeResponse>(edge_, range_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckRange)) return reactor;
   auto selector = RequestSelector(*context, call->request());
@@ -95,11 +94,10 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* KvService::RangeStream(
   return call;
 }
 
-grpc::ServerUnaryReactor* KvService::Put(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* KvService::Put(grpc::CallbackServerContext*,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::PutRequest, pb::PutResponse>(edge_, put_, context, request, response);
+  auto* call = new UnaryCall<pb::PutRequest, pb::PutResponse>(edge_, put_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckPut)) return reactor;
   edge_.store.Put(ToStore(call->TakeRequest()),
@@ -107,11 +105,11 @@ grpc::ServerUnaryReactor* KvService::Put(grpc::CallbackServerContext* context,
   return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext*,
                                                  const grpc::ByteBuffer* request,
                                                  grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::DeleteRangeRequest, pb::DeleteRangeResponse>(
-      edge_, delete_range_, context, request, response);
+  auto* call = new UnaryCall<pb::DeleteRangeRequest, pb::DeleteRangeResponse>(edge_, delete_range_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckDeleteRange)) return reactor;
   edge_.store.DeleteRange(
@@ -120,11 +118,10 @@ grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext* co
   return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext*,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::TxnRequest, pb::TxnResponse>(edge_, txn_, context, request, response);
+  auto* call = new UnaryCall<pb::TxnRequest, pb::TxnResponse>(edge_, txn_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckTxn)) return reactor;
   edge_.store.Txn(ToStore(call->TakeRequest()),
@@ -132,11 +129,11 @@ grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext* context,
   return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::Compact(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* KvService::Compact(grpc::CallbackServerContext*,
                                              const grpc::ByteBuffer* request,
                                              grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::CompactionRequest, pb::CompactionResponse>(
-      edge_, compact_, context, request, response);
+  auto* call = new UnaryCall<pb::CompactionRequest, pb::CompactionResponse>(edge_, compact_,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Compact(call->request().revision(), call->request().physical(),

@@ -107,11 +107,11 @@ LeaseService::LeaseService(Edge& edge)
       time_to_live_(edge.metrics, kName, "LeaseTimeToLive", RpcType::kUnary),
       leases_(edge.metrics, kName, "LeaseLeases", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::LeaseGrantRequest, pb::LeaseGrantResponse>(edge_, grant_, context,
-                                                                            request, response);
+  auto* call = new UnaryCall<pb::LeaseGrantRequest, pb::LeaseGrantResponse>(edge_, grant_, request,
+                                                                            response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Grant(call->request().id(), call->request().ttl(),
@@ -124,11 +124,11 @@ grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext* 
   return reactor;
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* LeaseService::LeaseRevoke(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::LeaseRevokeRequest, pb::LeaseRevokeResponse>(
-      edge_, revoke_, context, request, response);
+  auto* call = new UnaryCall<pb::LeaseRevokeRequest, pb::LeaseRevokeResponse>(edge_, revoke_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Revoke(call->request().id(),
@@ -141,11 +141,11 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* LeaseService::Lease
   return new KeepAliveCall(edge_, keep_alive_);
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerContext*,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
   auto* call = new UnaryCall<pb::LeaseTimeToLiveRequest, pb::LeaseTimeToLiveResponse>(
-      edge_, time_to_live_, context, request, response);
+      edge_, time_to_live_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   call->response()->set_id(call->request().id());
@@ -162,11 +162,11 @@ grpc::ServerUnaryReactor* LeaseService::LeaseTimeToLive(grpc::CallbackServerCont
   return reactor;
 }
 
-grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* LeaseService::LeaseLeases(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::LeaseLeasesRequest, pb::LeaseLeasesResponse>(
-      edge_, leases_, context, request, response);
+  auto* call = new UnaryCall<pb::LeaseLeasesRequest, pb::LeaseLeasesResponse>(edge_, leases_,
+                                                                              request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.List([this, call](Result<std::vector<store::LeaseId>> ids) {

@@ -135,10 +135,10 @@ MaintenanceService::MaintenanceService(Edge& edge)
       move_leader_(edge.metrics, kName, "MoveLeader", RpcType::kUnary),
       downgrade_(edge.metrics, kName, "Downgrade", RpcType::kUnary) {}
 
-grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,
                                                     grpc::ByteBuffer* response) {
-  auto* call = new AlarmCall(edge_, alarm_, context, request, response);
+  auto* call = new AlarmCall(edge_, alarm_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   const pb::AlarmType type = call->request().alarm();
@@ -166,11 +166,11 @@ grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*
   return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext*,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::StatusRequest, pb::StatusResponse>(edge_, status_, context,
-                                                                    request, response);
+  auto* call =
+      new UnaryCall<pb::StatusRequest, pb::StatusResponse>(edge_, status_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Status([this, call](Result<store::StoreStatus> status) {
@@ -181,11 +181,11 @@ grpc::ServerUnaryReactor* MaintenanceService::Status(grpc::CallbackServerContext
   return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerContext*,
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::DefragmentRequest, pb::DefragmentResponse>(
-      edge_, defragment_, context, request, response);
+  auto* call = new UnaryCall<pb::DefragmentRequest, pb::DefragmentResponse>(edge_, defragment_,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.Defragment(
@@ -193,11 +193,10 @@ grpc::ServerUnaryReactor* MaintenanceService::Defragment(grpc::CallbackServerCon
   return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,
                                                    grpc::ByteBuffer* response) {
-  auto* call =
-      new UnaryCall<pb::HashRequest, pb::HashResponse>(edge_, hash_, context, request, response);
+  auto* call = new UnaryCall<pb::HashRequest, pb::HashResponse>(edge_, hash_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.HashKv(0, [call](Result<store::HashKvResponse> hash) {
@@ -208,11 +207,11 @@ grpc::ServerUnaryReactor* MaintenanceService::Hash(grpc::CallbackServerContext* 
   return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::HashKV(grpc::CallbackServerContext*,
                                                      const grpc::ByteBuffer* request,
                                                      grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::HashKVRequest, pb::HashKVResponse>(edge_, hash_kv_, context,
-                                                                    request, response);
+  auto* call =
+      new UnaryCall<pb::HashKVRequest, pb::HashKVResponse>(edge_, hash_kv_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   edge_.store.HashKv(call->request().revision(), [call](Result<store::HashKvResponse> hash) {
@@ -239,11 +238,11 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* MaintenanceService::Snapshot(
   return call;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerContext*,
                                                          const grpc::ByteBuffer* request,
                                                          grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::MoveLeaderRequest, pb::MoveLeaderResponse>(
-      edge_, move_leader_, context, request, response);
+  auto* call = new UnaryCall<pb::MoveLeaderRequest, pb::MoveLeaderResponse>(edge_, move_leader_,
+                                                                            request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   if (call->request().target_id() == edge_.identity.member_id) {
@@ -254,11 +253,11 @@ grpc::ServerUnaryReactor* MaintenanceService::MoveLeader(grpc::CallbackServerCon
   return reactor;
 }
 
-grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* MaintenanceService::Downgrade(grpc::CallbackServerContext*,
                                                         const grpc::ByteBuffer* request,
                                                         grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::DowngradeRequest, pb::DowngradeResponse>(
-      edge_, downgrade_, context, request, response);
+  auto* call = new UnaryCall<pb::DowngradeRequest, pb::DowngradeResponse>(edge_, downgrade_,
+                                                                          request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   const bool cancel = call->request().action() == pb::DowngradeRequest::CANCEL;
