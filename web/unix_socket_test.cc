@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_directory.h"
 #include "web/server_test_support.h"
 #include "web/status_client.h"
 #include "web/status_json.h"
@@ -17,27 +18,13 @@ namespace {
 
 constexpr std::chrono::seconds kTimeout{10};
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char path[] = "/tmp/kubase-web-XXXXXX";
-    REQUIRE(mkdtemp(path) != nullptr);
-    path_ = path;
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
-
 StatusServerOptions OnlySocket(const std::string& path) {
   return {.bind_address = "", .unix_socket = path};
 }
 
 TEST_CASE("UnixSocket: serves its owner only, without asking for a Host") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "status.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("status.sock");
   ServerUnderTest test(OnlySocket(path));
   struct stat info {};
   REQUIRE(stat(path.c_str(), &info) == 0);
@@ -57,8 +44,8 @@ TEST_CASE("UnixSocket: serves its owner only, without asking for a Host") {
 }
 
 TEST_CASE("UnixSocket: the file goes with the server, and is replaced when it was left behind") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "status.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("status.sock");
   {
     const ServerUnderTest test(OnlySocket(path));
     CHECK(std::filesystem::exists(path));
@@ -78,8 +65,8 @@ TEST_CASE("UnixSocket: the file goes with the server, and is replaced when it wa
 }
 
 TEST_CASE("UnixSocket: neither a living server's socket nor another file is taken away") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "status.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("status.sock");
   const ServerUnderTest test(OnlySocket(path));
   const auto second = Listener::Unix(path);
   REQUIRE_FALSE(second.ok());
@@ -95,8 +82,8 @@ TEST_CASE("UnixSocket: neither a living server's socket nor another file is take
 }
 
 TEST_CASE("UnixSocket: the client tells missing, dead, slow and impossible sockets apart") {
-  const TemporaryDirectory directory;
-  const std::string path = directory / "status.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("status.sock");
   CHECK(GetFromSocket(path, "/", kTimeout).error().code == ErrorCode::kNotFound);
   CHECK(GetFromSocket(std::string(200, 'x'), "/", kTimeout).error().code ==
         ErrorCode::kInvalidArgument);

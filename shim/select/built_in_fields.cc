@@ -3,6 +3,7 @@
 // pkg/registry). tests/selectors compares this table with kube-apiserver's own code.
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -109,14 +110,26 @@ DecodedLabels DecodedLabelsOf(std::string_view resource) {
   return {};
 }
 
+std::map<std::string, FieldTablePtr, std::less<>> Tables() {
+  std::map<std::string, FieldTablePtr, std::less<>> tables;
+  for (const std::string& resource : BuiltInResources()) {
+    std::vector<SelectableField> fields;
+    for (const Row& row : kRows) {
+      if (row.resource == resource) fields.push_back(FieldOf(row));
+    }
+    tables[resource] =
+        std::make_shared<const FieldTable>(std::move(fields), DecodedLabelsOf(resource));
+  }
+  return tables;
+}
+
 }  // namespace
 
 FieldTablePtr BuiltInFields(std::string_view resource) {
-  std::vector<SelectableField> fields;
-  for (const Row& row : kRows) {
-    if (row.resource == resource) fields.push_back(FieldOf(row));
-  }
-  return std::make_shared<const FieldTable>(std::move(fields), DecodedLabelsOf(resource));
+  static const auto tables = Tables();
+  static const auto empty = std::make_shared<const FieldTable>();
+  const auto found = tables.find(resource);
+  return found == tables.end() ? empty : found->second;
 }
 
 std::vector<std::string> BuiltInResources() {

@@ -60,7 +60,7 @@ class FieldTable {
 using FieldTablePtr = std::shared_ptr<const FieldTable>;
 
 // The table of a built-in resource, by the name that its keys give it: that among API resources
-// ("pods", "nodes", "jobs"…), but "controllers" for replicationcontrollers. Made anew by each call.
+// ("pods", "nodes", "jobs"…), but "controllers" for replicationcontrollers.
 // Never null; empty for a resource without selectable fields of its own and for any other name.
 FieldTablePtr BuiltInFields(std::string_view resource);
 // The resources whose table is not empty, sorted.

@@ -102,6 +102,19 @@ TEST_CASE("Sqlite: every statement prepares") {
   sqlite3_close(raw);
 }
 
+// How SQLite is going to run a statement, step by step.
+std::vector<std::string> PlanOf(sqlite3* database, const std::string& text) {
+  sqlite3_stmt* statement = nullptr;
+  REQUIRE(sqlite3_prepare_v2(database, ("EXPLAIN QUERY PLAN " + text).c_str(), -1, &statement,
+                             nullptr) == SQLITE_OK);
+  std::vector<std::string> steps;
+  while (sqlite3_step(statement) == SQLITE_ROW) {
+    steps.emplace_back(reinterpret_cast<const char*>(sqlite3_column_text(statement, 3)));
+  }
+  sqlite3_finalize(statement);
+  return steps;
+}
+
 // The plan of every statement that takes a key, a revision or a lease must use an index.
 TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
   TemporaryDirectory dir;
@@ -115,17 +128,12 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
     if (query == Query::kListAlarms) continue;
     if (query == Query::kListKinds) continue;
     if (query == Query::kCompactHistory) continue;  // its LIMIT from the table's beginning
-    sqlite3_stmt* statement = nullptr;
-    const std::string text = "EXPLAIN QUERY PLAN " + SqliteText(query);
-    REQUIRE(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr) == SQLITE_OK);
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-      const std::string step(reinterpret_cast<const char*>(sqlite3_column_text(statement, 3)));
+    for (const std::string& step : PlanOf(raw, SqliteText(query))) {
       INFO(QueryName(query) << ": " << step);
       CHECK((step.rfind("SCAN", 0) != 0 || step.find("subquery") != std::string::npos ||
              step.find("(subquery") != std::string::npos));
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
     }
-    sqlite3_finalize(statement);
   }
   sqlite3_close(raw);
 }
@@ -146,17 +154,12 @@ TEST_CASE("Sqlite: no search by attributes scans or sorts, whatever its shape") 
     if (bit(0) && bit(6)) shape.required = {1, 2};
     if (bit(7)) shape.excluded = {2, 1};
     INFO(SqliteMatchText(shape));
-    sqlite3_stmt* statement = nullptr;
-    const std::string text = "EXPLAIN QUERY PLAN " + SqliteMatchText(shape);
-    REQUIRE(sqlite3_prepare_v2(raw, text.c_str(), -1, &statement, nullptr) == SQLITE_OK);
-    while (sqlite3_step(statement) == SQLITE_ROW) {
-      const std::string step(reinterpret_cast<const char*>(sqlite3_column_text(statement, 3)));
+    for (const std::string& step : PlanOf(raw, SqliteMatchText(shape))) {
       INFO(step);
       CHECK((step.rfind("SCAN", 0) != 0 || step == "SCAN d"));  // the merged entries
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
       CHECK(step.find("PRIMARY KEY (name=?)") == std::string::npos);
     }
-    sqlite3_finalize(statement);
   }
   sqlite3_close(raw);
 }

@@ -1,6 +1,5 @@
 // What survives a disk that fails and a power cut: every acknowledged write, and no half of one.
 #include <prometheus/registry.h>
-#include <stdlib.h>
 
 #include <catch2/catch.hpp>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include "shim/sql/sqlite.h"
 #include "shim/store/sql_store.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::store {
 namespace {
@@ -20,28 +20,12 @@ namespace fs = std::filesystem;
 using testing::DiskCall;
 using testing::DiskFault;
 using testing::FaultyVfs;
+using testing::TemporaryDirectory;
 
 using Content = std::map<std::string, std::string>;
 
 // A transaction of some keys: a value puts, none deletes.
 using Changes = std::map<std::string, std::optional<std::string>>;
-
-class Directory {
- public:
-  Directory() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-durability-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  Directory(Directory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  Directory& operator=(Directory&&) = delete;
-  ~Directory() {
-    if (!path_.empty()) fs::remove_all(path_);
-  }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 class Running {
  public:
@@ -125,7 +109,7 @@ Changes RandomChanges(std::mt19937_64& random, int turn) {
 }
 
 struct CrashImage {
-  Directory directory;
+  TemporaryDirectory directory;
   Revision acknowledged;
 };
 
@@ -134,7 +118,7 @@ TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and 
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
   FaultyVfs disk;
-  const Directory directory;
+  const TemporaryDirectory directory;
   Model model;
   std::vector<CrashImage> images;
   {
@@ -149,7 +133,7 @@ TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and 
       for (auto& [changes, future] : waiting) {
         // Taken while the others are under way, on the writer's thread.
         if (random() % 20 == 0) {
-          images.push_back({Directory{}, model.newest()});
+          images.push_back({TemporaryDirectory{}, model.newest()});
           const double survival = std::array{0.0, 0.2, 0.5, 0.9, 1.0}[random() % 5];
           disk.WriteCrashImage(directory.path(), images.back().directory.path(), survival, random);
         }
@@ -174,7 +158,7 @@ void RunWithFault(const DiskFault& fault, bool* met) {
   CAPTURE(static_cast<int>(fault.call), fault.nth, fault.code, fault.persistent);
   std::mt19937_64 random(static_cast<uint64_t>(fault.nth));
   FaultyVfs disk;
-  const Directory directory, after;
+  const TemporaryDirectory directory, after;
   Model model;
   {
     Running running(directory.path());
@@ -238,7 +222,7 @@ TEST_CASE(
 TEST_CASE("Durability: a restart does not build on a log that the disk has lost") {
   std::mt19937_64 random(1);
   FaultyVfs disk;
-  const Directory first, second, third;
+  const TemporaryDirectory first, second, third;
   {
     Running running(first.path());
     REQUIRE(running.Submit({{"a", "1"}}).get().ok());

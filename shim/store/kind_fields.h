@@ -16,16 +16,8 @@ class KindFields {
   // Never null.
   select::FieldTablePtr Find(const Kind& kind) const {
     const std::lock_guard lock(mutex_);
-    if (const auto found = custom_.find(kind.range.key); found != custom_.end()) {
-      return found->second;
-    }
-    if (const auto found = built_in_.find(kind.name); found != built_in_.end()) {
-      return found->second;
-    }
-    select::FieldTablePtr fields = select::BuiltInFields(kind.name);
-    // Any name can come from a key, but only so many have fields.
-    if (!fields->fields().empty()) built_in_.emplace(kind.name, fields);
-    return fields;
+    const auto found = custom_.find(kind.range.key);
+    return found == custom_.end() ? select::BuiltInFields(kind.name) : found->second;
   }
 
   void Set(const std::string& prefix, select::FieldTablePtr fields) {
@@ -35,9 +27,7 @@ class KindFields {
 
  private:
   mutable std::mutex mutex_;
-  // All guarded by mutex_.
-  std::map<std::string, select::FieldTablePtr> custom_;            // by prefix
-  mutable std::map<std::string, select::FieldTablePtr> built_in_;  // by resource
+  std::map<std::string, select::FieldTablePtr> custom_;  // by prefix; guarded by mutex_
 };
 
 }  // namespace kubase::store

@@ -2,19 +2,15 @@
 #include "shim/store/matching_scan.h"
 
 #include <fmt/format.h>
-#include <prometheus/registry.h>
 
 #include <catch2/catch.hpp>
-#include <future>
 #include <map>
 
 #include "shim/select/field_table.h"
 #include "shim/select/object_reader.h"
-#include "shim/sql/sqlite.h"
 #include "shim/store/kind.h"
 #include "shim/store/random_widgets_test.h"
-#include "shim/store/sql_store.h"
-#include "tests/support/temporary_directory.h"
+#include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
 namespace {
@@ -22,27 +18,14 @@ namespace {
 const std::string kPrefix = "/registry/example.com/widgets/";
 const KeyRange kWidgets{kPrefix, "/registry/example.com/widgets0"};
 
-template <typename T>
-Result<T> Wait(const std::function<void(Callback<T>)>& call) {
-  std::promise<Result<T>> promise;
-  auto future = promise.get_future();
-  call([&](Result<T> result) { promise.set_value(std::move(result)); });
-  return future.get();
-}
-
 // A store, and everything that was ever in it.
 class Widgets {
  public:
-  explicit Widgets(uint32_t seed)
-      : values_(seed), log_(LogTo([](LogLevel, const std::string&) {})) {
-    Open();
-    Declare({".spec.color"});
-  }
+  explicit Widgets(uint32_t seed) : values_(seed) { Declare({".spec.color"}); }
 
   void Reopen() {
-    store_.reset();
-    database_.reset();
-    Open();
+    fixture_.Close();
+    fixture_.Open();
   }
 
   RandomWidgets& values() { return values_; }
@@ -63,17 +46,14 @@ class Widgets {
   }
 
   void Put(const std::string& key, const std::string& value) {
-    auto put = Wait<PutResponse>(
-        [&](auto done) { store_->Put({.key = key, .value = value}, std::move(done)); });
+    const auto put = fixture_.Put({.key = key, .value = value});
     REQUIRE(put.ok());
     present_[key] = value;
     past_[put->revision] = present_;
   }
 
   void Delete(const std::string& key) {
-    auto deletion = Wait<DeleteRangeResponse>([&](auto done) {
-      store_->DeleteRange({.range = {key, ""}}, std::move(done));
-    });
+    const auto deletion = fixture_.Delete({key, ""});
     REQUIRE(deletion.ok());
     present_.erase(key);
     past_[deletion->revision] = present_;
@@ -81,8 +61,7 @@ class Widgets {
 
   void Compact(Revision revision) {
     if (revision <= past_.begin()->first) return;
-    REQUIRE(
-        Wait<Revision>([&](auto done) { store_->Compact(revision, true, std::move(done)); }).ok());
+    REQUIRE(fixture_.Compact(revision).ok());
     past_.erase(past_.begin(), past_.lower_bound(revision));
   }
 
@@ -109,7 +88,7 @@ class Widgets {
     const std::vector<std::string> all =
         Expected(*request.selector, request.range, request.revision);
     CAPTURE(select::ToText(*request.selector), request.revision, request.limit);
-    auto answer = Wait<RangeResponse>([&](auto done) { store_->Range(request, std::move(done)); });
+    const auto answer = fixture_.Range(request);
     REQUIRE(answer.ok());
     const bool cut = request.limit > 0 && static_cast<int64_t>(all.size()) > request.limit;
     const size_t size = cut ? static_cast<size_t>(request.limit) : all.size();
@@ -118,7 +97,7 @@ class Widgets {
     CHECK(answer->count == static_cast<int64_t>(size) + (cut ? 1 : 0));
     RangeRequest counting = request;
     counting.count_only = true;
-    auto count = Wait<RangeResponse>([&](auto done) { store_->Range(counting, std::move(done)); });
+    const auto count = fixture_.Range(counting);
     REQUIRE(count.ok());
     CHECK(count->count == static_cast<int64_t>(all.size()));
     CheckStream(request, all, size, cut);
@@ -127,7 +106,7 @@ class Widgets {
   void CheckStream(const RangeRequest& request, const std::vector<std::string>& all, size_t size,
                    bool cut) {
     auto cursor = Wait<std::shared_ptr<RangeCursor>>(
-        [&](auto done) { store_->OpenRangeCursor(request, std::move(done)); });
+        [&](auto done) { fixture_.store().OpenRangeCursor(request, std::move(done)); });
     REQUIRE(cursor.ok());
     std::vector<std::string> keys;
     for (;;) {
@@ -156,22 +135,8 @@ class Widgets {
   Revision current() const { return past_.rbegin()->first; }
 
  private:
-  void Open() {
-    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
-    REQUIRE(database.ok());
-    database_ = std::move(database).value();
-    auto store = SqlStore::Open({}, *database_, registry_, clock_, *log_);
-    REQUIRE(store.ok());
-    store_ = std::move(store).value();
-  }
-
   RandomWidgets values_;
-  const testing::TemporaryDirectory directory_;
-  prometheus::Registry registry_;
-  ManualClock clock_;
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<sql::Database> database_;
-  std::unique_ptr<SqlStore> store_;
+  StoreFixture fixture_;
   select::FieldTablePtr fields_;
   std::map<std::string, std::string> present_;
   std::map<Revision, std::map<std::string, std::string>> past_;  // what is not compacted

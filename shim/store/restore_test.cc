@@ -1,34 +1,25 @@
 #include "shim/store/restore.h"
 
 #include <prometheus/registry.h>
-#include <stdlib.h>
 
 #include <catch2/catch.hpp>
-#include <filesystem>
 #include <future>
 #include <sstream>
 
 #include "shim/sql/sqlite.h"
 #include "shim/store/sql_store.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::store {
 namespace {
-
-namespace fs = std::filesystem;
 
 // A database in a directory of its own.
 class Home {
  public:
   Home() {
-    std::string pattern = (fs::temp_directory_path() / "kubase-restore-XXXXXX").string();
-    directory_ = mkdtemp(pattern.data());
-    auto database = sql::OpenSqlite({.path = (directory_ / "a.db").string()});
+    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
     REQUIRE(database.ok());
     database_ = std::move(database).value();
-  }
-  ~Home() {
-    database_.reset();
-    fs::remove_all(directory_);
   }
   sql::Database& database() { return *database_; }
   Result<RestoreSummary> Restore(const std::string& snapshot, Revision bump = 0) {
@@ -39,7 +30,7 @@ class Home {
   }
 
  private:
-  fs::path directory_;
+  const testing::TemporaryDirectory directory_;
   std::unique_ptr<sql::Database> database_;
 };
 

@@ -1,95 +1,35 @@
 // The store over a real SQLite file, through its public interface.
 #include "shim/store/sql_store.h"
 
-#include <prometheus/registry.h>
-#include <stdlib.h>
-
 #include <catch2/catch.hpp>
-#include <filesystem>
-#include <future>
 #include <limits>
 #include <random>
 
 #include "shim/base/limits.h"
-#include "shim/sql/sqlite.h"
+#include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
 namespace {
 
-namespace fs = std::filesystem;
-
-template <typename T>
-Result<T> Wait(const std::function<void(Callback<T>)>& call) {
-  std::promise<Result<T>> promise;
-  auto future = promise.get_future();
-  call([&](Result<T> result) { promise.set_value(std::move(result)); });
-  return future.get();
-}
-
-class Fixture {
+class Fixture : public StoreFixture {
  public:
-  Fixture() : log_(LogTo([](LogLevel, const std::string&) {})) {
-    std::string pattern = (fs::temp_directory_path() / "kubase-store-XXXXXX").string();
-    dir_ = mkdtemp(pattern.data());
-    Open();
-  }
-  ~Fixture() {
-    Close();
-    fs::remove_all(dir_);
-  }
-
-  void Close() {
-    store_.reset();
-    database_.reset();
-  }
-  void Open() {
-    auto database = sql::OpenSqlite({.path = (dir_ / "a.db").string()});
-    REQUIRE(database.ok());
-    database_ = std::move(database).value();
-    auto store = SqlStore::Open({.lease_check_interval = std::chrono::milliseconds(5)}, *database_,
-                                registry_, clock_, *log_);
-    REQUIRE(store.ok());
-    store_ = std::move(store).value();
-  }
-
-  SqlStore& store() { return *store_; }
-  ManualClock& clock() { return clock_; }
+  Fixture() : StoreFixture({.lease_check_interval = std::chrono::milliseconds(5)}) {}
 
   Revision Put(const std::string& key, const std::string& value, LeaseId lease = 0) {
-    auto put = Wait<PutResponse>([&](auto done) {
-      store_->Put({.key = key, .value = value, .lease = lease}, std::move(done));
-    });
+    auto put = StoreFixture::Put({.key = key, .value = value, .lease = lease});
     REQUIRE(put.ok());
     return put->revision;
   }
   int64_t Delete(const KeyRange& range) {
-    auto deletion = Wait<DeleteRangeResponse>(
-        [&](auto done) { store_->DeleteRange({.range = range}, std::move(done)); });
+    auto deletion = StoreFixture::Delete(range);
     REQUIRE(deletion.ok());
     return deletion->deleted;
   }
-  Result<RangeResponse> Range(RangeRequest request) {
-    return Wait<RangeResponse>([&](auto done) { store_->Range(request, std::move(done)); });
-  }
-  Result<TxnResponse> Txn(TxnRequest request) {
-    return Wait<TxnResponse>([&](auto done) { store_->Txn(std::move(request), std::move(done)); });
-  }
-  Result<Revision> Compact(Revision revision) {
-    return Wait<Revision>([&](auto done) { store_->Compact(revision, true, std::move(done)); });
-  }
   uint32_t Hash(Revision revision) {
-    auto hash = Wait<HashKvResponse>([&](auto done) { store_->HashKv(revision, std::move(done)); });
+    auto hash = Wait<HashKvResponse>([&](auto done) { store().HashKv(revision, std::move(done)); });
     REQUIRE(hash.ok());
     return hash->hash;
   }
-
- private:
-  fs::path dir_;
-  prometheus::Registry registry_;
-  ManualClock clock_;
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<sql::Database> database_;
-  std::unique_ptr<SqlStore> store_;
 };
 
 KeyRange Prefix(const std::string& prefix) {

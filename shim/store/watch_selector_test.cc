@@ -1,17 +1,12 @@
 // Watches with selectors over a real store, against the filtering of every event.
-#include <prometheus/registry.h>
-
 #include <catch2/catch.hpp>
 #include <condition_variable>
-#include <future>
 #include <map>
 #include <mutex>
 
 #include "shim/select/object_reader.h"
-#include "shim/sql/sqlite.h"
 #include "shim/store/random_widgets_test.h"
-#include "shim/store/sql_store.h"
-#include "tests/support/temporary_directory.h"
+#include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
 namespace {
@@ -59,32 +54,14 @@ struct Change {
   std::optional<std::string> before, after;
 };
 
-class Fixture {
+class Fixture : public StoreFixture {
  public:
   // The ring holds so much; what is older comes from the database.
-  explicit Fixture(size_t ring_bytes) : log_(LogTo([](LogLevel, const std::string&) {})) {
-    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
-    REQUIRE(database.ok());
-    database_ = std::move(database).value();
-    auto store =
-        SqlStore::Open({.ring_bytes_max = ring_bytes}, *database_, registry_, clock_, *log_);
-    REQUIRE(store.ok());
-    store_ = std::move(store).value();
-  }
-
-  SqlStore& store() { return *store_; }
+  explicit Fixture(size_t ring_bytes) : StoreFixture({.ring_bytes_max = ring_bytes}) {}
 
   void Apply(const std::string& key, const std::optional<std::string>& value) {
-    std::promise<Revision> done;
-    if (value) {
-      store_->Put({.key = key, .value = *value},
-                  [&](const Result<PutResponse>& put) { done.set_value(put->revision); });
-    } else {
-      store_->DeleteRange({.range = {key, ""}}, [&](const Result<DeleteRangeResponse>& removal) {
-        done.set_value(removal->revision);
-      });
-    }
-    const Revision revision = done.get_future().get();
+    const Revision revision =
+        value ? Put({.key = key, .value = *value})->revision : Delete({key, ""})->revision;
     std::optional<std::string> before;
     if (const auto found = present_.find(key); found != present_.end()) before = found->second;
     if (!before && !value) return;  // nothing to delete
@@ -113,12 +90,6 @@ class Fixture {
   }
 
  private:
-  const testing::TemporaryDirectory directory_;
-  prometheus::Registry registry_;
-  ManualClock clock_;
-  std::unique_ptr<Log> log_;
-  std::unique_ptr<sql::Database> database_;
-  std::unique_ptr<SqlStore> store_;
   std::map<std::string, std::string> present_;
   std::map<Revision, Change> changes_;
 };

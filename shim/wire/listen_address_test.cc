@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "shim/wire/temporary_directory_test.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::wire {
 namespace {
@@ -48,8 +48,8 @@ TEST_CASE("ListenAddress: everything else is refused, and the message shows the 
 }
 
 TEST_CASE("Listen: a unix socket has mode 0600 and its file goes with it") {
-  TemporaryDirectory directory;
-  const std::string path = directory.path / "s.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("s.sock");
   {
     const auto socket = Listen({.scheme = Scheme::kUnix, .path = path});
     REQUIRE(socket.ok());
@@ -66,8 +66,8 @@ TEST_CASE("Listen: a unix socket has mode 0600 and its file goes with it") {
 }
 
 TEST_CASE("Listen: a socket file that nobody serves is replaced, another file is not") {
-  TemporaryDirectory directory;
-  const std::string path = directory.path / "s.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("s.sock");
   {
     auto socket = Listen({.scheme = Scheme::kUnix, .path = path});
     REQUIRE(socket.ok());

@@ -18,7 +18,7 @@
 #include "shim/wire/http_endpoint.h"
 #include "shim/wire/listener.h"
 #include "shim/wire/server_fixture_test.h"
-#include "shim/wire/temporary_directory_test.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::wire {
 namespace {
@@ -129,8 +129,8 @@ TEST_CASE("Server: a store that is slow to answer /health holds up nobody else")
 }
 
 TEST_CASE("Server: HTTP and gRPC share a unix socket of mode 0600, which goes at the end") {
-  TemporaryDirectory directory;
-  const std::string path = directory.path / "kubase.sock";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory.File("kubase.sock");
   ServerOptions options;
   options.listen_addresses = {"unix://" + path, "127.0.0.1:0"};
   TestServer test(options);

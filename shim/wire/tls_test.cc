@@ -8,8 +8,8 @@
 #include <fstream>
 
 #include "shim/wire/server_fixture_test.h"
-#include "shim/wire/temporary_directory_test.h"
 #include "shim/wire/tls_files.h"
+#include "tests/support/temporary_directory.h"
 
 namespace kubase::wire {
 namespace {
@@ -58,10 +58,10 @@ KeyPair MakeKeyPair() {
   return {Text(certificate_text), Text(key_text)};
 }
 
-std::string Write(const TemporaryDirectory& files, const std::string& name,
+std::string Write(const testing::TemporaryDirectory& files, const std::string& name,
                   const std::string& text) {
-  std::ofstream(files.path / name) << text;
-  return files.path / name;
+  std::ofstream(files.File(name)) << text;
+  return files.File(name);
 }
 
 bool CanRange(const std::string& address, const grpc::SslCredentialsOptions& credentials) {
@@ -78,7 +78,7 @@ bool CanRange(const std::string& address, const grpc::SslCredentialsOptions& cre
 }
 
 TEST_CASE("Server: TLS serves those who trust it, and with a client CA only those it trusts") {
-  const TemporaryDirectory files;
+  const testing::TemporaryDirectory files;
   const KeyPair server = MakeKeyPair();
   const KeyPair client = MakeKeyPair();
   ServerOptions options;
@@ -99,7 +99,7 @@ TEST_CASE("Server: TLS serves those who trust it, and with a client CA only thos
 }
 
 TEST_CASE("LoadTls: every mistake is named by its file") {
-  const TemporaryDirectory files;
+  const testing::TemporaryDirectory files;
   const KeyPair one = MakeKeyPair();
   const KeyPair other = MakeKeyPair();
   const std::string certificate = Write(files, "a.crt", one.certificate);

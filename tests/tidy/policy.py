@@ -82,11 +82,11 @@ LIBRARIES = (
     (r"xxhash\.h", ("shim/store/hash.cc",)),
     (r"systemd/.*", ("launcher/service_manager*.cc",)),
     (r"spdlog/.*", ("shim/base/log*.cc", "launcher/child_output*.cc")),
-    (r"nlohmann/.*", ("launcher/*", "web/*", "shim/wire/*", "shim/*_test.cc")),
+    (r"nlohmann/.*", ("launcher/*", "web/*", "shim/wire/*", "shim/*_test.*")),
     (r"simdjson\.h|re2/.*", ("shim/select/*",)),
     (
         r"prometheus/.*",
-        ("shim/*_metrics.cc", "shim/wire/*", "web/*", "launcher/*", "shim/*_test.cc"),
+        ("shim/*_metrics.cc", "shim/wire/*", "web/*", "launcher/*", "shim/*_test.*"),
     ),
 )
 

@@ -1,0 +1,80 @@
+// A store over a SQLite file of its own, and its calls without callbacks.
+#pragma once
+
+#include <prometheus/registry.h>
+
+#include <catch2/catch.hpp>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/sql/sqlite.h"
+#include "shim/store/sql_store.h"
+#include "tests/support/temporary_directory.h"
+
+namespace kubase::store {
+
+template <typename T>
+Result<T> Wait(const std::function<void(Callback<T>)>& call) {
+  std::promise<Result<T>> promise;
+  auto future = promise.get_future();
+  call([&](Result<T> result) { promise.set_value(std::move(result)); });
+  return future.get();
+}
+
+class StoreFixture {
+ public:
+  explicit StoreFixture(SqlStoreOptions options = {})
+      : options_(options), log_(LogTo([](LogLevel, const std::string&) {})) {
+    Open();
+  }
+
+  void Close() {
+    store_.reset();
+    database_.reset();
+  }
+  // After Close.
+  void Open() {
+    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
+    REQUIRE(database.ok());
+    database_ = std::move(database).value();
+    auto store = SqlStore::Open(options_, *database_, registry_, clock_, *log_);
+    REQUIRE(store.ok());
+    store_ = std::move(store).value();
+  }
+
+  SqlStore& store() { return *store_; }
+  ManualClock& clock() { return clock_; }
+
+  Result<PutResponse> Put(PutRequest request) {
+    return Wait<PutResponse>([&](auto done) { store_->Put(std::move(request), std::move(done)); });
+  }
+  Result<DeleteRangeResponse> Delete(const KeyRange& range) {
+    return Wait<DeleteRangeResponse>(
+        [&](auto done) { store_->DeleteRange({.range = range}, std::move(done)); });
+  }
+  Result<RangeResponse> Range(const RangeRequest& request) {
+    return Wait<RangeResponse>([&](auto done) { store_->Range(request, std::move(done)); });
+  }
+  Result<TxnResponse> Txn(TxnRequest request) {
+    return Wait<TxnResponse>([&](auto done) { store_->Txn(std::move(request), std::move(done)); });
+  }
+  Result<Revision> Compact(Revision revision) {
+    return Wait<Revision>([&](auto done) { store_->Compact(revision, true, std::move(done)); });
+  }
+
+ private:
+  const testing::TemporaryDirectory directory_;
+  const SqlStoreOptions options_;
+  prometheus::Registry registry_;
+  ManualClock clock_;
+  std::unique_ptr<Log> log_;
+  std::unique_ptr<sql::Database> database_;
+  std::unique_ptr<SqlStore> store_;
+};
+
+}  // namespace kubase::store
