@@ -33,6 +33,7 @@ struct AllFlags {
   ServeFlags serve;
   ResetFlags reset;
   RestoreFlags restore;
+  FsckFlags fsck;
   VersionFlags version;
   CompletionFlags completion;
 };
@@ -208,6 +209,17 @@ void AddRestore(CLI::App& app, RestoreFlags& flags) {
           "NUMBER");
 }
 
+void AddFsck(CLI::App& app, FsckFlags& flags) {
+  CLI::App& verb = *app.add_subcommand(
+      "fsck",
+      "Check a database whose server is stopped: its file, and the index of labels and "
+      "fields.");
+  AddDataDir(verb, flags.data_dir);
+  AddText(verb, "--endpoint", flags.endpoint, "The database. Default: that of the data directory.",
+          "ENDPOINT");
+  verb.add_flag("--repair", flags.repair, "Make the index anew where it differs.");
+}
+
 void AddVersion(CLI::App& app, VersionFlags& flags) {
   CLI::App& verb = *app.add_subcommand("version", "Print versions.");
   AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
@@ -246,6 +258,7 @@ std::unique_ptr<CLI::App> MakeApp(AllFlags& flags) {
   AddServe(*app, flags.serve);
   AddReset(*app, flags.reset);
   AddRestore(*app, flags.restore);
+  AddFsck(*app, flags.fsck);
   AddVersion(*app, flags.version);
   AddCompletion(*app, flags.completion);
   NameEnvironmentVariables(*app);
@@ -288,6 +301,7 @@ Command Choose(const CLI::App& verb, AllFlags& flags) {
   if (name == "serve") return flags.serve;
   if (name == "reset") return flags.reset;
   if (name == "restore") return flags.restore;
+  if (name == "fsck") return flags.fsck;
   if (name == "version") return flags.version;
   if (name == "completion") return flags.completion;
   flags.kubectl.arguments = verb.remaining();

@@ -22,8 +22,9 @@ enum class ExitCode {
   kNotRunning = 3,  // status, down: no kubase works on the data directory
 };
 
-using Command = std::variant<UpFlags, DownFlags, StatusFlags, KubectlFlags, KubeconfigFlags,
-                             ServeFlags, ResetFlags, RestoreFlags, VersionFlags, CompletionFlags>;
+using Command =
+    std::variant<UpFlags, DownFlags, StatusFlags, KubectlFlags, KubeconfigFlags, ServeFlags,
+                 ResetFlags, RestoreFlags, FsckFlags, VersionFlags, CompletionFlags>;
 
 struct ParsedCommandLine {
   std::optional<Command> command;  // absent: print `text` and end with `exit_code`

@@ -87,6 +87,12 @@ struct RestoreFlags {
   std::string bump_revision = "0";
 };
 
+struct FsckFlags {
+  std::string data_dir;
+  std::string endpoint;
+  bool repair = false;
+};
+
 struct VersionFlags {
   std::string output = "text";
 };

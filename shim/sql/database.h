@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "shim/base/result.h"
 #include "shim/sql/matching.h"
@@ -92,17 +93,30 @@ class Database {
   virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;
   // Gives all of it back; may take long and hold up writers.
   virtual Result<void> ReclaimSpace(Connection& connection) = 0;
+  // Reads everything once. Empty: it is sound; else a sentence for each of the first damages.
+  virtual Result<std::vector<std::string>> CheckIntegrity(Connection& connection) = 0;
   // After a Commit of unknown outcome and a Rollback, on the same connection. On success the
   // outcome is decided for good, also over a crash or a power cut: the next read shows it. On
   // failure (kUnavailable, kInternal, kNoSpace: try again later) no write may follow.
   virtual Result<void> Settle(Connection& connection) = 0;
 };
 
-// Sees each statement after it ran. Any thread.
+// A statement that ran, or failed.
+struct StatementRun {
+  std::string_view name;
+  double seconds = 0;
+  // Of statements that read: the rows that it gave, and what the engine did for them, in a unit of
+  // its own that grows with the rows that it looked at.
+  int64_t rows = 0;
+  int64_t steps = 0;
+  const Error* error = nullptr;  // null: it succeeded
+};
+
+// Any thread.
 class StatementObserver {
  public:
   virtual ~StatementObserver() = default;
-  virtual void OnStatement(std::string_view name, double seconds, const Error* error) = 0;
+  virtual void OnStatement(const StatementRun& run) = 0;
 };
 
 }  // namespace kubase::sql

@@ -158,6 +158,10 @@ class SqliteDatabase final : public Database {
     return static_cast<SqliteConnection&>(connection).ReclaimSpace();
   }
 
+  Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
+    return static_cast<SqliteConnection&>(connection).CheckIntegrity();
+  }
+
   Result<void> Settle(Connection& connection) override {
     KUBASE_TRY(checkpointer_->CheckSynced());
     return static_cast<SqliteConnection&>(connection).EmptyWal();

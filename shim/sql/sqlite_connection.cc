@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include <chrono>
 #include <utility>
 
 #include "shim/sql/sqlite_dialect.h"
-#include "shim/sql/sqlite_log_pages.h"
 #include "shim/sql/sqlite_matching.h"
+#include "shim/sql/sqlite_observed.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -18,10 +17,6 @@ namespace {
 // Only our own process opens the file, so waiting happens only behind a checkpoint or a schema
 // step.
 constexpr int kBusyTimeoutMs = 10'000;
-// Pages given back per step: about a millisecond of work.
-constexpr int kReclaimPages = 256;
-// Free pages below this are kept for the next writes.
-constexpr int64_t kReclaimFreePagesMin = 1024;
 // The most that SQLite maps (SQLITE_MAX_MMAP_SIZE); it reads the rest of a larger file.
 constexpr int64_t kMappedBytesMax = 0x7fff0000;
 // Prepared searches by attributes: more forms of selectors than a cluster has in use at a time.
@@ -43,17 +38,6 @@ class SqliteRow final : public Row {
  private:
   sqlite3_stmt* const statement_;
 };
-
-// Runs `work` and tells the observer, if there is one, how long it took and how it ended.
-template <typename Work>
-auto Observed(StatementObserver* observer, std::string_view name, const Work& work) {
-  if (observer == nullptr) return work();
-  const auto start = std::chrono::steady_clock::now();
-  auto result = work();
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  observer->OnStatement(name, took.count(), result.ok() ? nullptr : &result.error());
-  return result;
-}
 
 }  // namespace
 
@@ -234,11 +218,17 @@ Result<void> SqliteConnection::RunToEnd(sqlite3_stmt* statement) {
 }
 
 Result<void> SqliteConnection::RunSelect(sqlite3_stmt* statement, Params params,
-                                         const RowSink& sink) {
+                                         const RowSink& sink, StatementRun& run) {
   KUBASE_TRY(Bind(statement, params));
   const SqliteRow row(statement);
   int code = sqlite3_step(statement);
-  while (code == SQLITE_ROW && sink(row)) code = sqlite3_step(statement);
+  while (code == SQLITE_ROW) {
+    ++run.rows;
+    if (!sink(row)) break;
+    code = sqlite3_step(statement);
+  }
+  constexpr int kAndForget = 1;
+  run.steps = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_VM_STEP, kAndForget);
   if (code == SQLITE_DONE || code == SQLITE_ROW) {
     sqlite3_reset(statement);
     return Ok();
@@ -249,24 +239,26 @@ Result<void> SqliteConnection::RunSelect(sqlite3_stmt* statement, Params params,
 }
 
 Result<void> SqliteConnection::Select(Query query, Params params, const RowSink& sink) {
-  const auto select = [&]() -> Result<void> {
-    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
-    return RunSelect(statement, params, sink);
-  };
-  return Observed(observer_, QueryName(query), [&] { return Reading(select); });
+  return Observed(observer_, QueryName(query), [&](StatementRun& run) {
+    return Reading([&]() -> Result<void> {
+      KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
+      return RunSelect(statement, params, sink, run);
+    });
+  });
 }
 
 Result<void> SqliteConnection::SelectMatching(const MatchShape& shape, Params params,
                                               const RowSink& sink) {
-  const auto select = [&]() -> Result<void> {
-    KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(shape));
-    return RunSelect(statement, params, sink);
-  };
-  return Observed(observer_, "match", [&] { return Reading(select); });
+  return Observed(observer_, "match", [&](StatementRun& run) {
+    return Reading([&]() -> Result<void> {
+      KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(shape));
+      return RunSelect(statement, params, sink, run);
+    });
+  });
 }
 
 Result<int64_t> SqliteConnection::Execute(Query query, Params params) {
-  return Observed(observer_, QueryName(query), [&]() -> Result<int64_t> {
+  return Observed(observer_, QueryName(query), [&](StatementRun&) -> Result<int64_t> {
     KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
     KUBASE_TRY(Bind(statement, params));
     KUBASE_TRY(RunToEnd(statement));
@@ -275,7 +267,7 @@ Result<int64_t> SqliteConnection::Execute(Query query, Params params) {
 }
 
 Result<void> SqliteConnection::ExecuteMany(Query query, Params params, size_t columns) {
-  return Observed(observer_, QueryName(query), [&]() -> Result<void> {
+  return Observed(observer_, QueryName(query), [&](StatementRun&) -> Result<void> {
     KUBASE_ASSIGN_OR_RETURN(sqlite3_stmt * statement, Prepared(query));
     for (size_t first = 0; first < params.size(); first += columns) {
       KUBASE_TRY(Bind(statement, params.subspan(first, columns)));
@@ -299,7 +291,7 @@ Result<void> SqliteConnection::Begin(Access access) {
 }
 
 Result<void> SqliteConnection::Commit() {
-  return Observed(observer_, "commit", [&]() -> Result<void> {
+  return Observed(observer_, "commit", [&](StatementRun&) -> Result<void> {
     Result<void> result = RunControl(commit_, "COMMIT");
     // An input/output error may come after the frames were written: only the file knows.
     if (!result.ok() && result.error().code == ErrorCode::kInternal) {
@@ -314,104 +306,6 @@ void SqliteConnection::Rollback() {
   if (sqlite3_get_autocommit(database_.get()) != 0) return;
   const Result<void> rolled_back = RunControl(rollback_, "ROLLBACK");
   KUBASE_CHECK(rolled_back.ok() || sqlite3_get_autocommit(database_.get()) != 0);
-}
-
-Result<int64_t> SqliteConnection::ReadPragma(const std::string& name) {
-  sqlite3_stmt* raw = nullptr;
-  const std::string text = "PRAGMA " + name;
-  const int code = sqlite3_prepare_v2(database_.get(), text.c_str(), -1, &raw, nullptr);
-  if (code != SQLITE_OK) return LastError(code);
-  const Statement statement(raw);
-  if (sqlite3_step(raw) != SQLITE_ROW) return LastError();
-  return static_cast<int64_t>(sqlite3_column_int64(raw, 0));
-}
-
-Result<int64_t> SqliteConnection::ReadSchemaVersion() {
-  sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v2(
-      database_.get(), "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'meta'",
-      -1, &raw, nullptr);
-  if (code != SQLITE_OK) return LastError(code);
-  const Statement statement(raw);
-  if (sqlite3_step(raw) != SQLITE_ROW) return LastError();
-  if (sqlite3_column_int64(raw, 0) == 0) return int64_t{0};
-  int64_t version = 0;
-  KUBASE_TRY(Select(Query::kReadMeta, {}, [&](const Row& row) {
-    version = row.Int(0);
-    return false;
-  }));
-  if (version > 0) return version;
-  return Error{ErrorCode::kCorrupt,
-               "the table meta has no row; the file was not written by kubase: choose another"};
-}
-
-Result<void> SqliteConnection::RunSchemaStep(const std::string& script, int64_t version) {
-  Result<void> result = RunScript(fmt::format(
-      "BEGIN IMMEDIATE; {}; UPDATE meta SET schema_version = {}; COMMIT;", script, version));
-  if (!result.ok()) Rollback();
-  return result;
-}
-
-Result<bool> SqliteConnection::ReclaimSpaceStep() {
-  KUBASE_ASSIGN_OR_RETURN(const int64_t free_pages, ReadPragma("freelist_count"));
-  KUBASE_ASSIGN_OR_RETURN(const int64_t pages, ReadPragma("page_count"));
-  if (free_pages < kReclaimFreePagesMin || free_pages < pages / 8) return false;
-  KUBASE_TRY(RunScript(fmt::format("PRAGMA incremental_vacuum({})", kReclaimPages)));
-  return true;
-}
-
-Result<void> SqliteConnection::ReclaimSpace() {
-  KUBASE_TRY(RunScript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
-  return Ok();
-}
-
-Result<int> SqliteConnection::Checkpoint() {
-  return Observed(observer_, "checkpoint", [&]() -> Result<int> {
-    int frames = 0;
-    const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
-                                               nullptr, &frames);
-    if (code != SQLITE_OK) return LastError(code);
-    return frames;
-  });
-}
-
-Result<void> SqliteConnection::SyncDatabaseFile() {
-  return Observed(observer_, "sync", [&]() -> Result<void> {
-    sqlite3_file* const file = File(SQLITE_FCNTL_FILE_POINTER);
-    const int code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-    if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
-    return Ok();
-  });
-}
-
-Result<void> SqliteConnection::RewriteFromLog(int frames) {
-  return Observed(observer_, "rewrite", [&]() -> Result<void> {
-    const int code =
-        RewritePages(File(SQLITE_FCNTL_JOURNAL_POINTER), File(SQLITE_FCNTL_FILE_POINTER), frames);
-    if (code != SQLITE_OK) return ClassifySqlite(code, sqlite3_errstr(code));
-    return Ok();
-  });
-}
-
-sqlite3_file* SqliteConnection::File(int which) {
-  sqlite3_file* file = nullptr;
-  KUBASE_CHECK(sqlite3_file_control(database_.get(), nullptr, which, &file) == SQLITE_OK);
-  return file;
-}
-
-void SqliteConnection::KeepLogOnClose() {
-  KUBASE_CHECK(sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr) ==
-               SQLITE_OK);
-}
-
-// Copies the log into the database, syncs that, and only then starts the log anew. Frames of a
-// failed commit, which a recovery of the log could find whole, are gone with it. A page of the log
-// that a failed fsync dropped cannot be told by reading it, so it must not be built upon.
-Result<void> SqliteConnection::EmptyWal() {
-  const int code = sqlite3_wal_checkpoint_v2(database_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE,
-                                             nullptr, nullptr);
-  if (code != SQLITE_OK) return LastError(code);
-  return Ok();
 }
 
 }  // namespace kubase::sql

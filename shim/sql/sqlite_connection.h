@@ -57,6 +57,8 @@ class SqliteConnection final : public Connection {
   // After a failed SyncDatabaseFile: writes the first frames of the log into the database once
   // more. There must have been no checkpoint since.
   Result<void> RewriteFromLog(int frames);
+  // As Database::CheckIntegrity.
+  Result<std::vector<std::string>> CheckIntegrity();
   // Leaves the log alone when this is the last connection to close.
   void KeepLogOnClose();
   sqlite3* handle() { return database_.get(); }
@@ -86,7 +88,8 @@ class SqliteConnection final : public Connection {
   Result<Statement> Prepare(std::string_view text);
   Result<sqlite3_stmt*> Prepared(Query query);
   Result<sqlite3_stmt*> Prepared(const MatchShape& shape);
-  Result<void> RunSelect(sqlite3_stmt* statement, Params params, const RowSink& sink);
+  Result<void> RunSelect(sqlite3_stmt* statement, Params params, const RowSink& sink,
+                         StatementRun& run);
   Result<void> Bind(sqlite3_stmt* statement, Params params);
   Result<void> RunToEnd(sqlite3_stmt* statement);
   Result<void> RunControl(Statement& cache, const char* text);

@@ -49,7 +49,15 @@ StatementMetrics::StatementMetrics(prometheus::Registry& registry, Log& log,
       time_(prometheus::BuildHistogram()
                 .Name("kine_sql_time_seconds")
                 .Help("Length of time per SQL statement")
-                .Register(registry)) {}
+                .Register(registry)),
+      rows_(prometheus::BuildCounter()
+                .Name("kubase_sql_rows_total")
+                .Help("Rows that SQL statements gave")
+                .Register(registry)),
+      steps_(prometheus::BuildCounter()
+                 .Name("kubase_sql_steps_total")
+                 .Help("Steps of the database engine in SQL statements that read")
+                 .Register(registry)) {}
 
 const StatementMetrics::Series& StatementMetrics::Find(std::string_view name) {
   std::lock_guard lock(mutex_);
@@ -59,24 +67,28 @@ const StatementMetrics::Series& StatementMetrics::Find(std::string_view name) {
     found =
         series_
             .emplace(label, Series{&total_.Add({{"name", label}, {"error_code", ""}}),
-                                   &time_.Add({{"name", label}, {"error_code", ""}}, Buckets())})
+                                   &time_.Add({{"name", label}, {"error_code", ""}}, Buckets()),
+                                   &rows_.Add({{"name", label}}), &steps_.Add({{"name", label}})})
             .first;
   }
   return found->second;
 }
 
-void StatementMetrics::OnStatement(std::string_view name, double seconds, const Error* error) {
-  const Series& series = Find(name);
-  series.seconds->Observe(seconds);
-  if (error == nullptr) {
+void StatementMetrics::OnStatement(const StatementRun& run) {
+  const Series& series = Find(run.name);
+  series.seconds->Observe(run.seconds);
+  series.rows->Increment(static_cast<double>(run.rows));
+  series.steps->Increment(static_cast<double>(run.steps));
+  if (run.error == nullptr) {
     series.ok->Increment();
   } else {
-    total_.Add({{"name", std::string(name)}, {"error_code", ErrorLabel(error->code)}}).Increment();
-    log_.Warning("statement failed", {{"statement", name}, {"error", error->message}});
+    total_.Add({{"name", std::string(run.name)}, {"error_code", ErrorLabel(run.error->code)}})
+        .Increment();
+    log_.Warning("statement failed", {{"statement", run.name}, {"error", run.error->message}});
   }
-  if (seconds >= slow_seconds_) {
+  if (run.seconds >= slow_seconds_) {
     log_.Warning("slow statement",
-                 {{"statement", name}, {"ms", static_cast<int64_t>(seconds * 1000)}});
+                 {{"statement", run.name}, {"ms", static_cast<int64_t>(run.seconds * 1000)}});
   }
 }
 

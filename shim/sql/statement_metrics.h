@@ -26,12 +26,14 @@ class StatementMetrics final : public StatementObserver {
  public:
   StatementMetrics(prometheus::Registry& registry, Log& log, std::chrono::milliseconds slow);
 
-  void OnStatement(std::string_view name, double seconds, const Error* error) override;
+  void OnStatement(const StatementRun& run) override;
 
  private:
   struct Series {
     prometheus::Counter* ok;
     prometheus::Histogram* seconds;
+    prometheus::Counter* rows;
+    prometheus::Counter* steps;
   };
   const Series& Find(std::string_view name);
 
@@ -39,6 +41,8 @@ class StatementMetrics final : public StatementObserver {
   const double slow_seconds_;
   prometheus::Family<prometheus::Counter>& total_;
   prometheus::Family<prometheus::Histogram>& time_;
+  prometheus::Family<prometheus::Counter>& rows_;
+  prometheus::Family<prometheus::Counter>& steps_;
   std::mutex mutex_;
   std::map<std::string, Series, std::less<>> series_;  // guarded by mutex_; entries never move
 };

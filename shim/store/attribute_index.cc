@@ -7,7 +7,6 @@
 
 #include "shim/base/limits.h"
 #include "shim/select/object_reader.h"
-#include "shim/store/kind.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -19,12 +18,6 @@ using sql::Value;
 // Of the row of a kind that is being dropped: no key begins with it.
 std::string DroppedPrefix(int64_t kind) {
   return "#" + std::to_string(kind);
-}
-
-std::string FieldsText(const std::vector<std::string>& json_paths) {
-  std::string text;
-  for (const std::string& path : json_paths) text.append(path).append("\n");
-  return text;
 }
 
 IndexEntries Difference(const IndexEntries& from, const IndexEntries& without) {
@@ -53,18 +46,17 @@ Result<void> AttributeIndex::Load(sql::Connection& connection) {
   to_fill_.clear();
   to_drop_.clear();
   last_kind_ = 0;
-  KUBASE_TRY(connection.Select(Query::kListKinds, {}, [&](const sql::Row& row) {
-    IndexedKind kind = ParseKind(row);
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<IndexedKind> kinds, ReadKinds(connection));
+  for (const IndexedKind& kind : kinds) {
     last_kind_ = kind.id;
     if (kind.IsDropped()) {
       to_drop_.push_back(kind.id);
-    } else {
-      if (kind.indexed_since == IndexedKind::kNotYet) to_fill_.push_back(kind.prefix);
-      Learn(kind);
-      kinds_.emplace(kind.prefix, std::move(kind));
+      continue;
     }
-    return true;
-  }));
+    if (kind.indexed_since == IndexedKind::kNotYet) to_fill_.push_back(kind.prefix);
+    Learn(kind);
+    kinds_.emplace(kind.prefix, kind);
+  }
   KUBASE_ASSIGN_OR_RETURN(last_name_, ReadNumber(connection, Query::kMaxAttributeNameId));
   return Ok();
 }
@@ -162,9 +154,7 @@ Result<IndexEntries> AttributeIndex::EntriesOfPair(sql::Connection& connection, 
                                                    const KeyValuePtr& pair) {
   if (pair == nullptr) return IndexEntries();
   const std::string_view name = ObjectName(pair->key, kind.prefix);
-  const bool foreign =
-      name.empty() || select::EncodingOf(pair->value) == select::Encoding::kForeign;
-  if (!foreign) return EntriesOf(*tables_.at(kind.id), name, pair->value);
+  if (!IsForeign(name, pair->value)) return EntriesOf(*tables_.at(kind.id), name, pair->value);
   if (!kind.foreign_values) {
     kind.foreign_values = true;
     KUBASE_TRY(Store(connection, kind));
@@ -221,37 +211,44 @@ Result<int64_t> AttributeIndex::NameId(sql::Connection& connection, const Indexe
                                        const std::string& name) {
   const std::string cached = std::to_string(kind.id) + name;
   if (const auto found = names_.find(cached); found != names_.end()) return found->second;
-  int64_t id = 0;
-  const Value params[] = {kind.id, name};
-  KUBASE_TRY(connection.Select(Query::kGetAttributeName, params, [&](const sql::Row& row) {
-    id = row.Int(0);
-    return false;
-  }));
-  if (id == 0) {
+  KUBASE_ASSIGN_OR_RETURN(std::optional<int64_t> id, FindAttributeName(connection, kind.id, name));
+  if (!id) {
     id = ++last_name_;
-    const Value row[] = {id, kind.id, name};
+    const Value row[] = {*id, kind.id, name};
     KUBASE_TRY(connection.Execute(Query::kAddAttributeName, row));
   }
   if (names_.size() >= limits::kAttributeNamesCachedMax) names_.clear();
-  names_.emplace(cached, id);
-  return id;
+  names_.emplace(cached, *id);
+  return *id;
 }
 
 // What the definition of a custom resource says about its selectable fields. When it is deleted
 // nothing changes: its objects go as well.
 Result<void> AttributeIndex::Declare(sql::Connection& connection, const KeyChange& change) {
   if (change.after == nullptr) return Ok();
-  const auto definition = select::ReadCustomDefinition(change.after->value);
-  if (!definition) return Ok();
-  const std::optional<Kind> resource = KindOfCustomResource(definition->resource);
-  if (!resource) return Ok();
-  const std::string fields = FieldsText(definition->selectable_json_paths);
-  const auto found = kinds_.find(resource->range.key);
+  const auto declared = ReadDeclaredFields(change.after->value);
+  if (!declared) return Ok();
+  const auto found = kinds_.find(declared->kind.range.key);
   if (found == kinds_.end()) {
-    KUBASE_TRY(Add(connection, resource->range.key, fields, change.revision));
-  } else if (found->second.fields != fields) {
-    KUBASE_TRY(Replace(connection, found->second, fields, change.revision));
+    KUBASE_TRY(Add(connection, declared->kind.range.key, declared->fields, change.revision));
+  } else if (found->second.fields != declared->fields) {
+    KUBASE_TRY(Replace(connection, found->second, declared->fields, change.revision));
   }
+  return Ok();
+}
+
+Result<void> AttributeIndex::Rebuild(sql::Connection& connection, const Meta& meta,
+                                     const Kind& kind) {
+  std::string fields;
+  const std::string definition_key =
+      std::string(kDefinitionsPrefix).append(kind.name);  // of a custom resource
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr definition, ReadPair(connection, definition_key));
+  if (definition != nullptr) {
+    if (const auto declared = ReadDeclaredFields(definition->value)) fields = declared->fields;
+  }
+  const auto found = kinds_.find(kind.range.key);
+  if (found != kinds_.end()) return Replace(connection, found->second, fields, meta.revision);
+  KUBASE_TRY(Add(connection, kind.range.key, fields, meta.revision));
   return Ok();
 }
 

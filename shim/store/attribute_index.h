@@ -49,6 +49,8 @@ class AttributeIndex {
   // Takes in the kinds that have objects from before there was an index.
   Result<void> Survey(sql::Connection& connection, const Meta& meta);
   bool empty() const { return kinds_.empty(); }
+  // Makes the index of a kind anew, by the fields that its definition now says: Steps fill it.
+  Result<void> Rebuild(sql::Connection& connection, const Meta& meta, const Kind& kind);
 
   // Whether Step has something to do.
   bool HasWork() const { return !to_fill_.empty() || !to_drop_.empty(); }

@@ -2,10 +2,19 @@
 #include "shim/store/indexed_kind.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "shim/select/object_reader.h"
 
 namespace kubase::store {
+
+namespace {
+
+std::string FieldsText(const std::vector<std::string>& json_paths) {
+  std::string text;
+  for (const std::string& path : json_paths) text.append(path).append("\n");
+  return text;
+}
 
 IndexedKind ParseKind(const sql::Row& row) {
   return {.id = row.Int(0),
@@ -14,6 +23,17 @@ IndexedKind ParseKind(const sql::Row& row) {
           .indexed_since = row.Int(3),
           .indexed_to = std::string(row.Bytes(4)),
           .foreign_values = row.Int(5) != 0};
+}
+
+}  // namespace
+
+Result<std::vector<IndexedKind>> ReadKinds(sql::Connection& connection) {
+  std::vector<IndexedKind> kinds;
+  KUBASE_TRY(connection.Select(sql::Query::kListKinds, {}, [&](const sql::Row& row) {
+    kinds.push_back(ParseKind(row));
+    return true;
+  }));
+  return kinds;
 }
 
 Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection,
@@ -38,6 +58,14 @@ select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resourc
   return select::CustomFields(paths);
 }
 
+std::optional<DeclaredFields> ReadDeclaredFields(std::string_view definition) {
+  const auto read = select::ReadCustomDefinition(definition);
+  if (!read) return std::nullopt;
+  std::optional<Kind> kind = KindOfCustomResource(read->resource);
+  if (!kind) return std::nullopt;
+  return DeclaredFields{std::move(*kind), FieldsText(read->selectable_json_paths)};
+}
+
 std::string_view ObjectName(std::string_view key, std::string_view prefix) {
   return key.substr(std::min(prefix.size(), key.size()));
 }
@@ -52,6 +80,21 @@ std::string IndexedField(std::string_view field) {
 
 std::string_view IndexedValue(std::string_view value) {
   return value.substr(0, kIndexedValueBytesMax);
+}
+
+Result<std::optional<int64_t>> FindAttributeName(sql::Connection& connection, int64_t kind,
+                                                 const std::string& name) {
+  std::optional<int64_t> id;
+  const sql::Value params[] = {kind, name};
+  KUBASE_TRY(connection.Select(sql::Query::kGetAttributeName, params, [&](const sql::Row& row) {
+    id = row.Int(0);
+    return false;
+  }));
+  return id;
+}
+
+bool IsForeign(std::string_view object_name, std::string_view value) {
+  return object_name.empty() || select::EncodingOf(value) == select::Encoding::kForeign;
 }
 
 IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,

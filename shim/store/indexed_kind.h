@@ -11,6 +11,7 @@
 #include "shim/base/result.h"
 #include "shim/select/field_table.h"
 #include "shim/sql/database.h"
+#include "shim/store/kind.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -37,10 +38,19 @@ struct IndexedKind {
   bool IsDropped() const { return !prefix.starts_with('/'); }
 };
 
-IndexedKind ParseKind(const sql::Row& row);
+// Those that are on their way out as well.
+Result<std::vector<IndexedKind>> ReadKinds(sql::Connection& connection);
 Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection, const std::string& prefix);
 // `resource`: as KindOfKey names it.
 select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource);
+
+// What the definition of a custom resource says of its kind; `fields` as above.
+struct DeclaredFields {
+  Kind kind;
+  std::string fields;
+};
+// Null: the value is no such definition, or of no kind that is indexed.
+std::optional<DeclaredFields> ReadDeclaredFields(std::string_view definition);
 
 // The key of an object without the prefix of its kind: "NAMESPACE/NAME" or "NAME".
 std::string_view ObjectName(std::string_view key, std::string_view prefix);
@@ -51,9 +61,16 @@ std::string IndexedField(std::string_view field);
 // What an unreadable object has instead, with an empty value.
 inline constexpr std::string_view kIndexedUnreadable = "?";
 
+// The id of a name in the index; null when no object of the kind ever had it.
+Result<std::optional<int64_t>> FindAttributeName(sql::Connection& connection, int64_t kind,
+                                                 const std::string& name);
+
 // Longer values are indexed by their beginning; one of this length may be such a beginning.
 inline constexpr size_t kIndexedValueBytesMax = 255;
 std::string_view IndexedValue(std::string_view value);
+
+// Whether a value is nothing that Kubernetes writes.
+bool IsForeign(std::string_view object_name, std::string_view value);
 
 // Name and value of each entry of an object, sorted. Empty for foreign values.
 using IndexEntries = std::vector<std::pair<std::string, std::string>>;

@@ -74,13 +74,7 @@ class Planner {
   }
 
   Result<std::optional<int64_t>> FindName(const std::string& name) {
-    std::optional<int64_t> id;
-    const Value params[] = {id_, name};
-    KUBASE_TRY(connection_.Select(Query::kGetAttributeName, params, [&](const sql::Row& row) {
-      id = row.Int(0);
-      return false;
-    }));
-    return id;
+    return FindAttributeName(connection_, id_, name);
   }
 
   Result<void> Require(const std::string& name, std::vector<std::string> values) {

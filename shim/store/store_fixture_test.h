@@ -28,8 +28,9 @@ Result<T> Wait(const std::function<void(Callback<T>)>& call) {
 
 class StoreFixture {
  public:
-  explicit StoreFixture(SqlStoreOptions options = {})
-      : options_(options), log_(LogTo([](LogLevel, const std::string&) {})) {
+  // `observer` sees the statements; may be null.
+  explicit StoreFixture(SqlStoreOptions options = {}, sql::StatementObserver* observer = nullptr)
+      : options_(options), observer_(observer), log_(LogTo([](LogLevel, const std::string&) {})) {
     Open();
   }
 
@@ -39,7 +40,7 @@ class StoreFixture {
   }
   // After Close.
   void Open() {
-    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
+    auto database = sql::OpenSqlite({.path = path(), .observer = observer_});
     REQUIRE(database.ok());
     database_ = std::move(database).value();
     auto store = SqlStore::Open(options_, *database_, registry_, clock_, *log_);
@@ -48,6 +49,7 @@ class StoreFixture {
   }
 
   SqlStore& store() { return *store_; }
+  std::string path() const { return directory_.File("a.db"); }
   ManualClock& clock() { return clock_; }
 
   Result<PutResponse> Put(PutRequest request) {
@@ -70,6 +72,7 @@ class StoreFixture {
  private:
   const testing::TemporaryDirectory directory_;
   const SqlStoreOptions options_;
+  sql::StatementObserver* const observer_;
   prometheus::Registry registry_;
   ManualClock clock_;
   std::unique_ptr<Log> log_;

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -154,6 +155,39 @@ class Lifecycle(unittest.TestCase):
         refused = appliance.kubectl("version", check=False)
         self.assertEqual(refused.returncode, 1)
         self.assertIn("--control-plane-dir", refused.stderr)
+
+    def test_fsck_finds_and_repairs_what_is_missing_in_the_index(self):
+        first = Appliance()
+        self.addCleanup(first.close)
+        first.up()
+        for name in ("a", "b"):
+            document = workloads.config_map(name)
+            document["metadata"]["labels"] = {"marked": "yes"}
+            first.apply(document)
+        running = first.run("fsck")
+        self.assertEqual(running.returncode, 1)
+        self.assertIn("stop it or choose another database", running.stderr)
+        self.assertEqual(first.stop(), 0)
+        sound = first.run("fsck")
+        self.assertEqual((sound.returncode, sound.stderr), (0, ""))
+        self.assertRegex(sound.stdout, r"^Checked [1-9][0-9,]* objects of [1-9]")
+
+        database = sqlite3.connect(os.path.join(first.data_dir, "db", "kubase.db"))
+        deleted = database.execute("DELETE FROM attributes WHERE value = CAST('yes' AS BLOB) AND "
+                                   "object_name = CAST('default/a' AS BLOB)").rowcount
+        database.commit()
+        database.close()
+        self.assertEqual(deleted, 1)
+        found = first.run("fsck")
+        self.assertEqual(found.returncode, 1)
+        self.assertIn("/registry/configmaps/default/a: the entry l/marked=yes is missing",
+                      found.stdout)
+        repaired = first.run("fsck", "--repair")
+        self.assertEqual(repaired.returncode, 0, repaired.stdout)
+        self.assertEqual(first.run("fsck").returncode, 0)
+        first.up()
+        marked = first.get("configmaps", "-l", "marked=yes")["items"]
+        self.assertEqual({item["metadata"]["name"] for item in marked}, {"a", "b"})
 
     def test_two_appliances_side_by_side(self):
         first, second = Appliance(), Appliance()

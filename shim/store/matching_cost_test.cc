@@ -1,0 +1,92 @@
+// What a search by selector costs, as the number of objects grows: counted, not timed.
+#include <fmt/format.h>
+
+#include <atomic>
+#include <catch2/catch.hpp>
+
+#include "shim/select/selector.h"
+#include "shim/store/store_fixture_test.h"
+
+namespace kubase::store {
+namespace {
+
+const std::string kPrefix = "/registry/example.com/widgets/";
+const KeyRange kWidgets{kPrefix, "/registry/example.com/widgets0"};
+
+// Adds up what the searches by attributes cost. Other statements are not counted.
+class Searches final : public sql::StatementObserver {
+ public:
+  struct Cost {
+    int64_t rows = 0;
+    int64_t steps = 0;
+  };
+
+  void OnStatement(const sql::StatementRun& run) override {
+    if (run.name != "match") return;
+    rows_ += run.rows;
+    steps_ += run.steps;
+  }
+  // Since the last call.
+  Cost Take() { return {rows_.exchange(0), steps_.exchange(0)}; }
+
+ private:
+  std::atomic<int64_t> rows_{0};
+  std::atomic<int64_t> steps_{0};
+};
+
+// So many objects with a label of their own and one in common, in the transactions of 128.
+class Widgets {
+ public:
+  explicit Widgets(int objects) : fixture_({}, &searches_) {
+    for (int first = 0; first < objects; first += 128) {
+      TxnRequest txn;
+      for (int i = first; i < std::min(first + 128, objects); ++i) {
+        txn.success.push_back({PutRequest{
+            .key = fmt::format("{}a/w{:06}", kPrefix, i),
+            .value = fmt::format(R"({{"metadata":{{"labels":{{"id":"{}","app":"all"}}}}}})", i)}});
+      }
+      REQUIRE(fixture_.Txn(std::move(txn)).ok());
+    }
+  }
+
+  Searches::Cost CostOf(const std::string& labels, int64_t limit, size_t found) {
+    auto selector = select::ParseSelector(labels, "");
+    REQUIRE(selector.ok());
+    searches_.Take();
+    const auto answer = fixture_.Range(
+        {.range = kWidgets,
+         .limit = limit,
+         .selector = std::make_shared<const select::Selector>(std::move(selector).value())});
+    REQUIRE(answer.ok());
+    CHECK(answer->kvs.size() == found);
+    return searches_.Take();
+  }
+
+ private:
+  Searches searches_;
+  StoreFixture fixture_;
+};
+
+TEST_CASE("ScanMatching: what it costs grows with what it finds, not with what there is") {
+  Widgets few(500);
+  Widgets many(20'000);
+  const auto check = [&](const std::string& labels, int64_t limit, size_t found) {
+    CAPTURE(labels, limit);
+    const Searches::Cost at_few = few.CostOf(labels, limit, found);
+    const Searches::Cost at_many = many.CostOf(labels, limit, found);
+    CHECK(at_few.rows <= static_cast<int64_t>(found) + 1);  // one more tells of the next page
+    CHECK(at_many.rows == at_few.rows);
+    CHECK(at_many.steps <= at_few.steps * 3 / 2);
+  };
+  check("id=123", 0, 1);
+  check("id=123,app=all", 0, 1);
+  check("app=all,id in (7,123,400)", 0, 3);
+  check("app,id=123", 0, 1);
+  check("id=123,app!=other", 0, 1);
+  check("id=none", 0, 0);
+  check("app=all", 50, 50);
+  check("app!=other", 50, 50);
+}
+
+}  // namespace
+}  // namespace kubase::store
