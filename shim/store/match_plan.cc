@@ -43,8 +43,11 @@ class Planner {
       plan_.prefix = kind.range.key;
       KUBASE_ASSIGN_OR_RETURN(const auto known, ReadKind(connection_, plan_.prefix));
       plan_.fields = known ? FieldsOf(*known, kind.name) : select::BuiltInFields(kind.name);
-      if (!plan_.range.IsSingle()) NarrowByNamespace();
-      if (known && !plan_.range.IsSingle()) {
+      if (!plan_.range.IsSingle()) {
+        NarrowByNamespace();
+        FindObjectName();
+      }
+      if (known && !plan_.range.IsSingle() && !plan_.object_name) {
         id_ = known->id;
         plan_.indexed = known->indexed_since != IndexedKind::kNotYet &&
                         known->indexed_since <= revision && !known->foreign_values;
@@ -70,6 +73,14 @@ class Planner {
       ++last.back();
       plan_.range.key = std::max(plan_.range.key, first);
       plan_.range.range_end = std::min(plan_.range.range_end, last);
+    }
+  }
+
+  void FindObjectName() {
+    for (const FieldRequirement& requirement : selector_.fields) {
+      if (requirement.field == kName && requirement.equal && !requirement.value.empty()) {
+        plan_.object_name = requirement.value;
+      }
     }
   }
 

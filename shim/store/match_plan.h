@@ -28,6 +28,8 @@ struct MatchPlan {
   std::string prefix;            // of the kind; empty: the range is not within one
   KeyRange range;                // of the keys, as far as the selector narrows it
   select::FieldTablePtr fields;  // of the kind
+  // The name that objects have to have, in whichever namespace; all is in `rest` then.
+  std::optional<std::string> object_name;
   // False: the index says nothing here, all is in `rest`.
   bool indexed = false;
   std::vector<IndexCondition> required;

@@ -37,7 +37,8 @@ class MatchingScan {
 
   Result<void> Run() {
     if (left_ == 0 || plan_.range.IsEmpty()) return Ok();
-    if (!plan_.UsesIndex()) return SearchRange();
+    if (plan_.object_name) return SearchNamespaces();
+    if (!plan_.UsesIndex()) return SearchRange(plan_.range);
     if (plan_.required.empty()) return SearchPart(nullptr, plan_.range.key, plan_.range.range_end);
     from_ = ObjectName(plan_.range.key, plan_.prefix);
     // The end of the kind's keys is the end of its entries.
@@ -80,10 +81,37 @@ class MatchingScan {
     return std::make_shared<const KeyValue>(std::move(bare));
   }
 
-  Result<void> SearchRange() {
-    return ScanRange(connection_, meta_, plan_.range, revision_, DecidedByIndex() ? left_ : -1,
+  Result<void> SearchRange(const KeyRange& range) {
+    return ScanRange(connection_, meta_, range, revision_, DecidedByIndex() ? left_ : -1,
                      keys_only_ && DecidedByIndex(),
                      [this](KeyValuePtr pair) { return Take(std::move(pair)); });
+  }
+
+  // From namespace to namespace, with a look for the one name in each.
+  Result<void> SearchNamespaces() {
+    for (KeyRange rest = plan_.range; !stopped_;) {
+      KUBASE_ASSIGN_OR_RETURN(const std::string first, FirstKey(rest));
+      if (first.empty()) return Ok();
+      const size_t slash = first.find('/', plan_.prefix.size());
+      if (slash == std::string::npos) return SearchRange(rest);  // objects without namespaces
+      std::string next = first.substr(0, slash + 1);
+      const std::string key = next + *plan_.object_name;
+      if (plan_.range.Contains(key)) KUBASE_TRY(SearchRange({key, ""}));
+      ++next.back();
+      rest.key = std::move(next);
+      if (rest.IsEmpty()) return Ok();
+    }
+    return Ok();
+  }
+
+  // Empty: there is none.
+  Result<std::string> FirstKey(const KeyRange& range) {
+    std::string key;
+    KUBASE_TRY(ScanRange(connection_, meta_, range, revision_, 1, true, [&](const KeyValuePtr& kv) {
+      key = kv->key;
+      return false;
+    }));
+    return key;
   }
 
   Result<void> SearchInParts() {

@@ -47,10 +47,19 @@ Result<void> CheckCompare(const pb::Compare& compare) {
 
 Result<void> CheckTxnFields(const pb::TxnRequest& request, int operations_max);
 
+Result<void> CheckRangeOfTxn(const pb::RangeRequest& request) {
+  if (!request.label_selector().empty() || !request.field_selector().empty()) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        "a range inside a transaction cannot have a selector; send it as a call of its own"};
+  }
+  return CheckRange(request);
+}
+
 Result<void> CheckOperation(const pb::RequestOp& operation, int operations_max) {
   switch (operation.request_case()) {
     case pb::RequestOp::kRequestRange:
-      return CheckRange(operation.request_range());
+      return CheckRangeOfTxn(operation.request_range());
     case pb::RequestOp::kRequestPut:
       return CheckPutFields(operation.request_put());
     case pb::RequestOp::kRequestDeleteRange:

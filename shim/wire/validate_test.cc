@@ -131,6 +131,17 @@ TEST_CASE(
   CHECK(CodeOf(CheckTxn(txn)) == ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("Validate: a range inside a transaction cannot have a selector") {
+  pb::TxnRequest request;
+  pb::RangeRequest& range = *request.add_failure()->mutable_request_range();
+  range.set_key("k");
+  CHECK(CheckTxn(request).ok());
+  range.set_label_selector("a=b");
+  const auto refused = CheckTxn(request);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("TxnOverlap: one path changes a key once, in whatever order") {
   const Branch duplicates[] = {
       {Put("a"), Put("a")},
