@@ -11,14 +11,11 @@
 #include "shim/store/cursors.h"
 #include "shim/store/hash.h"
 #include "shim/store/pairs.h"
+#include "shim/store/sql_store_calls.h"
 #include "shim/store/txn.h"
 
 namespace kubase::store {
 namespace {
-
-const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
-const Error kQuotaExceeded{ErrorCode::kNoSpace, "the database is as large as its quota allows"};
-const Error kAlarmRaised{ErrorCode::kNoSpace, "the NOSPACE alarm is raised; take it back first"};
 
 bool IsPlainGet(const RangeRequest& request) {
   return request.range.IsSingle() && request.revision <= 0 && !request.count_only &&
@@ -154,18 +151,6 @@ WatchHub::CatchUp SqlStore::MakeCatchUp() {
   };
 }
 
-template <typename T, typename Read>
-void SqlStore::PostRead(Callback<T> done, Read read) {
-  const bool posted = readers_->Post(
-      [done, read = std::move(read)](sql::Connection& connection) { done(read(connection)); });
-  if (!posted) done(kTooManyReads);
-}
-
-template <typename T, typename Apply>
-void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
-  writer_->Submit(std::make_unique<TypedWrite<T, Apply>>(std::move(done), std::move(apply)));
-}
-
 void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   if (IsPlainGet(request)) {
     if (auto known = GetFromMemory(request.range.key); known) return done(std::move(*known));
@@ -218,17 +203,6 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
   done(MakeRangeCursor(*readers_, published_, counts_, std::move(request)));
 }
 
-template <typename T>
-bool SqlStore::HasRoom(int64_t cost_bytes, const Callback<T>& done) {
-  const SpaceGuard::Verdict verdict = space_.Judge(cost_bytes);
-  if (verdict == SpaceGuard::Verdict::kAlarmRaised) done(kAlarmRaised);
-  if (verdict == SpaceGuard::Verdict::kQuotaExceeded) {
-    // Refused even if the alarm cannot be stored.
-    RaiseNoSpace([done](const Result<Revision>&) { done(kQuotaExceeded); });
-  }
-  return verdict == SpaceGuard::Verdict::kRoom;
-}
-
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
   if (!HasRoom(SpaceCost(request), done)) return;
   SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
@@ -272,63 +246,6 @@ void SqlStore::Compact(Revision revision, bool physical, Callback<Revision> done
     batch.Compact(revision);
     return batch.meta().revision;
   });
-}
-
-void SqlStore::Grant(LeaseId id, int64_t ttl_seconds, Callback<LeaseGrantResponse> done) {
-  if (ttl_seconds > limits::kLeaseTtlSecondsMax) {
-    done(Error{ErrorCode::kLeaseTtlTooLarge, "the time to live of the lease is too large"});
-    return;
-  }
-  if (!HasRoom(kLeaseSpaceCost, done)) return;
-  const int64_t granted = std::max(ttl_seconds, limits::kLeaseTtlSecondsMin);
-  SubmitWrite(std::move(done),
-              [this, id, granted](WriteBatch& batch) mutable -> Result<LeaseGrantResponse> {
-                if (id != 0 && batch.LeaseExists(id)) {
-                  return Error{ErrorCode::kLeaseExists, "the lease exists already"};
-                }
-                while (id == 0 || batch.LeaseExists(id)) {
-                  id = static_cast<LeaseId>(random_() >> 1);
-                }
-                batch.GrantLease(id, granted);
-                return LeaseGrantResponse{batch.meta().revision, id, granted};
-              });
-}
-
-void SqlStore::Revoke(LeaseId id, Callback<Revision> done) {
-  SubmitWrite(std::move(done), [id](WriteBatch& batch) { return ApplyLeaseRevoke(batch, id); });
-}
-
-void SqlStore::KeepAlive(LeaseId id, Callback<LeaseKeepAliveResponse> done) {
-  LeaseKeepAliveResponse response{.revision = current_revision(), .ttl_seconds = 0};
-  response.ttl_seconds = leases_.Renew(id).value_or(0);
-  done(response);
-}
-
-void SqlStore::TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveResponse> done) {
-  LeaseTimeToLiveResponse response{.revision = current_revision()};
-  if (const auto remaining = leases_.TimeToLive(id); remaining) {
-    response.ttl_seconds = remaining->ttl_seconds;
-    response.granted_ttl_seconds = remaining->granted_ttl_seconds;
-  }
-  if (response.ttl_seconds < 0 || !with_keys) {
-    done(std::move(response));
-    return;
-  }
-  PostRead<LeaseTimeToLiveResponse>(
-      std::move(done),
-      [id, response](sql::Connection& connection) -> Result<LeaseTimeToLiveResponse> {
-        LeaseTimeToLiveResponse full = response;
-        const sql::Value params[] = {id};
-        KUBASE_TRY(connection.Select(sql::Query::kLeaseKeys, params, [&](const sql::Row& row) {
-          full.keys.emplace_back(row.Bytes(0));
-          return true;
-        }));
-        return full;
-      });
-}
-
-void SqlStore::List(Callback<std::vector<LeaseId>> done) {
-  done(leases_.Ids());
 }
 
 void SqlStore::Status(Callback<StoreStatus> done) {
@@ -390,33 +307,6 @@ void SqlStore::StoreNoSpace(bool raised, Callback<Revision> done) {
       [raised](WriteBatch& batch) -> Result<Revision> {
         batch.SetAlarm(Alarm::kNoSpace, raised);
         return batch.meta().revision;
-      });
-}
-
-void SqlStore::RunLeaseKeeper() {
-  NameThread("lease-keeper");
-  std::unique_lock lock(mutex_);
-  while (!stop_.wait_for(lock, options_.lease_check_interval, [this] { return stopping_; })) {
-    lock.unlock();
-    for (const LeaseId id : leases_.Expired()) {
-      Reach(Failpoint::kLeaseExpired);
-      RevokeExpired(id);
-    }
-    lock.lock();
-  }
-}
-
-// Decided again on the writer's thread: a keep-alive may have come in between.
-void SqlStore::RevokeExpired(LeaseId id) {
-  SubmitWrite<Revision>(
-      [this, id](Result<Revision> revoked) {
-        if (revoked.ok() || revoked.error().code == ErrorCode::kLeaseNotFound) return;
-        log_.Warning("cannot revoke an expired lease; trying again",
-                     {{"lease", id}, {"error", revoked.error().message}});
-      },
-      [this, id](WriteBatch& batch) -> Result<Revision> {
-        if (!leases_.IsExpired(id)) return batch.meta().revision;
-        return ApplyLeaseRevoke(batch, id);
       });
 }
 

@@ -1,0 +1,40 @@
+// How the calls of a SqlStore get to the thread that serves them; for its own source files.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "shim/store/sql_store.h"
+
+namespace kubase::store {
+
+inline const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+inline const Error kQuotaExceeded{ErrorCode::kNoSpace,
+                                  "the database is as large as its quota allows"};
+inline const Error kAlarmRaised{ErrorCode::kNoSpace,
+                                "the NOSPACE alarm is raised; take it back first"};
+
+template <typename T, typename Read>
+void SqlStore::PostRead(Callback<T> done, Read read) {
+  const bool posted = readers_->Post(
+      [done, read = std::move(read)](sql::Connection& connection) { done(read(connection)); });
+  if (!posted) done(kTooManyReads);
+}
+
+template <typename T, typename Apply>
+void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
+  writer_->Submit(std::make_unique<TypedWrite<T, Apply>>(std::move(done), std::move(apply)));
+}
+
+template <typename T>
+bool SqlStore::HasRoom(int64_t cost_bytes, const Callback<T>& done) {
+  const SpaceGuard::Verdict verdict = space_.Judge(cost_bytes);
+  if (verdict == SpaceGuard::Verdict::kAlarmRaised) done(kAlarmRaised);
+  if (verdict == SpaceGuard::Verdict::kQuotaExceeded) {
+    // Refused even if the alarm cannot be stored.
+    RaiseNoSpace([done](const Result<Revision>&) { done(kQuotaExceeded); });
+  }
+  return verdict == SpaceGuard::Verdict::kRoom;
+}
+
+}  // namespace kubase::store
