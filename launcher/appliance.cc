@@ -119,9 +119,10 @@ Result<void> Appliance::FindExecutables() {
 
 Result<void> Appliance::OpenStorage() {
   steps_.Begin("database");
-  KUBASE_ASSIGN_OR_RETURN(
-      storage_, Storage::Open({.endpoint = config_.endpoint, .slow_sql_threshold = seconds(1)},
-                              *registry_, clock_, log_));
+  KUBASE_ASSIGN_OR_RETURN(storage_, Storage::Open({.endpoint = config_.endpoint,
+                                                   .slow_sql_threshold = seconds(1),
+                                                   .quota_bytes = config_.quota_bytes},
+                                                  *registry_, clock_, log_));
   KUBASE_ASSIGN_OR_RETURN(const store::StoreStatus status, storage_->ReadStatus(seconds(10)));
   steps_.Done(fmt::format("{}, revision {}", status.engine, status.revision));
   return Ok();

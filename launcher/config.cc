@@ -224,6 +224,7 @@ Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user) {
   KUBASE_ASSIGN_OR_RETURN(config.paths, ResolvePaths(flags.data_dir, user));
   KUBASE_ASSIGN_OR_RETURN(config.endpoint,
                           ParseEndpoint(flags.endpoint, config.paths.database_file));
+  KUBASE_ASSIGN_OR_RETURN(config.quota_bytes, ParseQuota(flags.quota_backend_bytes));
   KUBASE_ASSIGN_OR_RETURN(config.bind_address, ParseAddress(flags.bind_address, "--bind-address"));
   KUBASE_ASSIGN_OR_RETURN(config.secure_port, ParsePort(flags.secure_port, "--secure-port", 1));
   config.scheduler = flags.scheduler;

@@ -35,6 +35,7 @@ struct LogConfig {
 struct UpConfig {
   DataPaths paths;
   Endpoint endpoint;
+  int64_t quota_bytes = 0;  // 0: none
   std::string bind_address;
   int secure_port = 0;
   bool scheduler = false;

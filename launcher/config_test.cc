@@ -129,6 +129,7 @@ TEST_CASE("Config: serve understands kine's command lines") {
 TEST_CASE("Config: the quota is etcd's, where what is negative is none") {
   CHECK(ValidateServe({.quota_backend_bytes = "8589934592"}, User())->quota_bytes == 8589934592);
   CHECK(ValidateServe({.quota_backend_bytes = "-1"}, User())->quota_bytes == 0);
+  CHECK(ValidateUp({.quota_backend_bytes = "8589934592"}, User())->quota_bytes == 8589934592);
   for (const char* bad : {"", "8GB", "1.5", "99999999999999999999"}) {
     CHECK(ServeError({.quota_backend_bytes = bad}) ==
           "--quota-backend-bytes: \"" + std::string(bad) +

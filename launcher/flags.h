@@ -17,6 +17,7 @@ struct LogFlags {
 struct UpFlags {
   std::string data_dir;
   std::string endpoint;
+  std::string quota_backend_bytes = "0";
   std::string bind_address = "127.0.0.1";
   std::string secure_port = "6443";
   bool scheduler = false;
