@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"kubase/bench/load/internal/resource"
 )
 
 const (
@@ -25,9 +27,11 @@ const (
 // Keys are the keys of one server that a scenario works on, with the newest revision of each. A key
 // belongs to one worker, so that nothing needs a lock.
 type Keys struct {
-	number    func(i int) int // of key i, which stands in its name
-	order     []int32         // a random order of the keys
-	revisions []int64         // by position in that order; 0: the key does not exist
+	prefix    string
+	number    func(i int) int         // of key i, which stands in its name
+	object    func(number int) []byte // makes the values, if they are objects
+	order     []int32                 // a random order of the keys
+	revisions []int64                 // by position in that order; 0: the key does not exist
 }
 
 // NewKeys are count keys in a random order that is the same for each server and run.
@@ -41,8 +45,18 @@ func (k *Keys) Between(count int) *Keys {
 	return newKeys(count, func(i int) int { return i*step*stride + stride/2 })
 }
 
+// NewObjects are the keys of the objects of a kind, from number first, with one of the functions of
+// the kind as their maker.
+func NewObjects(kind resource.Kind, object func(number int) []byte, first, count int) *Keys {
+	keys := newKeys(count, func(i int) int { return first + i })
+	keys.prefix, keys.object = kind.KeyPrefix(), object
+	return keys
+}
+
 func newKeys(count int, number func(i int) int) *Keys {
-	keys := &Keys{number: number, order: make([]int32, count), revisions: make([]int64, count)}
+	keys := &Keys{
+		prefix: prefix, number: number, order: make([]int32, count), revisions: make([]int64, count),
+	}
 	for i := range keys.order {
 		keys.order[i] = int32(i)
 	}
@@ -61,7 +75,16 @@ func (k *Keys) name(position int) []byte { return k.sorted(int(k.order[position]
 
 // sorted is key i in the order of the names.
 func (k *Keys) sorted(i int) []byte {
-	return fmt.Appendf(make([]byte, 0, len(prefix)+14), "%sitem-%09d", prefix, k.number(i))
+	return append([]byte(k.prefix), resource.Name(k.number(i))...)
+}
+
+// value is what a worker writes at a position of the random order.
+func (k *Keys) value(w *worker, position int) []byte {
+	if k.object != nil {
+		return k.object(k.number(int(k.order[position])))
+	}
+	stamp(w.value)
+	return w.value
 }
 
 // share is how many of the positions worker, worker+workers, … there are.

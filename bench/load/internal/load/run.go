@@ -16,9 +16,10 @@ type worker struct {
 	workers int
 	kv      pb.KVClient
 	random  *rand.Rand
-	value   []byte    // reused: it is on the wire when a call returns
-	began   time.Time // the operation; one that waits for its turn moves it
-	items   int64     // what was received or done, in the unit of the operation
+	value   []byte        // reused: it is on the wire when a call returns
+	began   time.Time     // the operation; one that waits for its turn moves it
+	took    time.Duration // if an operation says itself how long it took
+	items   int64         // what was received or done, in the unit of the operation
 	timings []timing
 }
 
@@ -48,17 +49,40 @@ const callTimeout = 60 * time.Second
 
 // run lets a number of workers do an operation over and over, spread over the connections.
 func (c *Client) run(ctx context.Context, workers int, until bound, do operation) (Sample, error) {
-	ctx, cancel := context.WithTimeout(ctx, until.limit+callTimeout)
-	defer cancel()
+	crew := newCrew(workers)
+	for id, w := range crew {
+		w.kv = c.kv[id%len(c.kv)]
+	}
+	return runCrew(ctx, crew, until, do)
+}
+
+// Repeat lets a number of workers do something over and over that is not asked of the etcd API. It
+// says itself how long it took each time, so that checking what came can be left out.
+func Repeat(ctx context.Context, workers int, duration time.Duration,
+	do func(ctx context.Context, worker, n int) (time.Duration, error)) (Sample, error) {
+	return runCrew(ctx, newCrew(workers), bound{limit: duration},
+		func(ctx context.Context, w *worker, n int) (err error) {
+			w.took, err = do(ctx, w.id, n)
+			return err
+		})
+}
+
+func newCrew(workers int) []*worker {
 	crew := make([]*worker, workers)
 	for id := range crew {
 		random := rand.New(rand.NewPCG(uint64(id), 1))
 		crew[id] = &worker{
-			id: id, workers: workers, kv: c.kv[id%len(c.kv)],
+			id: id, workers: workers,
 			random: random, value: newValue(random), timings: make([]timing, 0, 4096),
 		}
 	}
-	failures := make(chan error, workers)
+	return crew
+}
+
+func runCrew(ctx context.Context, crew []*worker, until bound, do operation) (Sample, error) {
+	ctx, cancel := context.WithTimeout(ctx, until.limit+callTimeout)
+	defer cancel()
+	failures := make(chan error, len(crew))
 	began := time.Now()
 	var all sync.WaitGroup
 	for _, w := range crew {
@@ -97,7 +121,11 @@ func (w *worker) work(ctx context.Context, began time.Time, until bound, do oper
 		if err := do(ctx, w, n); err != nil {
 			return err
 		}
-		w.timings = append(w.timings, timing{w.began.Sub(epoch), time.Since(w.began)})
+		took := w.took
+		if took == 0 {
+			took = time.Since(w.began)
+		}
+		w.timings = append(w.timings, timing{w.began.Sub(epoch), took})
 	}
 	return nil
 }

@@ -21,12 +21,23 @@ const longLimit = 20 * time.Minute
 // Create makes the keys in their random order, each by a transaction of its own, as kube-apiserver
 // does. All of them exist afterwards, unless an error says otherwise.
 func (c *Client) Create(ctx context.Context, workers int, keys *Keys) (Sample, error) {
-	sample, err := c.run(ctx, workers, bound{operations: keys.share, limit: writeLimit},
+	return c.create(ctx, workers, keys, writeLimit)
+}
+
+// Fill makes the keys one by one, for servers that cannot take them in bulk.
+func (c *Client) Fill(ctx context.Context, workers int, keys *Keys) error {
+	_, err := c.create(ctx, workers, keys, longLimit)
+	return err
+}
+
+func (c *Client) create(ctx context.Context, workers int, keys *Keys,
+	limit time.Duration) (Sample, error) {
+	sample, err := c.run(ctx, workers, bound{operations: keys.share, limit: limit},
 		func(ctx context.Context, w *worker, n int) error {
 			return w.put(ctx, keys, n*w.workers+w.id)
 		})
 	if err == nil && sample.Operations != keys.Len() {
-		err = fmt.Errorf("%d of %d creations in %v", sample.Operations, keys.Len(), writeLimit)
+		err = fmt.Errorf("%d of %d creations in %v", sample.Operations, keys.Len(), limit)
 	}
 	return sample, err
 }
@@ -107,9 +118,9 @@ func (c *Client) PutInBulk(ctx context.Context, keys *Keys, count int) error {
 
 func (w *worker) putBatch(ctx context.Context, keys *Keys, positions []int32) error {
 	request := &pb.TxnRequest{}
-	stamp(w.value)
 	for _, position := range positions {
-		request.Success = append(request.Success, putOf(keys.name(int(position)), w.value))
+		put := putOf(keys.name(int(position)), keys.value(w, int(position)))
+		request.Success = append(request.Success, put)
 	}
 	response, err := w.kv.Txn(ctx, request)
 	if err != nil {
@@ -133,8 +144,7 @@ func (w *worker) update(ctx context.Context, keys *Keys, n int) error {
 // asks for nothing when it is refused.
 func (w *worker) put(ctx context.Context, keys *Keys, position int) error {
 	key := keys.name(position)
-	stamp(w.value)
-	request := conditional(key, keys.revisions[position], putOf(key, w.value))
+	request := conditional(key, keys.revisions[position], putOf(key, keys.value(w, position)))
 	response, err := w.kv.Txn(ctx, request)
 	if err != nil {
 		return err

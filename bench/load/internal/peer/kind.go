@@ -5,29 +5,35 @@ import (
 	"path/filepath"
 )
 
-// Kind is a program that serves the etcd API.
+// Kind is a program that is run, mostly one that serves the etcd API.
 type Kind struct {
-	// Name is "kubase", "etcd" or "kine".
+	// Name is "kubase", "etcd", "kine" or "kube-apiserver".
 	Name string
 	// Binary is the path of the executable.
 	Binary string
-	// Arguments is the command line for a data directory and two loopback ports.
-	Arguments func(dir string, port, peerPort int) []string
+	// Arguments is the command line for a data directory and two loopback ports, of which the first
+	// is for clients.
+	Arguments func(dir string, port, otherPort int) []string
+	// Metrics says that the other port serves metrics.
+	Metrics bool
 	// BulkPuts says that a transaction may hold many puts.
 	BulkPuts bool
 	// DropsSlowWatchers says that a watcher which cannot keep up is canceled.
 	DropsSlowWatchers bool
+	// CacheLags says that a watch cache over it can believe to be up to date when it is not, so that
+	// a list may miss what was written before it.
+	CacheLags bool
 }
 
 // Kubase is our server: SQLite with WAL and synchronous=FULL, which is its default.
 func Kubase(binary string) Kind {
-	return Kind{Name: "kubase", Binary: binary, BulkPuts: true,
-		Arguments: func(dir string, port, _ int) []string {
+	return Kind{Name: "kubase", Binary: binary, BulkPuts: true, Metrics: true,
+		Arguments: func(dir string, port, metricsPort int) []string {
 			return []string{
 				"serve",
 				"--listen-address", loopback(port),
 				"--endpoint", "sqlite://" + filepath.Join(dir, "kubase.db"),
-				"--metrics-bind-address", "0",
+				"--metrics-bind-address", loopback(metricsPort),
 			}
 		}}
 }
@@ -53,7 +59,7 @@ func Etcd(binary string) Kind {
 // Kine keeps its data in SQLite with the options that it has by default.
 func Kine(binary string) Kind {
 	const options = "?_journal=WAL&cache=shared&_busy_timeout=30000&_txlock=immediate"
-	return Kind{Name: "kine", Binary: binary, DropsSlowWatchers: true,
+	return Kind{Name: "kine", Binary: binary, DropsSlowWatchers: true, CacheLags: true,
 		Arguments: func(dir string, port, _ int) []string {
 			return []string{
 				"--listen-address", loopback(port),

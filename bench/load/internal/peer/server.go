@@ -27,12 +27,14 @@ const (
 type Server struct {
 	Kind    Kind
 	address string
-	dir     string
-	command *exec.Cmd
-	exited  chan struct{} // closed when the process has ended
+	// otherAddress is that of the second port.
+	otherAddress string
+	dir          string
+	command      *exec.Cmd
+	exited       chan struct{} // closed when the process has ended
 }
 
-// Ready asks a server for a key; nil means that it answers.
+// Ready asks a server for something; nil means that it answers.
 type Ready func(ctx context.Context, address string) error
 
 // Start starts a server with its data in dir and waits until it is ready.
@@ -99,16 +101,17 @@ func launch(kind Kind, dir string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	peerPort, err := freePort()
+	otherPort, err := freePort()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		Kind:    kind,
-		address: loopback(port),
-		dir:     dir,
-		command: exec.Command(kind.Binary, kind.Arguments(dir, port, peerPort)...),
-		exited:  make(chan struct{}),
+		Kind:         kind,
+		address:      loopback(port),
+		otherAddress: loopback(otherPort),
+		dir:          dir,
+		command:      exec.Command(kind.Binary, kind.Arguments(dir, port, otherPort)...),
+		exited:       make(chan struct{}),
 	}
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -137,7 +140,7 @@ func launch(kind Kind, dir string) (*Server, error) {
 // ordinaryEnvironment is ours without the variables that the servers would take for flags.
 func ordinaryEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		for _, prefix := range []string{"ETCD", "KUBASE", "KINE", "GOMAXPROCS", "GOGC"} {
+		for _, prefix := range []string{"ETCD", "KUBASE", "KUBE_", "KINE", "GOMAXPROCS", "GOGC"} {
 			if strings.HasPrefix(variable, prefix) {
 				return true
 			}

@@ -73,6 +73,15 @@ func (r *Report) row(name string) *Row {
 	return r.Rows[at]
 }
 
+// Median is the median of a column so far.
+func (r *Report) Median(column, name string) (float64, bool) {
+	row := r.row(name)
+	if row == nil || len(row.Rounds[column]) == 0 {
+		return 0, false
+	}
+	return Median(row.Rounds[column]), true
+}
+
 // Judge computes the medians and compares them with the targets, by the names of the rows. A target
 // whose columns were not measured is left out.
 func (r *Report) Judge(targets map[string]Target) {
