@@ -1,5 +1,5 @@
 #!/bin/bash
-# Measures kubase beside other servers of the etcd API: bench/run.sh store|scale [options]
+# Measures kubase beside other servers of the etcd API: bench/run.sh store|scale|selectors [options]
 #
 # Builds the release of kubase and, once, the other servers and the load generator, all in build/;
 # installs nothing. What the figures mean: bench/README.md.
@@ -13,20 +13,24 @@ source "$kubase_root/cmake/steps.sh"
 source "$kubase_root/cmake/machine.sh"
 
 readonly peers=$kubase_root/build/peers work=$kubase_root/build/bench
+readonly control_plane=$kubase_root/build/control-plane/kube-control-plane
 readonly kine_version=v0.16.4
 
 scenario='' servers='' binary=$kubase_root/build/release/kubase build=yes options=()
 
 usage() {
   cat <<'TEXT'
-usage: bench/run.sh store|scale [options]
+usage: bench/run.sh store|scale|selectors [options]
 
-  store    one operation after another: kubase, etcd and kine beside each other
-  scale    a large store compared with a small one, and writes while it is compacted
+  store      one operation after another: kubase, etcd and kine beside each other
+  scale      a large store compared with a small one, and writes while it is compacted
+  selectors  lists by label and field through kube-apiserver: ours over kubase, the unchanged one
+             with its watch cache over etcd and over kine
 
   --servers A,B,…        kubase, etcd, kine (default: all; of scale: kubase)
   --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory, delete;
-                         of scale: get, list, create, watch, compaction
+                         of scale: get, list, create, watch, compaction;
+                         of selectors: lists, page, writes, system
   --rounds N             the table has the medians of so many rounds (3)
   --keys N               keys of 1 kB (20000)
   --workers N            how many ask at the same time (64)
@@ -36,6 +40,9 @@ usage: bench/run.sh store|scale [options]
   --watch-rate N         updates a second while they watch (200)
   --many-keys N          keys of the large store of scale (1000000)
   --revisions N          superseded revisions that scale compacts (200000)
+  --objects N            of selectors: objects of the largest list of kubase (1000000)
+  --peer-objects N       those of the largest list of the others (100000)
+  --minutes M            of selectors: length of the load on a whole system (5)
   --kubase PATH          measure this executable instead of building one
   --output FILE          where all figures go (build/bench/SCENARIO.json)
 TEXT
@@ -46,10 +53,11 @@ main() {
   find_go >/dev/null || die "there is no Go $go_minimum or newer; install.sh brings one."
   use_go
   mkdir -p "$peers" "$work"
-  begin_steps "$work/build.log" 4
+  begin_steps "$work/build.log" 5
   if [[ $build == yes ]]; then step 'kubase, as released' build_kubase; fi
   if wanted etcd && [[ ! -x $peers/etcd ]]; then step 'etcd' build_etcd; fi
   if wanted kine && [[ ! -x $peers/kine ]]; then step "kine $kine_version" build_kine; fi
+  if [[ $scenario == selectors ]]; then prepare_apiservers; fi
   step 'load generator' go build -C "$kubase_root/bench/load" -o "$work/load" .
   make_go_caches_removable
   exec "$work/load" "$scenario" -servers "$servers" -kubase "$binary" -etcd "$peers/etcd" \
@@ -59,13 +67,13 @@ main() {
 parse_options() {
   scenario=${1:-}
   case $scenario in
-    store) servers=kubase,etcd,kine ;;
+    store | selectors) servers=kubase,etcd,kine ;;
     scale) servers=kubase ;;
     -h | --help)
       usage
       exit
       ;;
-    *) die "the first argument is the scenario, store or scale; bench/run.sh --help says more." ;;
+    *) die "the first argument is the scenario: store, scale or selectors; --help says more." ;;
   esac
   shift
   while (($# > 0)); do
@@ -100,6 +108,25 @@ build_etcd() { go build -C "$kubase_root/tests/etcd-server" -ldflags=-s -o "$pee
 build_kine() {
   (cd / && CGO_ENABLED=1 GOBIN=$peers go install -ldflags=-s \
     "github.com/k3s-io/kine@$kine_version")
+}
+
+# Ours comes with the build of kubase.
+prepare_apiservers() {
+  if wanted kubase && [[ ! -x $control_plane ]]; then
+    die "there is no $control_plane; it is built with kubase, so run this without --kubase."
+  fi
+  if { wanted etcd || wanted kine; } && [[ ! -x $peers/kube-apiserver ]]; then
+    step 'kube-apiserver, unchanged' build_kube_apiserver
+  fi
+  options+=(-control-plane "$control_plane" -kube-apiserver "$peers/kube-apiserver")
+}
+
+# In the version that go.mod of the control plane names, and with its build flags, so that what is
+# compiled for the one serves the other.
+build_kube_apiserver() {
+  CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false' go build -C \
+    "$kubase_root/launcher/control-plane" -ldflags='-s -w' -o "$peers/kube-apiserver" \
+    k8s.io/kubernetes/cmd/kube-apiserver
 }
 
 main "$@"

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"kubase/bench/load/internal/kube"
 	"kubase/bench/load/internal/load"
 	"kubase/bench/load/internal/peer"
 	"kubase/bench/load/internal/report"
@@ -19,17 +20,10 @@ import (
 type bench struct {
 	*options
 	kinds     []peer.Kind
-	temporary string // the servers' data, removed at the end
+	temporary string                  // the servers' data, removed at the end
+	programs  map[string]kube.Program // the kube-apiserver over each kind, by its name
 	report    *report.Report
 	subjects  []*subject // the servers that run now
-}
-
-// subject is a server that is measured, with the column of the table that gets its figures.
-type subject struct {
-	column string
-	server *peer.Server
-	client *load.Client
-	keys   *load.Keys
 }
 
 // phase is a measurement that is taken of one server after another.
@@ -40,6 +34,10 @@ type phase struct {
 
 func newBench(o *options) (*bench, error) {
 	kinds, err := o.kinds()
+	if err != nil {
+		return nil, err
+	}
+	programs, err := o.programs()
 	if err != nil {
 		return nil, err
 	}
@@ -54,12 +52,15 @@ func newBench(o *options) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bench{options: o, kinds: kinds, temporary: temporary, report: &report.Report{
-		Scenario: o.scenario,
-		Started:  time.Now(),
-		Options:  o.given,
-		Machine:  machine(),
-	}}, nil
+	return &bench{
+		options: o, kinds: kinds, programs: programs, temporary: temporary,
+		report: &report.Report{
+			Scenario: o.scenario,
+			Started:  time.Now(),
+			Options:  o.given,
+			Machine:  machine(),
+		},
+	}, nil
 }
 
 // close ends what runs and removes the data.
@@ -85,10 +86,7 @@ func (b *bench) start(ctx context.Context, kind peer.Kind, column string, keys i
 func (b *bench) stopAll() error {
 	var failures []error
 	for _, s := range b.subjects {
-		if s.client != nil {
-			failures = append(failures, s.client.Close())
-		}
-		failures = append(failures, s.server.Stop(), s.server.RemoveData())
+		failures = append(failures, s.stop())
 	}
 	b.subjects = nil
 	return errors.Join(failures...)
@@ -105,9 +103,9 @@ func (b *bench) runPhases(ctx context.Context, round int, phases []phase) error 
 			}
 			if err != nil {
 				return fmt.Errorf("%s of %s: %w; the end of its log:\n%s", p.name, s.column, err,
-					s.server.LogTail(5))
+					s.logTail())
 			}
-			if err := s.server.Settle(ctx); err != nil {
+			if err := s.settle(ctx); err != nil {
 				return err
 			}
 		}
@@ -118,11 +116,7 @@ func (b *bench) runPhases(ctx context.Context, round int, phases []phase) error 
 // measured runs one measurement and notes, for the file, what it cost and how long it took.
 func (b *bench) measured(s *subject, name string,
 	do func() (load.Sample, error)) (load.Sample, peer.Usage, error) {
-	before, err := s.server.Usage()
-	if err != nil {
-		return load.Sample{}, peer.Usage{}, err
-	}
-	own, err := peer.ReadUsage(os.Getpid())
+	before, err := s.costs()
 	if err != nil {
 		return load.Sample{}, peer.Usage{}, err
 	}
@@ -130,12 +124,8 @@ func (b *bench) measured(s *subject, name string,
 	if err != nil {
 		return load.Sample{}, peer.Usage{}, err
 	}
-	after, err := s.server.Usage()
-	if err != nil {
-		return load.Sample{}, peer.Usage{}, err
-	}
-	ownAfter, err := peer.ReadUsage(os.Getpid())
-	used := after.Since(before)
+	after, err := s.costs()
+	used := after.server.Since(before.server)
 	latencies := sample.Latencies()
 	if len(latencies) == 0 {
 		return sample, used, fmt.Errorf("%s: nothing was measured", name)
@@ -147,7 +137,10 @@ func (b *bench) measured(s *subject, name string,
 	detail("latency p50", "ms", milliseconds(load.Quantile(latencies, 0.5)))
 	detail("latency p99", "ms", milliseconds(load.Quantile(latencies, 0.99)))
 	detail("server CPU", "µs/op", microseconds(used.CPU)*per)
-	detail("generator CPU", "µs/op", microseconds(ownAfter.Since(own).CPU)*per)
+	if s.api != nil {
+		detail("apiserver CPU", "µs/op", microseconds(after.api.Since(before.api).CPU)*per)
+	}
+	detail("generator CPU", "µs/op", microseconds(after.generator.Since(before.generator).CPU)*per)
 	detail("server context switches", "/op", float64(used.Switches)*per)
 	detail("server writes", "B/op", float64(used.WrittenBytes)*per)
 	return sample, used, err
@@ -155,8 +148,23 @@ func (b *bench) measured(s *subject, name string,
 
 // note adds a figure to the table and tells who waits.
 func (b *bench) note(s *subject, name, unit string, value float64) {
-	b.report.Add(s.column, name, unit, value)
-	fmt.Fprintf(os.Stderr, "  %-24s %-12s %10s %s\n", name, s.column, report.Number(value), unit)
+	b.noteIn(s.column, name, unit, value)
+}
+
+func (b *bench) noteIn(column, name, unit string, value float64) {
+	b.report.Add(column, name, unit, value)
+	fmt.Fprintf(os.Stderr, "  %-46s %-8s %10s %s\n", name, column, report.Number(value), unit)
+}
+
+// noteRatio adds the ratio of the medians of two rows for each column that has both.
+func (b *bench) noteRatio(name, of, base string) {
+	for _, column := range b.report.Columns {
+		value, found := b.report.Median(column, of)
+		divisor, foundBase := b.report.Median(column, base)
+		if found && foundBase && divisor > 0 {
+			b.noteIn(column, name, "×", value/divisor)
+		}
+	}
 }
 
 // finish shows the table and writes the file.

@@ -28,11 +28,12 @@ func main() {
 
 func run(ctx context.Context, arguments []string) error {
 	scenarios := map[string]func(*bench, context.Context) error{
-		"store": (*bench).runStore,
-		"scale": (*bench).runScale,
+		"store":     (*bench).runStore,
+		"scale":     (*bench).runScale,
+		"selectors": (*bench).runSelectors,
 	}
 	if len(arguments) == 0 || scenarios[arguments[0]] == nil {
-		return errors.New("the first argument is the scenario: store or scale")
+		return errors.New("the first argument is the scenario: store, scale or selectors")
 	}
 	o, err := parse(arguments[0], arguments[1:])
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"kubase/bench/load/internal/kube"
 	"kubase/bench/load/internal/peer"
 )
 
@@ -18,6 +19,7 @@ type options struct {
 	scenario    string
 	servers     string
 	binaries    map[string]*string
+	apiservers  apiservers
 	directory   string
 	output      string
 	only        string
@@ -30,8 +32,14 @@ type options struct {
 	seconds     float64
 	watchers    int
 	watchRate   float64
+	objects     int
+	peerObjects int
+	minutes     float64
 	given       map[string]string // all flags as text, for the record
 }
+
+// apiservers are the executables with a kube-apiserver that the scenario selectors needs.
+type apiservers struct{ ours, vanilla string }
 
 // knownServers are the names for -servers, in the order of the table.
 var knownServers = []string{"kubase", "etcd", "kine"}
@@ -47,6 +55,8 @@ func parse(scenario string, arguments []string) (*options, error) {
 	for _, name := range knownServers {
 		o.binaries[name] = flags.String(name, "", "path of the executable "+name)
 	}
+	flags.StringVar(&o.apiservers.ours, "control-plane", "", "path of our kube-control-plane")
+	flags.StringVar(&o.apiservers.vanilla, "kube-apiserver", "", "path of the unchanged one")
 	flags.StringVar(&o.directory, "directory", os.TempDir(),
 		"where the servers keep their data meanwhile: a real disk, the same for all")
 	flags.StringVar(&o.output, "output", "", "file for all figures, as JSON")
@@ -60,6 +70,9 @@ func parse(scenario string, arguments []string) (*options, error) {
 	flags.Float64Var(&o.seconds, "seconds", 3, "length of a measurement of reads or watches")
 	flags.IntVar(&o.watchers, "watchers", 50, "watchers of all keys")
 	flags.Float64Var(&o.watchRate, "watch-rate", 200, "updates a second while they watch")
+	flags.IntVar(&o.objects, "objects", 1_000_000, "custom resources of the largest list of kubase")
+	flags.IntVar(&o.peerObjects, "peer-objects", 100_000, "those of the largest list of the others")
+	flags.Float64Var(&o.minutes, "minutes", 5, "length of the load on a whole system")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
@@ -78,6 +91,10 @@ func (o *options) check(rest []string) error {
 		return errors.New("each worker needs a key, and many-keys are at least as many as keys")
 	case o.seconds < 0.1 || o.seconds > 600 || o.watchRate < 1 || o.revisions < 1:
 		return errors.New("seconds are from 0.1 to 600, watch-rate and revisions at least 1")
+	case o.objects < listSizes[0] || o.peerObjects < listSizes[0]:
+		return fmt.Errorf("objects and peer-objects are at least %d", listSizes[0])
+	case o.minutes < 0.05 || o.minutes > 60:
+		return errors.New("minutes are from 0.05 to 60")
 	}
 	return nil
 }
@@ -94,16 +111,45 @@ func (o *options) kinds() ([]peer.Kind, error) {
 			return nil, fmt.Errorf("there is no server %q, only %s", name,
 				strings.Join(knownServers, ", "))
 		}
-		path, err := filepath.Abs(*binary)
+		path, err := executable(name, *binary)
 		if err != nil {
 			return nil, err
-		}
-		if info, err := os.Stat(path); *binary == "" || err != nil || info.IsDir() {
-			return nil, fmt.Errorf("-%s has to name the executable, and is %q", name, *binary)
 		}
 		kinds = append(kinds, makers[name](path))
 	}
 	return kinds, nil
+}
+
+// programs are the kube-apiservers over the wanted servers: over kubase ours without a watch cache,
+// as "kubase up" has it, over the others the unchanged one with its watch cache.
+func (o *options) programs() (map[string]kube.Program, error) {
+	programs := map[string]kube.Program{}
+	if o.scenario != "selectors" {
+		return programs, nil
+	}
+	for name := range strings.SplitSeq(o.servers, ",") {
+		var err error
+		program := kube.Program{WatchCache: true}
+		if name == "kubase" {
+			program = kube.Program{Component: "kube-apiserver"}
+			program.Binary, err = executable("control-plane", o.apiservers.ours)
+		} else {
+			program.Binary, err = executable("kube-apiserver", o.apiservers.vanilla)
+		}
+		if err != nil {
+			return nil, err
+		}
+		programs[name] = program
+	}
+	return programs, nil
+}
+
+// executable is the absolute path of what a flag names.
+func executable(flag, path string) (string, error) {
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return "", fmt.Errorf("-%s has to name the executable, and is %q", flag, path)
+	}
+	return filepath.Abs(path)
 }
 
 func (o *options) duration() time.Duration {
