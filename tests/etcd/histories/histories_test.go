@@ -87,6 +87,9 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		"watches": int64(report.Watches), "watch responses": int64(report.Responses),
 		"progress responses": int64(report.Progress), "fragments": int64(report.Fragments),
 		"watches overtaken by compaction": int64(report.Overtaken),
+		"ranges with selectors":           int64(report.SelectingRanges),
+		"watches with selectors":          int64(report.SelectingWatches),
+		"events of forgotten values":      int64(report.Forgotten),
 		"windows":                         int64(report.Windows), "undecided windows": int64(report.Undecided),
 		"kills": int64(r.kills), "pauses": int64(r.pauses),
 	}

@@ -77,6 +77,9 @@ func newRun(t *testing.T, m mode, seed uint64) *run {
 	if r.random.IntN(3) == 0 {
 		r.world.LeaseTTL = shortTTL
 	}
+	// No etcd knows selectors.
+	r.world.Selectors = r.server.Kind().Name == "kubase"
+	r.world.ForeignPods = r.random.IntN(4) == 0
 	if m.flood {
 		r.world.LargeOneIn, r.world.MorePuts = 2, true
 	}

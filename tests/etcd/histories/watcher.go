@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"kubase/tests/etcd/internal/labels"
 	"kubase/tests/etcd/internal/server"
 )
 
@@ -102,6 +103,9 @@ func (w *watcher) request() *pb.WatchCreateRequest {
 		request.Filters = []pb.WatchCreateRequest_FilterType{
 			pb.WatchCreateRequest_FilterType(w.random.IntN(2)),
 		}
+	}
+	if w.of.world.Selectors && w.chance(2) {
+		labels.Select(request, labels.RandomSelector(w.random))
 	}
 	seen, ending := w.of.audited.Load(), w.of.ending.Load()
 	switch w.random.IntN(8) {

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"kubase/tests/etcd/internal/history"
-	"kubase/tests/etcd/internal/model"
+	"kubase/tests/etcd/internal/labels"
 )
 
 // Options limit the work.
@@ -23,8 +23,6 @@ type Options struct {
 	// PreviousMayMiss accepts events without the previous value that was asked for, anywhere; else
 	// it may be missing only below the compacted revision.
 	PreviousMayMiss bool
-	// Matches selects the events of a watch; nil is by range and filters.
-	Matches Predicate
 }
 
 // Report is what was checked and what is wrong.
@@ -35,6 +33,9 @@ type Report struct {
 	// Streams and Watches count what was validated, Responses their messages; Progress and Fragments
 	// are those of these kinds, Overtaken the watches that compaction ended.
 	Streams, Watches, Responses, Progress, Fragments, Overtaken int
+	// SelectingRanges and SelectingWatches are those with a selector; Forgotten counts the events that
+	// only such a watch gets whose server has lost the previous value to a compaction.
+	SelectingRanges, SelectingWatches, Forgotten int
 	// Windows counts those that porcupine found linearizable, Undecided those where it gave up.
 	Windows, Undecided int
 	// Faults is empty when the history is right.
@@ -53,16 +54,15 @@ func (r *Report) Err() error {
 func (r *Report) String() string {
 	return fmt.Sprintf("%d operations (%d unknown, %d of them happened), %d revisions, %d events, "+
 		"%d watches on %d streams (%d overtaken by compaction) with %d responses (%d progress, "+
-		"%d fragments), %d windows by porcupine (%d undecided)",
+		"%d fragments), selectors on %d ranges and %d watches (%d events of forgotten values), "+
+		"%d windows by porcupine (%d undecided)",
 		r.Operations, r.Unknown, r.Happened, r.Revisions, r.Events, r.Watches, r.Streams,
-		r.Overtaken, r.Responses, r.Progress, r.Fragments, r.Windows, r.Undecided)
+		r.Overtaken, r.Responses, r.Progress, r.Fragments, r.SelectingRanges, r.SelectingWatches,
+		r.Forgotten, r.Windows, r.Undecided)
 }
 
 // History checks a whole history.
 func History(h *history.History, options Options) *Report {
-	if options.Matches == nil {
-		options.Matches = model.Matches
-	}
 	f := &faults{}
 	r := newReplay(h, f)
 	r.run()
@@ -70,7 +70,7 @@ func History(h *history.History, options Options) *Report {
 		Operations: len(h.Operations), Revisions: int(r.log.Last() - 1),
 		Events: len(r.log.events), Streams: len(h.Streams),
 	}
-	countUnknown(h, r.log, report)
+	countOperations(h, r.log, report)
 	if r.log.Last() == r.last { // else what follows only repeats where it stopped
 		line := newTimeline(h, r.log.places)
 		all := compactionsOf(h)
@@ -95,8 +95,11 @@ func History(h *history.History, options Options) *Report {
 	return report
 }
 
-func countUnknown(h *history.History, l *Log, report *Report) {
+func countOperations(h *history.History, l *Log, report *Report) {
 	for _, o := range h.Operations {
+		if labels.SelectorOf(o.Request) != "" {
+			report.SelectingRanges++
+		}
 		if !o.Unknown() {
 			continue
 		}

@@ -10,6 +10,7 @@ import (
 	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"kubase/tests/etcd/internal/history"
+	"kubase/tests/etcd/internal/labels"
 	"kubase/tests/etcd/internal/reference"
 )
 
@@ -55,7 +56,7 @@ func expiry(o *history.Operation, grant *pb.LeaseGrantRequest) *history.Operatio
 	}
 }
 
-// observedEvents collects what watches of all keys without filters have shown.
+// observedEvents collects what watches of all keys, without filters and selectors, have shown.
 func observedEvents(h *history.History) map[int64][]*mvccpb.Event {
 	observed := map[int64][]*mvccpb.Event{}
 	for _, stream := range h.Streams {
@@ -89,7 +90,7 @@ func observedEvents(h *history.History) map[int64][]*mvccpb.Event {
 
 func isWhole(request *pb.WatchCreateRequest) bool {
 	return string(request.Key) == "\x00" && string(request.RangeEnd) == "\x00" &&
-		len(request.Filters) == 0
+		len(request.Filters) == 0 && labels.SelectorOf(request) == ""
 }
 
 // addObserved adds whole revisions; the first watch that shows one decides.

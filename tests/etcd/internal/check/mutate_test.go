@@ -27,7 +27,8 @@ type mutation struct {
 
 func TestMutationsAreFound(t *testing.T) {
 	t.Parallel()
-	for _, m := range slices.Concat(readMutations, eventMutations, controlMutations) {
+	for _, m := range slices.Concat(readMutations, eventMutations, selectorMutations,
+		controlMutations) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			changed := 0

@@ -10,7 +10,6 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/history"
-	"kubase/tests/etcd/internal/model"
 	"kubase/tests/etcd/internal/reference"
 )
 
@@ -81,6 +80,18 @@ var sabotages = map[string]saboteur{
 		past.State = s.state
 		return &past
 	},
+	"a list without its selector": func(s *simulation, request proto.Message) *reference.Outcome {
+		read, is := request.(*pb.RangeRequest)
+		right := s.state.Apply(request)
+		if !is || right.Failure != nil {
+			return nil
+		}
+		wrong := s.state.Apply(unselecting(read))
+		if samePairs(wrong.Reply, right.Reply) {
+			return nil
+		}
+		return &wrong
+	},
 	"a condition that did not hold": func(s *simulation, request proto.Message) *reference.Outcome {
 		txn, is := request.(*pb.TxnRequest)
 		outcome := s.state.Apply(request)
@@ -116,29 +127,6 @@ func TestWindowsFindWrongReads(t *testing.T) {
 			if len(found.list) == 0 || report.Undecided > 0 || report.Windows == 0 {
 				t.Errorf("%s, seed %d: %d faults, %v", m.name, seed, len(found.list), report)
 			}
-		}
-	}
-}
-
-// A predicate of another kind is held against the previous value too, as selectors need it.
-func TestOtherPredicates(t *testing.T) {
-	t.Parallel()
-	even := func(kv *mvccpb.KeyValue) bool { return kv != nil && len(kv.Value)%2 == 0 }
-	selected := func(request *pb.WatchCreateRequest, event *mvccpb.Event) bool {
-		return model.Matches(request, event) &&
-			(isWhole(request) || even(event.Kv) || even(event.PrevKv))
-	}
-	for seed := range uint64(mutationSeeds) {
-		s := newSimulation(seed)
-		s.matches = selected
-		h := s.run(1000)
-		with := fewWindows()
-		with.Matches = selected
-		if err := History(h, with).Err(); err != nil {
-			t.Errorf("seed %d: %v", seed, err)
-		}
-		if History(h, fewWindows()).Err() == nil {
-			t.Errorf("seed %d: the predicate makes no difference", seed)
 		}
 	}
 }

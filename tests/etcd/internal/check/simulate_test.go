@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/history"
+	"kubase/tests/etcd/internal/labels"
 	"kubase/tests/etcd/internal/model"
 	"kubase/tests/etcd/internal/reference"
 	"kubase/tests/etcd/internal/traffic"
@@ -28,7 +29,8 @@ type simulation struct {
 	events  []*mvccpb.Event
 	// audited is the last revision that a watch of all keys has shown; compaction does not pass it.
 	audited int64
-	matches Predicate
+	// matches decides about the events of a watch.
+	matches func(request *pb.WatchCreateRequest, event *mvccpb.Event) bool
 	// sabotage, if any, answers a request wrongly once; nil tells that it does not.
 	sabotage func(s *simulation, request proto.Message) *reference.Outcome
 }
@@ -64,8 +66,8 @@ func simulate(seed uint64, operations int) *history.History {
 func newSimulation(seed uint64) *simulation {
 	s := &simulation{
 		random: rand.New(rand.NewPCG(seed, 99)), state: reference.Empty(),
-		world: &traffic.World{LeaseTTL: 3600, LargeOneIn: 40}, history: &history.History{},
-		matches: model.Matches,
+		world:   &traffic.World{LeaseTTL: 3600, LargeOneIn: 40, Selectors: true},
+		history: &history.History{}, matches: model.Matches,
 	}
 	for i := range simulatedClients {
 		s.clients = append(s.clients,
@@ -116,18 +118,26 @@ func (s *simulation) clientStep(c *simulatedClient) {
 			s.forget(c)
 			return
 		}
+		armed := s.sabotage != nil
 		c.done, c.outcome = true, s.apply(c.current.Request)
+		if armed && s.sabotage == nil {
+			s.reply(c) // a wrong answer that is lost can be right
+		}
 	case s.random.IntN(100) == 0:
 		s.forget(c)
 	default:
-		c.current.Reply, c.current.Failure = c.outcome.Reply, c.outcome.Failure
-		c.current.Return = s.now
-		s.history.Operations = append(s.history.Operations, c.current)
-		if c.outcome.Reply != nil {
-			c.Learn(c.current.Request, c.outcome.Reply)
-		}
-		c.current = nil
+		s.reply(c)
 	}
+}
+
+func (s *simulation) reply(c *simulatedClient) {
+	c.current.Reply, c.current.Failure = c.outcome.Reply, c.outcome.Failure
+	c.current.Return = s.now
+	s.history.Operations = append(s.history.Operations, c.current)
+	if c.outcome.Reply != nil {
+		c.Learn(c.current.Request, c.outcome.Reply)
+	}
+	c.current = nil
 }
 
 func (s *simulation) apply(request proto.Message) reference.Outcome {
@@ -196,9 +206,13 @@ func (s *simulation) openStream(whole bool) {
 			PrevKv:        s.random.IntN(4) > 0, Fragment: s.random.IntN(2) == 0,
 			ProgressNotify: s.random.IntN(2) == 0,
 		}
+		if whole || s.random.IntN(3) == 0 {
+			request.StartRevision = max(1, s.state.Compacted)
+		}
 		if whole {
 			request.Key, request.RangeEnd = []byte{0}, []byte{0}
-			request.StartRevision = max(1, s.state.Compacted)
+		} else if s.random.IntN(2) == 0 {
+			labels.Select(request, labels.RandomSelector(s.random))
 		}
 		w := &simulatedWatch{id: id, request: request}
 		w.next = slices.IndexFunc(s.events, func(event *mvccpb.Event) bool {
@@ -283,10 +297,12 @@ func (s *simulation) nextEvents(w *simulatedWatch, count int) []*mvccpb.Event {
 			event.Kv.ModRevision != events[len(events)-1].Kv.ModRevision {
 			break
 		}
-		if !s.matches(w.request, event) {
+		forgotten := event.Kv.ModRevision <= s.state.Compacted && s.random.IntN(2) == 0
+		if !s.matches(w.request, event) &&
+			!(forgotten && model.MatchesForgotten(w.request, event)) {
 			continue
 		}
-		if !w.request.PrevKv {
+		if forgotten || !w.request.PrevKv {
 			event = &mvccpb.Event{Type: event.Type, Kv: event.Kv}
 		}
 		events = append(events, event)

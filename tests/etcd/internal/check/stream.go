@@ -4,14 +4,10 @@ import (
 	"fmt"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"kubase/tests/etcd/internal/history"
+	"kubase/tests/etcd/internal/labels"
 )
-
-// Predicate tells whether a watch of this request gets this event, its start apart. The event has
-// its previous value, whether the request asked for it or not.
-type Predicate func(request *pb.WatchCreateRequest, event *mvccpb.Event) bool
 
 // streamCheck follows one stream from its first message to its last.
 type streamCheck struct {
@@ -50,6 +46,9 @@ func (s *streamCheck) sent(entry history.Entry) {
 	switch request := entry.Sent.RequestUnion.(type) {
 	case *pb.WatchRequest_CreateRequest:
 		s.report.Watches++
+		if labels.SelectorOf(request.CreateRequest) != "" {
+			s.report.SelectingWatches++
+		}
 		s.pending = append(s.pending, s.newWatch(request.CreateRequest, entry.At))
 	case *pb.WatchRequest_CancelRequest:
 		s.canceled[request.CancelRequest.WatchId] = true

@@ -55,7 +55,8 @@ func (o *Operation) String() string {
 // Short is a message on one line, cut when it is very long.
 func Short(message proto.Message) string {
 	name := string(message.ProtoReflect().Descriptor().Name())
-	text := prototext.MarshalOptions{}.Format(message)
+	// A selector is in a field that etcd's types do not know.
+	text := prototext.MarshalOptions{EmitUnknown: true}.Format(message)
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > 1500 {
 		text = text[:1500] + "..."

@@ -7,19 +7,41 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/mvccpb"
 	"google.golang.org/protobuf/proto"
+
+	"kubase/tests/etcd/internal/labels"
 )
 
-// Matches tells whether a watch of this request gets this event, its start apart.
+// Matches tells whether a watch of this request gets this event, its start apart. The event has its
+// previous value, whether the request asked for it or not: with a selector the value before or
+// after has to match.
 func Matches(request *pb.WatchCreateRequest, event *mvccpb.Event) bool {
+	if !isWanted(request, event) {
+		return false
+	}
+	selector := labels.SelectorOf(request)
+	return selector == "" || isPut(event) && labels.Matches(selector, event.Kv.Value) ||
+		event.PrevKv != nil && labels.Matches(selector, event.PrevKv.Value)
+}
+
+// MatchesForgotten is Matches for a store that has lost the previous value to a compaction. What
+// cannot be read might match.
+func MatchesForgotten(request *pb.WatchCreateRequest, event *mvccpb.Event) bool {
+	return Matches(request, event) || event.PrevKv != nil && isWanted(request, event)
+}
+
+// isWanted tells what key, range and filters say.
+func isWanted(request *pb.WatchCreateRequest, event *mvccpb.Event) bool {
 	if !InRange(string(event.Kv.Key), string(request.Key), string(request.RangeEnd)) {
 		return false
 	}
 	filter := pb.WatchCreateRequest_NOPUT
-	if event.Type == mvccpb.Event_DELETE {
+	if !isPut(event) {
 		filter = pb.WatchCreateRequest_NODELETE
 	}
 	return !slices.Contains(request.Filters, filter)
 }
+
+func isPut(event *mvccpb.Event) bool { return event.Type == mvccpb.Event_PUT }
 
 // InRange tells whether a key is selected by a key and a range end as requests have them.
 func InRange(key, begin, end string) bool {

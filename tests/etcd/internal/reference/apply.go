@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"kubase/tests/etcd/internal/expect"
+	"kubase/tests/etcd/internal/labels"
 )
 
 // Outcome is what a request does to a state.
@@ -78,13 +79,17 @@ func (e *edit) doRange(r *pb.RangeRequest) *pb.RangeResponse {
 	if r.Revision > 0 {
 		kvs = e.base.At(r.Revision).kvs
 	}
-	kvs = inRange(kvs, string(r.Key), string(r.RangeEnd))
+	selector := labels.SelectorOf(r)
+	kvs = selected(inRange(kvs, string(r.Key), string(r.RangeEnd)), selector)
 	reply := &pb.RangeResponse{Count: int64(len(kvs))}
 	if r.CountOnly {
 		return reply
 	}
 	if r.Limit > 0 && int64(len(kvs)) > r.Limit {
 		kvs, reply.More = kvs[:r.Limit], true
+		if selector != "" { // nobody counts what matches beyond the page, but that there is more
+			reply.Count = r.Limit + 1
+		}
 	}
 	for _, kv := range kvs {
 		if r.KeysOnly {
@@ -151,6 +156,16 @@ func (s *State) revoke(r *pb.LeaseRevokeRequest) Outcome {
 		Reply:  &pb.LeaseRevokeResponse{Header: &pb.ResponseHeader{Revision: next.Revision}},
 		Events: e.events,
 	}
+}
+
+// selected is the part that a label selector selects; an empty one selects all.
+func selected(kvs []*mvccpb.KeyValue, selector string) []*mvccpb.KeyValue {
+	if selector == "" {
+		return kvs
+	}
+	return slices.DeleteFunc(slices.Clone(kvs), func(kv *mvccpb.KeyValue) bool {
+		return !labels.Matches(selector, kv.Value)
+	})
 }
 
 // inRange is the part of sorted keys that a key and a range end select.

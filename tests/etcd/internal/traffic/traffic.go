@@ -1,7 +1,7 @@
 // Package traffic makes random requests as the clients of a Kubernetes cluster send them, and some
 // that are wilder: optimistic writes of objects, lists at old revisions, transactions in
-// transactions, leases that end under their keys. Requests are made from what earlier answers told,
-// so that conditions hold often enough. Every value is written once only.
+// transactions, selectors, leases that end under their keys. Requests are made from what earlier
+// answers told, so that conditions hold often enough. Every value is written once only.
 package traffic
 
 import (
@@ -14,6 +14,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/protobuf/proto"
 
+	"kubase/tests/etcd/internal/labels"
 	"kubase/tests/etcd/internal/reference"
 )
 
@@ -36,6 +37,11 @@ type World struct {
 	LargeOneIn int
 	// MorePuts adds plain puts.
 	MorePuts bool
+	// Selectors lets reads ask for a part of the values by their labels, which no etcd can.
+	Selectors bool
+	// ForeignPods writes, now and then, a pod that is nothing that Kubernetes writes. A store that
+	// indexes the labels of pods can no longer answer from the index then, so few worlds have it.
+	ForeignPods bool
 	// Compacted is the revision of the last compaction that was asked for.
 	Compacted atomic.Int64
 
@@ -98,9 +104,9 @@ func (c *Client) Next() proto.Message {
 	case n < 50:
 		return c.deletion()
 	case n < 70:
-		return &pb.RangeRequest{Key: []byte(c.key()), Revision: c.revision()}
+		return c.selecting(&pb.RangeRequest{Key: []byte(c.key()), Revision: c.revision()}, 6)
 	case n < 84:
-		return c.list()
+		return c.selecting(c.list(), 2)
 	case n < 96:
 		return c.transaction()
 	case n < 98:
@@ -126,24 +132,35 @@ func (c *Client) key() string {
 	return fmt.Sprintf("%s%02d", group.name, c.random.IntN(group.count))
 }
 
-func (c *Client) value() []byte {
-	c.count++
-	value := fmt.Sprintf("c%d-%d ", c.number, c.count)
+// value is a small one for a key.
+func (c *Client) value(key string) []byte {
+	size := 0
 	if c.chance(10) {
-		value += strings.Repeat("x", c.random.IntN(1000))
+		size = c.random.IntN(1000)
 	}
-	return []byte(value)
+	return c.valueOf(key, size)
+}
+
+// valueOf is an object as Kubernetes stores it, or anything else, which pods are not, or rarely.
+func (c *Client) valueOf(key string, size int) []byte {
+	c.count++
+	text := fmt.Sprintf("c%d-%d ", c.number, c.count) + strings.Repeat("x", size)
+	isPod := strings.HasPrefix(key, prefixes[0].name)
+	if isPod && !(c.world.ForeignPods && c.chance(100)) || !isPod && c.chance(2) {
+		return labels.RandomObject(c.random, text)
+	}
+	return append([]byte(text), 0) // that values are bytes
 }
 
 func (c *Client) put(key string) *pb.PutRequest {
-	request := &pb.PutRequest{Key: []byte(key), Value: c.value(), PrevKv: c.chance(3)}
+	request := &pb.PutRequest{Key: []byte(key), Value: c.value(key), PrevKv: c.chance(3)}
 	if c.chance(6) {
 		request.Lease = c.world.lease(c.random)
 	}
 	if c.chance(c.world.LargeOneIn) {
 		big := prefixes[len(prefixes)-1]
 		request.Key = fmt.Appendf(nil, "%s%02d", big.name, c.random.IntN(big.count))
-		request.Value = append(request.Value, make([]byte, 20_000+c.random.IntN(100_000))...)
+		request.Value = c.valueOf(string(request.Key), 20_000+c.random.IntN(100_000))
 	}
 	return request
 }
@@ -193,6 +210,14 @@ func (c *Client) list() *pb.RangeRequest {
 	return request
 }
 
+// selecting lets one of so many requests ask for a part of the values.
+func (c *Client) selecting(request *pb.RangeRequest, oneIn int) *pb.RangeRequest {
+	if c.world.Selectors && c.chance(oneIn) {
+		labels.Select(request, labels.RandomSelector(c.random))
+	}
+	return request
+}
+
 // Learn takes from an answer what the next requests are made from.
 func (c *Client) Learn(request, reply proto.Message) {
 	c.seen = max(c.seen, reference.Revision(reply))
@@ -212,7 +237,7 @@ func (c *Client) learn(request *pb.RangeRequest, answer *pb.RangeResponse) {
 	if request.Revision > 0 || request.CountOnly {
 		return
 	}
-	if len(request.RangeEnd) == 0 {
+	if len(request.RangeEnd) == 0 && labels.SelectorOf(request) == "" {
 		c.known[string(request.Key)] = 0
 	}
 	for _, kv := range answer.Kvs {

@@ -19,7 +19,7 @@ func (c *Client) optimistic() *pb.TxnRequest {
 	put := c.put(key)
 	put.Key, put.PrevKv = []byte(key), false
 	if len(put.Value) > 2000 {
-		put.Value = c.value()
+		put.Value = c.value(key)
 	}
 	request.Success = ops.List(ops.PutRequest(put))
 	switch {
@@ -112,7 +112,7 @@ func (c *Client) operation(pool *keyPool, depth int) *pb.RequestOp {
 			}
 			put := c.put(key)
 			if put.Key = []byte(key); len(put.Value) > 2000 {
-				put.Value = c.value()
+				put.Value = c.value(key)
 			}
 			return ops.PutRequest(put)
 		}
