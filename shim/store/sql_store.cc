@@ -19,7 +19,7 @@ namespace {
 
 bool IsPlainGet(const RangeRequest& request) {
   return request.range.IsSingle() && request.revision <= 0 && !request.count_only &&
-         !request.keys_only && !request.NeedsWholeRange();
+         !request.keys_only && request.selector == nullptr && !request.NeedsWholeRange();
 }
 
 Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request,

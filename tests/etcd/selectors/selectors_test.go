@@ -80,6 +80,27 @@ func TestListsAreFiltered(t *testing.T) {
 	}
 }
 
+func TestGetsAreFiltered(t *testing.T) {
+	s := server.StartKind(t, server.Kubase(t))
+	c := s.Client(t)
+	fill(c)
+	key := []byte(prefix + "a/one")
+	for _, request := range []*pb.RangeRequest{
+		{Key: key},
+		{Key: key, Revision: c.Revision()},
+		{Key: key, CountOnly: true},
+		{Key: key, KeysOnly: true},
+		{Key: key, Limit: 1},
+	} {
+		for labels, want := range map[string]int64{"app=web": 1, "app=db": 0} {
+			response, err := c.KV.Range(withSelectors(server.Context(t), labels, ""), request)
+			expect.OK(t, err)
+			expect.Equal(t, fmt.Sprintf("count of %v by %s", request, labels), response.Count, want)
+			expect.Equal(t, "pairs", len(response.Kvs) > 0, want > 0 && !request.CountOnly)
+		}
+	}
+}
+
 func TestMalformedSelectorIsQuoted(t *testing.T) {
 	s := server.StartKind(t, server.Kubase(t))
 	c := s.Client(t)
