@@ -1,4 +1,5 @@
-// Reads which fields a CustomResourceDefinition makes selectable (apiextensions.k8s.io/v1).
+// Reads which fields a CustomResourceDefinition makes selectable. kube-apiserver stores v1beta1, in
+// which the fields stand beside the versions when these all have the same, else in them as in v1.
 #include <set>
 #include <utility>
 
@@ -13,13 +14,15 @@ namespace {
 
 using Paths = std::set<std::string, std::less<>>;
 
-// Numbers of k8s.io/apiextensions-apiserver pkg/apis/apiextensions/v1/generated.proto.
+// Numbers of k8s.io/apiextensions-apiserver pkg/apis/apiextensions/v1beta1/generated.proto; v1 has
+// the same, without those that v1beta1 alone has.
 constexpr uint32_t kSpec = 2;
 constexpr uint32_t kGroup = 1;
 constexpr uint32_t kNames = 3;
 constexpr uint32_t kPlural = 1;
 constexpr uint32_t kVersions = 7;
-constexpr uint32_t kSelectableFields = 9;
+constexpr uint32_t kSelectableFieldsOfAll = 11;
+constexpr uint32_t kSelectableFields = 9;  // of a version
 constexpr uint32_t kJsonPath = 1;
 
 std::optional<CustomDefinition> Made(std::string_view plural, std::string_view group,
@@ -67,6 +70,7 @@ std::optional<CustomDefinition> FromJson(std::string_view json) {
   const auto add_version = [&add_path](simdjson::dom::element version) {
     return ForEachIn(version, {"selectableFields"}, add_path);
   };
+  if (!ForEachIn(root, {"spec", "selectableFields"}, add_path)) return std::nullopt;
   if (!ForEachIn(root, {"spec", "versions"}, add_version)) return std::nullopt;
   const std::optional<std::string_view> plural = TextAt(root, {"spec", "names", "plural"});
   const std::optional<std::string_view> group = TextAt(root, {"spec", "group"});
@@ -101,7 +105,10 @@ std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
     return ForEachOf(version, kSelectableFields, add_path);
   };
   const std::optional<std::string_view> spec = MessageAt(*object, {{kSpec}});
-  if (!spec || !ForEachOf(*spec, kVersions, add_version)) return std::nullopt;
+  if (!spec || !ForEachOf(*spec, kSelectableFieldsOfAll, add_path) ||
+      !ForEachOf(*spec, kVersions, add_version)) {
+    return std::nullopt;
+  }
   const std::optional<std::string_view> plural = MessageAt(*spec, {{kNames, kPlural}});
   const std::optional<std::string_view> group = MessageAt(*spec, {{kGroup}});
   if (!plural || !group) return std::nullopt;

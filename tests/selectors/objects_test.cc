@@ -72,7 +72,7 @@ TEST_CASE("Objects: definitions of custom resources are read") {
     CHECK(definition->resource == line["definition"]["resource"]);
     CHECK(definition->selectable_json_paths == line["definition"]["paths"]);
   }
-  CHECK(count == 2);
+  CHECK(count == 8);
 }
 
 }  // namespace

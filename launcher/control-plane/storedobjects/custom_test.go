@@ -1,11 +1,13 @@
 package storedobjects
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apiextensionsv1beta1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1beta1"
 	apiextensions "k8s.io/apiextensions-apiserver/pkg/apiserver"
 	"k8s.io/apiextensions-apiserver/pkg/registry/customresource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -74,8 +76,9 @@ func customLines(t *testing.T) []line {
 	return result
 }
 
-func shirtDefinition() *apiextensionsv1.CustomResourceDefinition {
-	version := func(name string, paths ...string) apiextensionsv1.CustomResourceDefinitionVersion {
+// shirtDefinition has a version for each list of paths that can be selected by.
+func shirtDefinition(paths ...[]string) *apiextensionsv1.CustomResourceDefinition {
+	version := func(name string, paths []string) apiextensionsv1.CustomResourceDefinitionVersion {
 		v := apiextensionsv1.CustomResourceDefinitionVersion{Name: name, Served: true, Storage: name == "v1",
 			Schema: &apiextensionsv1.CustomResourceValidation{
 				OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{Type: "object"}}}
@@ -84,28 +87,53 @@ func shirtDefinition() *apiextensionsv1.CustomResourceDefinition {
 		}
 		return v
 	}
+	var versions []apiextensionsv1.CustomResourceDefinitionVersion
+	for i, of := range paths {
+		versions = append(versions, version(fmt.Sprintf("v%d", i+1), of))
+	}
 	return &apiextensionsv1.CustomResourceDefinition{
 		ObjectMeta: metav1.ObjectMeta{Name: shirts, Labels: labels},
 		Spec: apiextensionsv1.CustomResourceDefinitionSpec{
 			Group: "example.com", Scope: apiextensionsv1.NamespaceScoped,
 			Names: apiextensionsv1.CustomResourceDefinitionNames{
 				Plural: "shirts", Singular: "shirt", Kind: "Shirt", ListKind: "ShirtList"},
-			Versions: []apiextensionsv1.CustomResourceDefinitionVersion{
-				version("v1", ".spec.size", ".spec.color"), version("v2", ".spec.color"), version("v3")},
+			Versions: versions,
 		},
 	}
 }
 
+// asV1beta1 is a definition in the version that kube-apiserver stores (cmd/kube-apiserver
+// app/apiextensions.go): what all versions of the resource have in common is not in them.
+func asV1beta1(t *testing.T, object runtime.Object) runtime.Object {
+	t.Helper()
+	internal := schema.GroupVersion{Group: apiextensionsv1.GroupName, Version: runtime.APIVersionInternal}
+	for _, version := range []runtime.GroupVersioner{internal, apiextensionsv1beta1.SchemeGroupVersion} {
+		var err error
+		if object, err = apiextensions.Scheme.ConvertToVersion(object, version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return object
+}
+
 func definitionLines(t *testing.T) []line {
 	t.Helper()
+	size, color := ".spec.size", ".spec.color"
+	different := shirtDefinition([]string{size, color}, []string{color}, nil)
+	same := shirtDefinition([]string{size, color}, []string{size, color})
+	one := shirtDefinition([]string{size, color})
 	var result []line
-	for _, mediaType := range []string{runtime.ContentTypeJSON, runtime.ContentTypeProtobuf} {
-		object := shirtDefinition()
-		l := line{What: "a definition", Resource: crdName, Key: object.Name,
-			Labels: object.Labels, Fields: map[string]string{},
-			Definition: &definition{Resource: shirts, Paths: []string{".spec.color", ".spec.size"}}}
-		l.setValue(mediaType, encode(t, apiextensions.Scheme, apiextensions.Codecs, mediaType, object))
-		result = append(result, l)
+	for _, object := range []runtime.Object{
+		different, asV1beta1(t, different), asV1beta1(t, same), asV1beta1(t, one),
+	} {
+		for _, mediaType := range []string{runtime.ContentTypeJSON, runtime.ContentTypeProtobuf} {
+			l := line{What: "a definition", Resource: crdName, Key: shirts,
+				Labels: labels, Fields: map[string]string{},
+				Definition: &definition{Resource: shirts, Paths: []string{color, size}}}
+			value := encode(t, apiextensions.Scheme, apiextensions.Codecs, mediaType, object)
+			l.setValue(mediaType, value)
+			result = append(result, l)
+		}
 	}
 	return result
 }
