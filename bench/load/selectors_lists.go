@@ -40,8 +40,8 @@ func (l selection) ratioRow(size int) string {
 
 // matchCounters are those of kubase for its searches by selectors, with what they count.
 var matchCounters = []struct{ name, what string }{
-	{"kubase_match_steps_total", "database steps"},
-	{"kubase_match_rows_total", "database rows"},
+	{`kubase_sql_steps_total{name="match"}`, "database steps"},
+	{`kubase_sql_rows_total{name="match"}`, "database rows"},
 }
 
 // runLists lets all systems grow side by side and measures them at each size.
