@@ -1,33 +1,48 @@
 """The objects that the end-to-end tests create."""
 
 
-def shirt_definition():
+GROUP = "stable.example.com"
+TEXT = {"type": "string"}
+
+
+def version(name, selectable, storage=True, **spec):
+    """A version of a custom resource: the schema of its spec, and which fields can be selected."""
     schema = {
         "type": "object",
-        "properties": {"spec": {"type": "object", "properties": {
-            "color": {"type": "string"}, "size": {"type": "string"}}}},
+        "properties": {"spec": {"type": "object", "properties": spec}},
     }
     return {
+        "name": name, "served": True, "storage": storage, "schema": {"openAPIV3Schema": schema},
+        "selectableFields": [{"jsonPath": f".spec.{field}"} for field in selectable],
+    }
+
+
+def definition(kind, *versions):
+    plural = kind.lower() + "s"
+    return {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": "shirts.stable.example.com"},
+        "metadata": {"name": f"{plural}.{GROUP}"},
         "spec": {
-            "group": "stable.example.com", "scope": "Namespaced",
-            "names": {"plural": "shirts", "singular": "shirt", "kind": "Shirt"},
-            "versions": [{
-                "name": "v1", "served": True, "storage": True,
-                "schema": {"openAPIV3Schema": schema},
-                "selectableFields": [{"jsonPath": ".spec.color"}],
-            }],
+            "group": GROUP, "scope": "Namespaced", "versions": list(versions),
+            "names": {"plural": plural, "singular": kind.lower(), "kind": kind},
         },
     }
 
 
-def shirt(name, color="blue", namespace="default"):
+def shirt_definition():
+    return definition("Shirt", version("v1", ["color"], color=TEXT, size=TEXT))
+
+
+def custom(kind, name, namespace, version="v1", labels=None, **spec):
+    """An object of a kind that `definition` defined."""
     return {
-        "apiVersion": "stable.example.com/v1", "kind": "Shirt",
-        "metadata": {"name": name, "namespace": namespace, "labels": {"color": color}},
-        "spec": {"color": color, "size": "M"},
+        "apiVersion": f"{GROUP}/{version}", "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "labels": labels or {}}, "spec": spec,
     }
+
+
+def shirt(name, color="blue", namespace="default"):
+    return custom("Shirt", name, namespace, labels={"color": color}, color=color, size="M")
 
 
 def config_map(name, namespace="default", **data):
@@ -52,10 +67,29 @@ def deployment(name, replicas, namespace="default"):
     }
 
 
-def event(name, namespace="default"):
+def event(name, namespace="default", about="p", **more):
     return {
         "apiVersion": "v1", "kind": "Event",
         "metadata": {"name": name, "namespace": namespace},
-        "involvedObject": {"kind": "Pod", "name": "p", "namespace": namespace},
-        "reason": "Testing", "message": "an event that runs out", "type": "Normal",
+        "involvedObject": {"kind": "Pod", "name": about, "namespace": namespace},
+        "reason": "Testing", "message": "an event that runs out", "type": "Normal", **more,
     }
+
+
+def plain(kind, name, namespace=None, labels=None, api_version="v1", **more):
+    """An object of any built-in kind; without a namespace one of the cluster."""
+    metadata = {"name": name, "labels": labels or {}}
+    if namespace:
+        metadata["namespace"] = namespace
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
+def pod(name, namespace="default", labels=None, **spec):
+    containers = [{"name": "main", "image": "registry.k8s.io/pause"}]
+    return plain("Pod", name, namespace, labels, spec={"containers": containers, **spec})
+
+
+def replication_controller(name, namespace, labels, replicas):
+    template = {"metadata": {"labels": labels}, "spec": pod(name)["spec"]}
+    return plain("ReplicationController", name, namespace, labels,
+                 spec={"replicas": replicas, "selector": labels, "template": template})
