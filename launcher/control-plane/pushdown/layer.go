@@ -11,6 +11,7 @@ package pushdown
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/api/validation"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
@@ -69,7 +70,10 @@ func (l *Layer) decorate(inner generic.StorageDecorator) generic.StorageDecorato
 			return wrapped, destroy, err
 		}
 		l.definitions.observe(config.GroupResource, resourcePrefix, wrapped)
-		pushing := &store{Interface: wrapped, permits: l.permitsFor(config.GroupResource, newFunc)}
+		pushing := &store{
+			Interface: wrapped, root: resourcePrefix,
+			permits: l.permitsFor(config.GroupResource, newFunc),
+		}
 		return pushing, destroy, nil
 	}
 }
@@ -106,13 +110,31 @@ func (builtIn) selectors(_ context.Context, predicate storage.SelectionPredicate
 // selector.
 type store struct {
 	storage.Interface
+	root    string // of the resource's keys
 	permits permits
 }
 
 func (s *store) GetList(
 	ctx context.Context, key string, opts storage.ListOptions, list runtime.Object,
 ) error {
+	key = continuedKey(key, s.root, opts.Predicate)
 	return s.Interface.GetList(s.push(ctx, opts.Predicate), key, opts, list)
+}
+
+// continuedKey is where a list goes on. A list over all namespaces that selects one by its name
+// begins at the objects of that namespace (ListPredicate of k8s.io/apiserver
+// pkg/registry/generic/registry), and its continue token counts from there. kube-apiserver 1.37
+// reads the following pages from the root of the resource, where the token means another object, so
+// that some come twice or never.
+func continuedKey(key, root string, predicate storage.SelectionPredicate) string {
+	if key != root || predicate.Continue == "" || predicate.Field == nil {
+		return key
+	}
+	namespace, one := predicate.Field.RequiresExactMatch("metadata.namespace")
+	if !one || len(validation.ValidateNamespaceName(namespace, false)) > 0 {
+		return key
+	}
+	return root + "/" + namespace
 }
 
 func (s *store) Watch(

@@ -344,3 +344,24 @@ func TestSelectorsDoNotReachTheKeyServiceOfEncryption(t *testing.T) {
 		t.Errorf("%d objects, the key service saw %v", len(found.Items), keys.seen)
 	}
 }
+
+func TestPagesOfANamespaceGoOnInIt(t *testing.T) {
+	for _, test := range []struct {
+		key, fields, token, want string
+	}{
+		{"/pods", "metadata.namespace=apps", "token", "/pods/apps"},
+		{"/pods", "metadata.namespace=apps,spec.nodeName=n", "token", "/pods/apps"},
+		{"/pods", "metadata.namespace=apps", "", "/pods"}, // kube-apiserver's own key
+		{"/pods/apps", "metadata.namespace=apps", "token", "/pods/apps"},
+		{"/pods", "metadata.namespace!=apps", "token", "/pods"},
+		{"/pods", "metadata.namespace=a/b", "token", "/pods"}, // not narrowed on the first page either
+		{"/pods", "", "token", "/pods"},
+	} {
+		predicate := storage.SelectionPredicate{
+			Field: fields.ParseSelectorOrDie(test.fields), Continue: test.token,
+		}
+		if got := continuedKey(test.key, "/pods", predicate); got != test.want {
+			t.Errorf("%s, %q, %q: goes on at %s, want %s", test.key, test.fields, test.token, got, test.want)
+		}
+	}
+}
