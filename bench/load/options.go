@@ -121,7 +121,8 @@ func (o *options) kinds() ([]peer.Kind, error) {
 }
 
 // programs are the kube-apiservers over the wanted servers: over kubase ours without a watch cache,
-// as "kubase up" has it, over the others the unchanged one with its watch cache.
+// as "kubase up" has it, over etcd the unchanged one with its watch cache, over kine without: with
+// it, lists say nothing of the store.
 func (o *options) programs() (map[string]kube.Program, error) {
 	programs := map[string]kube.Program{}
 	if o.scenario != "selectors" {
@@ -129,7 +130,7 @@ func (o *options) programs() (map[string]kube.Program, error) {
 	}
 	for name := range strings.SplitSeq(o.servers, ",") {
 		var err error
-		program := kube.Program{WatchCache: true}
+		program := kube.Program{WatchCache: name == "etcd"}
 		if name == "kubase" {
 			program = kube.Program{Component: "kube-apiserver"}
 			program.Binary, err = executable("control-plane", o.apiservers.ours)
