@@ -14,13 +14,31 @@
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_dialect.h"
 #include "shim/sql/sqlite_matching.h"
+#include "tests/support/sqlite_script.h"
 #include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::RunSqliteScript;
 using testing::TemporaryDirectory;
+
+// The file of a database, past ours.
+class RawDatabase {
+ public:
+  explicit RawDatabase(const std::string& path) {
+    REQUIRE(sqlite3_open(path.c_str(), &handle_) == SQLITE_OK);
+  }
+  ~RawDatabase() { sqlite3_close(handle_); }
+  RawDatabase(const RawDatabase&) = delete;
+  RawDatabase& operator=(const RawDatabase&) = delete;
+
+  sqlite3* handle() const { return handle_; }
+
+ private:
+  sqlite3* handle_ = nullptr;
+};
 
 std::unique_ptr<Database> MustOpen(const std::string& path) {
   auto database = OpenSqlite({.path = path});
@@ -32,13 +50,6 @@ std::unique_ptr<Connection> MustConnect(Database& database, Access access) {
   auto connection = database.Connect(access);
   if (!connection.ok()) FAIL(connection.error().message);
   return std::move(connection).value();
-}
-
-void RunSql(const std::string& path, const std::string& text) {
-  sqlite3* raw = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
-  REQUIRE(sqlite3_exec(raw, text.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
-  sqlite3_close(raw);
 }
 
 // Leaves the log behind.
@@ -90,16 +101,14 @@ TEST_CASE("Sqlite: every statement prepares") {
   TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
-  sqlite3* raw = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  const RawDatabase raw(path);
   for (size_t i = 0; i < kQueries; ++i) {
     INFO(QueryName(static_cast<Query>(i)));
     sqlite3_stmt* statement = nullptr;
-    CHECK(sqlite3_prepare_v2(raw, SqliteText(static_cast<Query>(i)).c_str(), -1, &statement,
-                             nullptr) == SQLITE_OK);
+    CHECK(sqlite3_prepare_v2(raw.handle(), SqliteText(static_cast<Query>(i)).c_str(), -1,
+                             &statement, nullptr) == SQLITE_OK);
     sqlite3_finalize(statement);
   }
-  sqlite3_close(raw);
 }
 
 // How SQLite is going to run a statement, step by step.
@@ -120,30 +129,27 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
   TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
-  sqlite3* raw = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  const RawDatabase raw(path);
   for (size_t i = 0; i < kQueries; ++i) {
     const auto query = static_cast<Query>(i);
     if (query == Query::kScanVersions || query == Query::kListLeases) continue;
     if (query == Query::kListAlarms) continue;
     if (query == Query::kListKinds) continue;
     if (query == Query::kCompactHistory) continue;  // its LIMIT from the table's beginning
-    for (const std::string& step : PlanOf(raw, SqliteText(query))) {
+    for (const std::string& step : PlanOf(raw.handle(), SqliteText(query))) {
       INFO(QueryName(query) << ": " << step);
       CHECK((step.rfind("SCAN", 0) != 0 || step.find("subquery") != std::string::npos ||
              step.find("(subquery") != std::string::npos));
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
     }
   }
-  sqlite3_close(raw);
 }
 
 TEST_CASE("Sqlite: no search by attributes scans or sorts, whatever its shape") {
   TemporaryDirectory dir;
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
-  sqlite3* raw = nullptr;
-  REQUIRE(sqlite3_open(path.c_str(), &raw) == SQLITE_OK);
+  const RawDatabase raw(path);
   for (int bits = 0; bits < 256; ++bits) {
     const auto bit = [bits](int i) { return (bits >> i & 1) != 0; };
     MatchShape shape{.driver_values = bit(0) ? (bit(1) ? 3 : 1) : 0,
@@ -154,14 +160,13 @@ TEST_CASE("Sqlite: no search by attributes scans or sorts, whatever its shape") 
     if (bit(0) && bit(6)) shape.required = {1, 2};
     if (bit(7)) shape.excluded = {2, 1};
     INFO(SqliteMatchText(shape));
-    for (const std::string& step : PlanOf(raw, SqliteMatchText(shape))) {
+    for (const std::string& step : PlanOf(raw.handle(), SqliteMatchText(shape))) {
       INFO(step);
       CHECK((step.rfind("SCAN", 0) != 0 || step == "SCAN d"));  // the merged entries
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
       CHECK(step.find("PRIMARY KEY (name=?)") == std::string::npos);
     }
   }
-  sqlite3_close(raw);
 }
 
 TEST_CASE("Sqlite: a read transaction keeps its snapshot while a writer commits") {
@@ -258,7 +263,7 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
   }
   SECTION("a newer schema") {
     MustOpen(path);
-    RunSql(path, "UPDATE meta SET schema_version = 1000");
+    RunSqliteScript(path, "UPDATE meta SET schema_version = 1000");
     const std::string before = ReadFile(path);
     auto database = OpenSqlite({.path = path});
     REQUIRE_FALSE(database.ok());
@@ -280,7 +285,8 @@ TEST_CASE("Sqlite: bad files are refused with their cause and left alone") {
     CHECK((ReadFile(path + "-wal") == log));
   }
   SECTION("the database of another program") {
-    RunSql(path, GENERATE("CREATE TABLE bookmarks(url)", "CREATE TABLE meta(name, value)"));
+    RunSqliteScript(path,
+                    GENERATE("CREATE TABLE bookmarks(url)", "CREATE TABLE meta(name, value)"));
     const std::string before = ReadFile(path);
     auto database = OpenSqlite({.path = path});
     REQUIRE_FALSE(database.ok());
@@ -306,7 +312,7 @@ TEST_CASE("Sqlite: an empty file and an empty database become ours") {
   const std::string path = dir.File("a.db");
   std::ofstream(path) << "";
   CHECK(OpenSqlite({.path = path}).ok());
-  RunSql(dir.File("b.db"), "CREATE TABLE t(x); DROP TABLE t");
+  RunSqliteScript(dir.File("b.db"), "CREATE TABLE t(x); DROP TABLE t");
   CHECK(OpenSqlite({.path = dir.File("b.db")}).ok());
   CHECK(OpenSqlite({.path = dir.File("b.db")}).ok());
 }

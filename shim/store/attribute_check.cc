@@ -102,7 +102,8 @@ class Checker {
         return true;
       }));
       for (const KeyValue& object : objects) {
-        if (!kind.IsIndexed(ObjectName(object.key, kind.prefix))) break;
+        // None from here on has entries yet.
+        if (!kind.IsIndexed(ObjectName(object.key, kind.prefix))) return CountEntries(kind, names);
         KUBASE_TRY(CheckObject(kind, *fields, object, names));
       }
       if (!objects.empty()) rest = After(resource.range, objects.back().key);

@@ -1,14 +1,9 @@
 #include "shim/store/restore.h"
 
-#include <prometheus/registry.h>
-
 #include <catch2/catch.hpp>
-#include <future>
 #include <sstream>
 
-#include "shim/sql/sqlite.h"
-#include "shim/store/sql_store.h"
-#include "tests/support/temporary_directory.h"
+#include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
 namespace {
@@ -43,9 +38,7 @@ class OpenStore {
   }
   template <typename T>
   T Call(const std::function<void(SqlStore&, Callback<T>)>& call) {
-    std::promise<Result<T>> promise;
-    call(*store_, [&](Result<T> result) { promise.set_value(std::move(result)); });
-    auto result = promise.get_future().get();
+    auto result = Wait<T>([&](auto done) { call(*store_, std::move(done)); });
     if (!result.ok()) FAIL(result.error().message);
     return std::move(result).value();
   }
