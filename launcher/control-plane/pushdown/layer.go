@@ -20,6 +20,8 @@ import (
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/storagebackend/factory"
 	"k8s.io/client-go/tools/cache"
+
+	"kubase/control-plane/collecting"
 )
 
 // Layer wraps the storages of one API server. It is used by all that make storages for that server,
@@ -32,7 +34,8 @@ type Layer struct {
 // NewLayer returns a layer for one API server.
 func NewLayer() *Layer { return &Layer{} }
 
-// Wrap returns a getter whose storages push selectors down.
+// Wrap returns a getter whose storages push selectors down, and let the storage collect garbage
+// (package collecting).
 func (l *Layer) Wrap(getter generic.RESTOptionsGetter) generic.RESTOptionsGetter {
 	return optionsGetter{RESTOptionsGetter: getter, layer: l}
 }
@@ -71,7 +74,7 @@ func (l *Layer) decorate(inner generic.StorageDecorator) generic.StorageDecorato
 		}
 		l.definitions.observe(config.GroupResource, resourcePrefix, wrapped)
 		pushing := &store{
-			Interface: wrapped, root: resourcePrefix,
+			Interface: collecting.Wrap(wrapped, newFunc), root: resourcePrefix,
 			permits: l.permitsFor(config.GroupResource, newFunc),
 		}
 		return pushing, destroy, nil

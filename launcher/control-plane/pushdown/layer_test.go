@@ -319,15 +319,20 @@ type keyService struct {
 }
 
 func (k *keyService) TransformFromStorage(ctx context.Context, data []byte, _ value.Context) ([]byte, bool, error) {
+	k.note(ctx)
+	return data, false, nil
+}
+
+func (k *keyService) TransformToStorage(ctx context.Context, data []byte, _ value.Context) ([]byte, error) {
+	k.note(ctx)
+	return data, nil
+}
+
+func (k *keyService) note(ctx context.Context) {
 	outgoing, _ := metadata.FromOutgoingContext(ctx)
 	k.mutex.Lock()
 	defer k.mutex.Unlock()
 	k.seen = append(k.seen, outgoing)
-	return data, false, nil
-}
-
-func (k *keyService) TransformToStorage(_ context.Context, data []byte, _ value.Context) ([]byte, error) {
-	return data, nil
 }
 
 func TestSelectorsDoNotReachTheKeyServiceOfEncryption(t *testing.T) {

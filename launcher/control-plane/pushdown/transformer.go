@@ -5,11 +5,13 @@ import (
 
 	"k8s.io/apiserver/pkg/storage/storagebackend"
 	"k8s.io/apiserver/pkg/storage/value"
+
+	"kubase/control-plane/collecting"
 )
 
-// isolateTransformer returns config with a transformer that does not see the selectors. Encryption
-// at rest can call a key service over gRPC with the context of the read that it decrypts for, and
-// outgoing metadata would reach that service too.
+// isolateTransformer returns config with a transformer that does not see what the layer tells the
+// storage. Encryption at rest can call a key service over gRPC with the context of the read or write
+// that it works for, and outgoing metadata would reach that service too.
 func isolateTransformer(
 	config *storagebackend.ConfigForResource,
 ) *storagebackend.ConfigForResource {
@@ -26,5 +28,12 @@ type isolatedTransformer struct{ value.Transformer }
 func (t isolatedTransformer) TransformFromStorage(
 	ctx context.Context, data []byte, dataCtx value.Context,
 ) (out []byte, stale bool, err error) {
-	return t.Transformer.TransformFromStorage(withoutSelectors(ctx), data, dataCtx)
+	ctx = collecting.WithoutWriter(withoutSelectors(ctx))
+	return t.Transformer.TransformFromStorage(ctx, data, dataCtx)
+}
+
+func (t isolatedTransformer) TransformToStorage(
+	ctx context.Context, data []byte, dataCtx value.Context,
+) ([]byte, error) {
+	return t.Transformer.TransformToStorage(collecting.WithoutWriter(ctx), data, dataCtx)
 }
