@@ -9,6 +9,7 @@ the code. Paths are relative to the repository's root; patterns are those of fnm
 ROOMS = (
     "shim/base",
     "shim/select",
+    "shim/collect",
     "shim/sql",
     "shim/store",
     "shim/wire",
@@ -20,10 +21,12 @@ ROOMS = (
 MAY_INCLUDE = {
     "shim/base": (),
     "shim/select": ("shim/base/*",),
+    "shim/collect": ("shim/base/*", "shim/select/*"),
     "shim/sql": ("shim/base/*", "shim/select/*"),
     "shim/store": (
         "shim/base/*",
         "shim/select/*",
+        "shim/collect/*",
         "shim/sql/database.h",
         "shim/sql/dialect.h",
         "shim/sql/queries.h",
@@ -44,15 +47,18 @@ MAY_INCLUDE = {
 TESTS_MAY_INCLUDE = {
     "shim/base": (),
     "shim/select": ("shim/base/*",),
+    "shim/collect": ("shim/base/*", "shim/select/*"),
     "shim/sql": ("shim/base/*", "shim/select/*"),
-    "shim/store": ("shim/base/*", "shim/select/*", "shim/sql/*"),
+    "shim/store": ("shim/base/*", "shim/select/*", "shim/collect/*", "shim/sql/*"),
     "shim/wire": ("shim/base/*", "shim/select/*", "shim/sql/*", "shim/store/*"),
     "web": ("shim/base/*",),
     "launcher": ("shim/*", "web/*"),
     "tests": ("*",),
 }
 
-DIRECTION = "launcher -> wire -> store -> sql -> select -> base, and launcher -> web -> base"
+DIRECTION = (
+    "launcher -> wire -> store -> sql and collect -> select -> base, and launcher -> web -> base"
+)
 
 # A concrete engine is chosen in one place, by the launcher; everyone else sees shim/sql/database.h.
 ENGINE_HEADERS = "shim/sql/{}*.h"
@@ -64,10 +70,10 @@ LIBRARIES = (
     (r"(postgresql/)?libpq.*", ("shim/sql/postgres*.cc",)),
     (r"(mysql|mariadb)/.*|mysql\.h", ("shim/sql/mysql*.cc", "shim/sql/mariadb*.cc")),
     (r"grpc(pp)?/.*|.*\.pb\.h", ("shim/wire/*",)),
-    # The reader of stored objects needs protobuf's wire format, without any message.
+    # What reads and changes stored objects needs protobuf's wire format, without any message.
     (
         r"google/protobuf/(io/.*|wire_format_lite\.h)",
-        ("shim/wire/*", "shim/select/wire_message.*"),
+        ("shim/wire/*", "shim/select/wire_message.*", "shim/collect/wire_fields.cc"),
     ),
     (r"google/protobuf/(?!io/|wire_format_lite\.h).*", ("shim/wire/*",)),
     (r"CLI/.*", ("launcher/command_line*.cc",)),
@@ -83,7 +89,8 @@ LIBRARIES = (
     (r"systemd/.*", ("launcher/service_manager*.cc",)),
     (r"spdlog/.*", ("shim/base/log*.cc", "launcher/child_output*.cc")),
     (r"nlohmann/.*", ("launcher/*", "web/*", "shim/wire/*", "shim/*_test.*")),
-    (r"simdjson\.h|re2/.*", ("shim/select/*",)),
+    (r"simdjson\.h", ("shim/select/*", "shim/collect/*.cc")),
+    (r"re2/.*", ("shim/select/*",)),
     (
         r"prometheus/.*",
         ("shim/*_metrics.cc", "shim/wire/*", "web/*", "launcher/*", "shim/*_test.*"),
