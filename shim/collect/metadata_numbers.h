@@ -20,6 +20,7 @@ inline constexpr uint32_t kGeneration = 7;
 inline constexpr uint32_t kDeletionTime = 9;
 inline constexpr uint32_t kDeletionGraceSeconds = 10;
 inline constexpr uint32_t kLabels = 11;
+inline constexpr uint32_t kAnnotations = 12;
 inline constexpr uint32_t kOwners = 13;
 inline constexpr uint32_t kFinalizers = 14;
 
@@ -27,9 +28,9 @@ inline constexpr uint32_t kFinalizers = 14;
 inline constexpr uint32_t kTimeSeconds = 1;
 inline constexpr uint32_t kTimeNanos = 2;
 
-// An entry of the labels
-inline constexpr uint32_t kLabelKey = 1;
-inline constexpr uint32_t kLabelValue = 2;
+// An entry of the labels or annotations
+inline constexpr uint32_t kEntryKey = 1;
+inline constexpr uint32_t kEntryValue = 2;
 
 // OwnerReference
 inline constexpr uint32_t kOwnerKind = 1;

@@ -153,24 +153,34 @@ bool ReadOwner(std::string_view reference, OwnerReference& owner) {
          ReadInto(select::MemberOf(*fields, kOwnerBlocks), owner.block_owner_deletion);
 }
 
-bool ReadLabel(std::string_view entry, bool& skips_caching) {
+// The key of an entry of labels or annotations. Null: as BytesOf.
+std::optional<std::string_view> KeyOf(std::string_view entry) {
   const auto fields = select::FieldsOf(entry);
-  if (!fields) return false;
-  const auto key = select::BytesOf(select::MemberOf(*fields, kLabelKey));
-  if (key) skips_caching |= *key == kSkipLabel;
-  return key && select::BytesOf(select::MemberOf(*fields, kLabelValue));
+  if (!fields || !select::BytesOf(select::MemberOf(*fields, kEntryValue))) return std::nullopt;
+  return select::BytesOf(select::MemberOf(*fields, kEntryKey));
 }
 
-// The fields that there can be more than one of.
+// The fields that there can be more than one of. Annotations decide nothing, but from a malformed
+// entry Go reads on in the field behind it, which may be one that changes.
 bool ReadRepeated(const WireField& field, ObjectMetadata& into) {
-  if (field.number != kLabels && field.number != kOwners && field.number != kFinalizers) {
-    return true;
+  switch (field.number) {
+    case kLabels:
+    case kAnnotations:
+    case kOwners:
+    case kFinalizers:
+      break;
+    default:
+      return true;
   }
   if (field.type != WireField::Type::kBytes) return false;
-  if (field.number == kLabels) return ReadLabel(field.bytes, into.skips_caching);
   if (field.number == kOwners) return ReadOwner(field.bytes, into.owners.emplace_back());
-  into.finalizers.emplace_back(field.bytes);
-  return true;
+  if (field.number == kFinalizers) {
+    into.finalizers.emplace_back(field.bytes);
+    return true;
+  }
+  const std::optional<std::string_view> key = KeyOf(field.bytes);
+  into.skips_caching |= field.number == kLabels && key == kSkipLabel;
+  return key.has_value();
 }
 
 std::optional<ObjectMetadata> FromProtobuf(std::string_view envelope) {

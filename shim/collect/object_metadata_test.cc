@@ -164,6 +164,7 @@ TEST_CASE("ObjectMetadata: protobuf that may be decoded otherwise is not read") 
            Protobuf(Number(11, 1)),
            Protobuf(Bytes(11, Number(1, 1))),
            Protobuf(Bytes(11, Number(2, 1))),
+           Protobuf(Bytes(12, Number(1, 1))),
            Protobuf(Number(13, 1)),
            Protobuf(Bytes(13, Number(4, 1))),
            Protobuf(Bytes(13, Bytes(7, ""))),
