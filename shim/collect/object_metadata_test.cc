@@ -98,7 +98,7 @@ TEST_CASE("ObjectMetadata: JSON times are those of RFC 3339") {
   CHECK(TimeOf("2026-01-02T03:04:05Z") == kTime);
   CHECK(TimeOf("2026-01-02T03:04:05.999Z") == kTime);
   CHECK(TimeOf("2026-01-02T04:34:05+01:30") == kTime);
-  CHECK(TimeOf("2026-01-01T19:04:05-08:00") == kTime);
+  CHECK(TimeOf("2026-01-01T19:04:05.25-08:00") == kTime);
   CHECK(TimeOf("1969-12-31T23:59:59.5Z") == -1);
   CHECK(TimeOf("2024-02-29T00:00:00Z") == 1'709'164'800);
   CHECK(TimeOf("0001-01-01T00:00:01Z") == -62'135'596'799);
