@@ -70,7 +70,7 @@ func runWith(command *cobra.Command, opts *options.KubeControllerManagerOptions)
 	if err != nil {
 		return err
 	}
-	config.Kubeconfig.Wrap(informerfilter.Wrap)
+	config.Kubeconfig.Wrap(informerfilter.New().Wrap)
 
 	gates := opts.ComponentGlobalsRegistry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
 	if mutable, ok := gates.(featuregate.MutableFeatureGate); ok {

@@ -48,18 +48,21 @@ type nameRecorder struct {
 
 var errStop = errors.New("stop")
 
-func (r *nameRecorder) Client(string) (kubernetes.Interface, error) { return fake.NewClientset(), nil }
+func (r *nameRecorder) Client(name string) (kubernetes.Interface, error) {
+	r.names = append(r.names, name)
+	return fake.NewClientset(), nil
+}
 
 func (r *nameRecorder) Config(name string) (*rest.Config, error) {
 	r.names = append(r.names, name)
 	return nil, errStop
 }
 
-// The filter knows the client of the metadata informers by this name.
-func TestUpstreamStillCallsTheClientMetadataInformers(t *testing.T) {
+// The filter knows the clients of the informers by these names.
+func TestUpstreamStillCallsTheClientsOfTheInformersSo(t *testing.T) {
 	recorder := &nameRecorder{}
 	_, err := app.CreateControllerContext(context.Background(), (&config.Config{}).Complete(), recorder, recorder)
-	if !errors.Is(err, errStop) || !slices.Equal(recorder.names, []string{"metadata-informers"}) {
+	if !errors.Is(err, errStop) || !slices.Equal(recorder.names, []string{"shared-informers", "metadata-informers"}) {
 		t.Errorf("clients %q, error %v", recorder.names, err)
 	}
 }

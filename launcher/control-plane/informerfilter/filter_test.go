@@ -57,7 +57,7 @@ func server(t *testing.T) (address string, asked <-chan string) {
 func client(t *testing.T, address, name string) metadata.Interface {
 	t.Helper()
 	config := &rest.Config{Host: address}
-	config.Wrap(Wrap)
+	config.Wrap(New().Wrap)
 	made, err := metadata.NewForConfig(rest.AddUserAgent(config, name))
 	if err != nil {
 		t.Fatal(err)
@@ -167,7 +167,7 @@ func TestOtherClientsSeeEverything(t *testing.T) {
 // A transport must not change the request that it was given.
 func TestTheRequestOfTheCallerIsNotChanged(t *testing.T) {
 	var sent []string
-	wrapped := Wrap(roundTripper(func(r *http.Request) (*http.Response, error) {
+	wrapped := New().Wrap(roundTripper(func(r *http.Request) (*http.Response, error) {
 		sent = append(sent, r.URL.RawQuery)
 		return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Request: r}, nil
 	}))
