@@ -1,5 +1,6 @@
-// Reads which fields a CustomResourceDefinition makes selectable. kube-apiserver stores v1beta1, in
-// which the fields stand beside the versions when these all have the same, else in them as in v1.
+// Reads what a CustomResourceDefinition serves and makes selectable. kube-apiserver stores v1beta1,
+// in which the fields stand beside the versions when these all have the same, else in them as in
+// v1.
 #include <set>
 #include <utility>
 
@@ -14,22 +15,39 @@ namespace {
 
 using Paths = std::set<std::string, std::less<>>;
 
+constexpr std::string_view kNamespaced = "Namespaced";
+
 // Numbers of k8s.io/apiextensions-apiserver pkg/apis/apiextensions/v1beta1/generated.proto; v1 has
 // the same, without those that v1beta1 alone has.
 constexpr uint32_t kSpec = 2;
 constexpr uint32_t kGroup = 1;
 constexpr uint32_t kNames = 3;
 constexpr uint32_t kPlural = 1;
+constexpr uint32_t kKind = 4;
+constexpr uint32_t kScope = 4;
 constexpr uint32_t kVersions = 7;
+constexpr uint32_t kVersionName = 1;
+constexpr uint32_t kVersionServed = 2;
 constexpr uint32_t kSelectableFieldsOfAll = 11;
 constexpr uint32_t kSelectableFields = 9;  // of a version
 constexpr uint32_t kJsonPath = 1;
 
-std::optional<CustomDefinition> Made(std::string_view plural, std::string_view group,
-                                     const Paths& paths) {
-  if (plural.empty() || group.empty()) return std::nullopt;
+// The texts of a definition's spec.
+struct SpecTexts {
+  std::string_view plural;
+  std::string_view group;
+  std::string_view kind;
+  std::string_view scope;
+};
+
+std::optional<CustomDefinition> Made(const SpecTexts& spec, const Paths& paths,
+                                     std::vector<std::string> served_versions) {
+  if (spec.plural.empty() || spec.group.empty()) return std::nullopt;
   CustomDefinition definition;
-  definition.resource = std::string(plural) + "." + std::string(group);
+  definition.resource = std::string(spec.plural) + "." + std::string(spec.group);
+  definition.kind = spec.kind;
+  definition.namespaced = spec.scope == kNamespaced;
+  definition.served_versions = std::move(served_versions);
   definition.selectable_json_paths.assign(paths.begin(), paths.end());
   return definition;
 }
@@ -57,6 +75,12 @@ bool ForEachIn(simdjson::dom::element root, const std::vector<std::string>& path
   return true;
 }
 
+bool IsServed(simdjson::dom::element version) {
+  const JsonMember served = MemberOf(version, "served");
+  bool flag = false;
+  return served.present() && served.value.get(flag) == simdjson::SUCCESS && flag;
+}
+
 std::optional<CustomDefinition> FromJson(std::string_view json) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -67,7 +91,9 @@ std::optional<CustomDefinition> FromJson(std::string_view json) {
     if (path) paths.emplace(*path);
     return path.has_value();
   };
-  const auto add_version = [&add_path](simdjson::dom::element version) {
+  std::vector<std::string> served;
+  const auto add_version = [&](simdjson::dom::element version) {
+    if (IsServed(version)) served.emplace_back(TextAt(version, {"name"}).value_or(""));
     return ForEachIn(version, {"selectableFields"}, add_path);
   };
   if (!ForEachIn(root, {"spec", "selectableFields"}, add_path)) return std::nullopt;
@@ -75,7 +101,9 @@ std::optional<CustomDefinition> FromJson(std::string_view json) {
   const std::optional<std::string_view> plural = TextAt(root, {"spec", "names", "plural"});
   const std::optional<std::string_view> group = TextAt(root, {"spec", "group"});
   if (!plural || !group) return std::nullopt;
-  return Made(*plural, *group, paths);
+  return Made({*plural, *group, TextAt(root, {"spec", "names", "kind"}).value_or(""),
+               TextAt(root, {"spec", "scope"}).value_or("")},
+              paths, std::move(served));
 }
 
 // --- Protobuf ------------------------------------------------------------------------------------
@@ -91,6 +119,13 @@ bool ForEachOf(std::string_view message, uint32_t number, Use use) {
   return reader.complete();
 }
 
+bool IsServed(std::string_view version) {
+  const auto fields = FieldsOf(version);
+  if (!fields) return false;
+  const WireMember served = MemberOf(*fields, kVersionServed);
+  return served.present() && served.field.varint != 0;
+}
+
 // What is absent is empty, which nothing of a definition may be.
 std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
   const std::optional<std::string_view> object = ProtobufContent(envelope);
@@ -101,7 +136,9 @@ std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
     if (path) paths.emplace(*path);
     return path && !path->empty();
   };
-  const auto add_version = [&add_path](std::string_view version) {
+  std::vector<std::string> served;
+  const auto add_version = [&](std::string_view version) {
+    if (IsServed(version)) served.emplace_back(MessageAt(version, {{kVersionName}}).value_or(""));
     return ForEachOf(version, kSelectableFields, add_path);
   };
   const std::optional<std::string_view> spec = MessageAt(*object, {{kSpec}});
@@ -112,7 +149,9 @@ std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
   const std::optional<std::string_view> plural = MessageAt(*spec, {{kNames, kPlural}});
   const std::optional<std::string_view> group = MessageAt(*spec, {{kGroup}});
   if (!plural || !group) return std::nullopt;
-  return Made(*plural, *group, paths);
+  return Made({*plural, *group, MessageAt(*spec, {{kNames, kKind}}).value_or(""),
+               MessageAt(*spec, {{kScope}}).value_or("")},
+              paths, std::move(served));
 }
 
 }  // namespace

@@ -72,6 +72,9 @@ FieldTablePtr CustomFields(const std::vector<std::string>& json_paths);
 
 struct CustomDefinition {
   std::string resource;  // "shirts.stable.example.com"
+  std::string kind;      // "Shirt"; "" when it has none yet
+  bool namespaced = false;
+  std::vector<std::string> served_versions;
   // Of all versions: sorted, each once.
   std::vector<std::string> selectable_json_paths;
 };
