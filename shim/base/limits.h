@@ -42,6 +42,14 @@ inline constexpr std::chrono::milliseconds kCompactionStepTarget{2};
 inline constexpr int64_t kCompactionStepRowsMin = 8;
 inline constexpr int64_t kCompactionStepRowsMax = 4096;
 
+// A step of the collection of garbage, between two batches of writes as well. It commits, so that
+// steps as short as those would be nothing but syncs.
+inline constexpr std::chrono::milliseconds kCollectionStepTarget{10};
+inline constexpr int64_t kCollectionStepObjectsMin = 8;
+inline constexpr int64_t kCollectionStepObjectsMax = 1024;
+// Reasons to leave objects alone that were logged, so that each is logged once.
+inline constexpr size_t kCollectorToldMax = 1000;
+
 // Pairs kept in memory for gets and for the reads of writes: a cluster's leases, nodes and pods in
 // motion, not its whole content.
 inline constexpr size_t kPairCacheBytesMax = 64 * 1024 * 1024;

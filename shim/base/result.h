@@ -31,6 +31,8 @@ enum class ErrorCode {
   kLeaseTtlTooLarge,
   kDuplicateWatchId,  // a client-chosen watch id that is in use on the stream
   kNoSpace,           // the database or its disk is full
+  // Between our kube-apiserver and the store.
+  kCollectedByStorage,  // the garbage collector of kube-controller-manager must leave it alone
   // The rest of the world.
   kInvalidArgument,   // malformed input; the message says what, where and how to fix it
   kNotFound,          // a file, name or record that was asked for does not exist

@@ -65,6 +65,17 @@ constexpr std::array kNames = {
     "count_attributes",
     "next_attribute_value",
     "skip_attributes",
+    "add_dependent",
+    "delete_dependent",
+    "list_dependents",
+    "max_collection_id",
+    "add_collection",
+    "get_collection",
+    "list_due_collections",
+    "update_collection",
+    "delete_collection",
+    "wake_collections",
+    "count_collections",
     "scan_versions",
 };
 static_assert(kNames.size() == kQueries);

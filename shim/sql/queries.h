@@ -15,6 +15,11 @@
 //   attributes       label and field values of objects, each valid for revisions in
 //             [since, end_revision), end_revision 0 while it holds; the object's key is the prefix
 //             of its kind and then object_name
+//   dependents       objects by the UIDs that they name as their owners, as of now, with `traits`
+//   of
+//             the object and its reference (shim/store/owner_index.h)
+//   collections      work that the collector of garbage owes, a row for each object
+//             (shim/store/collection_queue.h)
 //   meta      one row: schema version, cluster id, current and compacted revision
 //
 // `sub` orders the changes of one revision. A transaction may change a key twice; what the second
@@ -139,6 +144,32 @@ enum class Query {
   // (name, value, object_name, offset) -> object_name, so many rows after the first one from there
   // on, whether or not they still hold.
   kSkipAttributes,
+  // (owner, traits, key): also when it is there already.
+  kAddDependent,
+  // (owner, traits, key)
+  kDeleteDependent,
+  // (owner, traits, key, limit) -> traits, key of an owner's dependents after these, in the order
+  // of
+  // both. Primary key.
+  kListDependents,
+  // () -> the highest id in `collections`, 0 when it is empty.
+  kMaxCollectionId,
+  // (id, action, uid, key, whole, waits, since): not when there is one of that action and uid.
+  kAddCollection,
+  // (action, uid) -> collection columns: id, action, uid, key, whole, waits, since, cursor_traits,
+  // cursor_key. Unique index.
+  kGetCollection,
+  // (id, limit) -> collection columns of those that are due (waits 0), from an id on. Index on
+  // (waits, id).
+  kListDueCollections,
+  // (whole, waits, cursor_traits, cursor_key, id)
+  kUpdateCollection,
+  // (id)
+  kDeleteCollection,
+  // (waits): makes those due that wait for it.
+  kWakeCollections,
+  // (waits) -> how many there are.
+  kCountCollections,
   // (revision, compact_revision) -> pair columns of every pair and deletion (version 0) that a read
   // or a watch at or above the compacted revision could show, up to a revision.
   kScanVersions,

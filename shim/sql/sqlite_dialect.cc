@@ -13,6 +13,8 @@ namespace {
 constexpr char kPair[] = "key, value, create_revision, mod_revision, version, lease, sub";
 constexpr char kKeyOnly[] =
     "key, x'' AS value, create_revision, mod_revision, version, 0 AS lease, sub";
+constexpr char kCollection[] =
+    "id, action, uid, key, whole, waits, since, cursor_traits, cursor_key";
 constexpr char kKind[] = "id, prefix, fields, indexed_since, indexed_to, foreign_values";
 
 std::string List(const char* columns, bool bounded) {
@@ -225,11 +227,49 @@ std::string AttributeText(Query query) {
   }
 }
 
+// Empty: not a statement of the collector of garbage.
+std::string CollectionText(Query query) {
+  switch (query) {
+    case Query::kAddDependent:
+      return "INSERT INTO dependents(owner, traits, key) VALUES(?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    case Query::kDeleteDependent:
+      return "DELETE FROM dependents WHERE owner = ?1 AND traits = ?2 AND key = ?3";
+    case Query::kListDependents:
+      return "SELECT traits, key FROM dependents WHERE owner = ?1 AND (traits, key) > (?2, ?3) "
+             "ORDER BY traits, key LIMIT ?4";
+    case Query::kMaxCollectionId:
+      return "SELECT coalesce(max(id), 0) FROM collections";
+    case Query::kAddCollection:
+      return fmt::format(
+          "INSERT INTO collections({}) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, -1, x'') "
+          "ON CONFLICT(action, uid) DO NOTHING",
+          kCollection);
+    case Query::kGetCollection:
+      return fmt::format("SELECT {} FROM collections WHERE action = ?1 AND uid = ?2", kCollection);
+    case Query::kListDueCollections:
+      return fmt::format(
+          "SELECT {} FROM collections WHERE waits = 0 AND id >= ?1 ORDER BY id LIMIT ?2",
+          kCollection);
+    case Query::kUpdateCollection:
+      return "UPDATE collections SET whole = ?1, waits = ?2, cursor_traits = ?3, cursor_key = ?4 "
+             "WHERE id = ?5";
+    case Query::kDeleteCollection:
+      return "DELETE FROM collections WHERE id = ?1";
+    case Query::kWakeCollections:
+      return "UPDATE collections SET waits = 0 WHERE waits = ?1";
+    case Query::kCountCollections:
+      return "SELECT count(*) FROM collections WHERE waits = ?1";
+    default:
+      return "";
+  }
+}
+
 std::string Text(Query query) {
   std::string text = RangeText(query);
   if (text.empty()) text = LeaseOrAlarmText(query);
   if (text.empty()) text = OtherText(query);
   if (text.empty()) text = AttributeText(query);
+  if (text.empty()) text = CollectionText(query);
   KUBASE_CHECK(!text.empty());
   return text;
 }

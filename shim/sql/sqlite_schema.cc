@@ -82,10 +82,43 @@ CREATE TABLE attributes(
 CREATE INDEX attributes_ended ON attributes(end_revision) WHERE end_revision <> 0;
 )";
 
+// The index of attributes starts anew when the collector's tables come, because the objects that
+// are there get into `dependents` on the way.
+constexpr char kDropAttributes[] = R"(
+DROP TABLE attributes;
+DROP TABLE attribute_names;
+DROP TABLE kinds;
+)";
+
+// What the collector of garbage needs.
+constexpr char kCollectionTables[] = R"(
+CREATE TABLE dependents(
+  owner BLOB NOT NULL,
+  traits INTEGER NOT NULL,
+  key BLOB NOT NULL,
+  PRIMARY KEY(owner, traits, key)
+) WITHOUT ROWID;
+CREATE TABLE collections(
+  id INTEGER PRIMARY KEY,
+  action INTEGER NOT NULL,
+  uid BLOB NOT NULL,
+  key BLOB NOT NULL,
+  whole INTEGER NOT NULL,
+  waits INTEGER NOT NULL,
+  since INTEGER NOT NULL,
+  cursor_traits INTEGER NOT NULL,
+  cursor_key BLOB NOT NULL,
+  UNIQUE(action, uid)
+);
+CREATE INDEX collections_due ON collections(waits, id);
+)";
+
 }  // namespace
 
 const std::vector<std::string>& SqliteSchemaSteps() {
-  static const std::vector<std::string> steps = {kTemporalTables, kAttributeTables};
+  static const std::vector<std::string> steps = {
+      kTemporalTables, kAttributeTables,
+      std::string(kDropAttributes) + kAttributeTables + kCollectionTables};
   return steps;
 }
 

@@ -12,6 +12,7 @@
 #include "shim/store/attribute_index.h"
 #include "shim/store/indexed_kind.h"
 #include "shim/store/kind.h"
+#include "shim/store/owner_index.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -206,9 +207,13 @@ Result<void> RepairAttributes(sql::Connection& connection, const std::set<std::s
     KUBASE_TRY(InTransaction(connection,
                              [&] { return index.Rebuild(connection, meta, KindOfKey(prefix)); }));
   }
+  const auto admit = [&connection](const KeyValue& object) -> Result<void> {
+    KUBASE_TRY(AddOwnersOf(connection, object));
+    return Ok();
+  };
   while (index.HasWork()) {
-    KUBASE_TRY(InTransaction(connection,
-                             [&] { return index.Step(connection, meta.revision, kRowsPerStep); }));
+    KUBASE_TRY(InTransaction(
+        connection, [&] { return index.Step(connection, meta.revision, kRowsPerStep, admit); }));
   }
   return Ok();
 }

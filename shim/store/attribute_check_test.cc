@@ -144,7 +144,8 @@ TEST_CASE("SqlStore: a database from before there was an index answers at once, 
   Database database;
   const std::vector<std::string> marked = {kPrefix + "z/marked"};
   database.Damage(
-      "DROP TABLE attributes; DROP TABLE attribute_names; DROP TABLE kinds; "
+      "DROP TABLE dependents; DROP TABLE collections; DROP TABLE attributes; DROP TABLE "
+      "attribute_names; DROP TABLE kinds; "
       "UPDATE meta SET schema_version = 1");
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   AttributeReport report;

@@ -270,15 +270,16 @@ Result<void> AttributeIndex::Replace(sql::Connection& connection, IndexedKind& k
   return Store(connection, *added);
 }
 
-Result<void> AttributeIndex::Step(sql::Connection& connection, Revision revision, int64_t rows) {
+Result<void> AttributeIndex::Step(sql::Connection& connection, Revision revision, int64_t rows,
+                                  const Admit& admit) {
   if (!to_fill_.empty()) {
-    return FillStep(connection, kinds_.at(to_fill_.back()), revision, rows);
+    return FillStep(connection, kinds_.at(to_fill_.back()), revision, rows, admit);
   }
   return DropStep(connection, to_drop_.back(), rows);
 }
 
 Result<void> AttributeIndex::FillStep(sql::Connection& connection, IndexedKind& kind,
-                                      Revision revision, int64_t rows) {
+                                      Revision revision, int64_t rows, const Admit& admit) {
   std::vector<KeyValuePtr> objects;
   KeyRange range = KindOfKey(kind.prefix).range;
   if (!kind.indexed_to.empty()) range.key = kind.prefix + kind.indexed_to + '\0';
@@ -291,6 +292,7 @@ Result<void> AttributeIndex::FillStep(sql::Connection& connection, IndexedKind& 
     KUBASE_ASSIGN_OR_RETURN(const IndexEntries entries, EntriesOfPair(connection, kind, object));
     KUBASE_TRY(AddEntries(connection, kind, ObjectName(object->key, kind.prefix), object->id,
                           object->mod_revision, entries));
+    KUBASE_TRY(admit(*object));
   }
   if (static_cast<int64_t>(objects.size()) < rows) {
     kind.indexed_since = revision;

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
@@ -20,18 +21,11 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/indexed_kind.h"
+#include "shim/store/key_change.h"
 #include "shim/store/kind_fields.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
-
-// What a key was before a revision and is after it; null: not there.
-struct KeyChange {
-  std::string key;
-  Revision revision = 0;
-  KeyValuePtr before;
-  KeyValuePtr after;
-};
 
 // The writer's thread only. All calls but Load and Published are inside a write transaction of
 // `connection`; when that is not committed, Load has to follow.
@@ -53,9 +47,13 @@ class AttributeIndex {
   Result<void> Rebuild(sql::Connection& connection, const Meta& meta, const Kind& kind);
 
   // Whether Step has something to do.
-  bool HasWork() const { return !to_fill_.empty() || !to_drop_.empty(); }
+  bool HasWork() const { return IsFilling() || !to_drop_.empty(); }
+  bool IsFilling() const { return !to_fill_.empty(); }
+  // Who wants to know of the objects that Step takes in.
+  using Admit = std::function<Result<void>(const KeyValue& object)>;
   // Fills or empties a bit, of about so many rows. `revision`: the last one committed.
-  Result<void> Step(sql::Connection& connection, Revision revision, int64_t rows);
+  Result<void> Step(sql::Connection& connection, Revision revision, int64_t rows,
+                    const Admit& admit);
 
   // Deletes entries that ended up to and including a revision, oldest first; how many.
   static Result<int64_t> Compact(sql::Connection& connection, Revision compact_revision,
@@ -88,7 +86,7 @@ class AttributeIndex {
   Result<IndexEntries> EntriesOfPair(sql::Connection& connection, IndexedKind& kind,
                                      const KeyValuePtr& pair);
   Result<void> FillStep(sql::Connection& connection, IndexedKind& kind, Revision revision,
-                        int64_t rows);
+                        int64_t rows, const Admit& admit);
   Result<void> DropStep(sql::Connection& connection, int64_t kind, int64_t rows);
   // Those that a statement lists.
   static Result<int64_t> DeleteAttributes(sql::Connection& connection, sql::Query list,

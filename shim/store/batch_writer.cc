@@ -12,8 +12,6 @@
 namespace kubase::store {
 namespace {
 
-// After a failed maintenance step (a full disk, a busy file) the next one waits this long.
-constexpr std::chrono::milliseconds kMaintenancePause{500};
 // Between two attempts to settle a commit; doubled each time.
 constexpr std::chrono::milliseconds kSettlePauseMin{50};
 constexpr std::chrono::milliseconds kSettlePauseMax{2000};
@@ -43,6 +41,8 @@ BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Datab
                  limits::kCompactionStepRowsMax),
       index_step_size_(limits::kCompactionStepTarget, limits::kCompactionStepRowsMin,
                        limits::kCompactionStepRowsMax),
+      collection_step_size_(limits::kCollectionStepTarget, limits::kCollectionStepObjectsMin,
+                            limits::kCollectionStepObjectsMax),
       last_object_id_(last_object_id),
       thread_([this] { Run(); }) {}
 
@@ -129,6 +129,7 @@ void BatchWriter::Run() {
     } else if (no_space_) {
       ProbeSpace();
     }
+    if (CollectionDue()) CollectionStep();
     if (MaintenanceDue()) MaintenanceStep();
     listeners_.space.Measure(database_, *connection_);
   }
@@ -138,9 +139,10 @@ void BatchWriter::Run() {
 bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks) {
   std::unique_lock lock(mutex_);
   const auto wanted = [this] { return stopping_ || !queue_.empty() || !tasks_.empty(); };
-  if (!MaintenanceDue() && no_space_) {
+  const bool idle = !MaintenanceDue() && !CollectionDue();
+  if (idle && no_space_) {
     wake_.wait_for(lock, kSpaceProbePause, wanted);
-  } else if (!MaintenanceDue()) {
+  } else if (idle) {
     wake_.wait(lock, wanted);
   }
   const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
@@ -166,7 +168,7 @@ void BatchWriter::RunBatch(Writes writes) {
     }
   }
   if (!committed.ok()) {
-    attributes_stale_ = true;
+    indexes_stale_ = true;
     for (auto& write : writes) write->Fail(committed.error());
     return;
   }
@@ -180,7 +182,7 @@ void BatchWriter::RunBatch(Writes writes) {
 
 Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
   Reach(Failpoint::kWriterBegun);
-  KUBASE_TRY(ReloadAttributes());
+  KUBASE_TRY(ReloadIndexes());
   for (auto& write : writes) {
     write->Apply(batch);
     if (batch.failed()) return batch.failure();
@@ -289,85 +291,11 @@ Result<Meta> BatchWriter::SettleOnce() {
   return ReadMeta(*connection_);
 }
 
-void BatchWriter::MaintenanceStep() {
-  const auto step = [this]() -> Result<bool> {
-    if (compacting_) {
-      KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
-      Reach(Failpoint::kCompactionStep);
-      if (rows == 0) OnCompacted();
-      return true;
-    }
-    if (listeners_.attributes.HasWork()) {
-      KUBASE_TRY(IndexStep());
-      return true;
-    }
-    KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
-    Reach(Failpoint::kSpaceReclaimStep);
-    return true;
-  };
-  const Result<bool> done = step();
-  if (done.ok()) return;
-  log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
-  listeners_.metrics.OnCompacted(false);
-  std::unique_lock lock(mutex_);
-  wake_.wait_for(lock, kMaintenancePause, [this] { return stopping_ || !queue_.empty(); });
-}
-
-void BatchWriter::OnCompacted() {
-  compacting_ = false;
-  reclaiming_ = true;
-  Reach(Failpoint::kCompactionEnded);
-  if (meta_.compact_revision > 0) listeners_.metrics.OnCompacted(true);
-  AnswerCompactionWaiters(Ok());
-}
-
-template <typename T, typename Step>
-Result<T> BatchWriter::InTransaction(const Step& step) {
-  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
-  Result<T> done = step();
-  if (done.ok()) {
-    if (Result<void> committed = connection_->Commit(); !committed.ok()) done = committed.error();
-  }
-  if (!done.ok()) connection_->Rollback();
-  return done;
-}
-
-Result<int64_t> BatchWriter::CompactStep() {
-  if (meta_.compact_revision <= 0) return int64_t{0};
-  const MonotonicTime began = clock_.Now();
-  const Result<int64_t> rows = InTransaction<int64_t>([this] { return DeleteCompacted(); });
-  step_size_.Note(clock_.Now() - began);
-  return rows;
-}
-
-Result<int64_t> BatchWriter::DeleteCompacted() {
-  const sql::Value params[] = {meta_.compact_revision, step_size_.rows()};
-  KUBASE_ASSIGN_OR_RETURN(const int64_t pairs,
-                          connection_->Execute(sql::Query::kCompactHistory, params));
-  KUBASE_ASSIGN_OR_RETURN(const int64_t changes,
-                          connection_->Execute(sql::Query::kCompactChanges, params));
-  KUBASE_ASSIGN_OR_RETURN(
-      const int64_t attributes,
-      AttributeIndex::Compact(*connection_, meta_.compact_revision, step_size_.rows()));
-  return pairs + changes + attributes;
-}
-
-Result<void> BatchWriter::IndexStep() {
-  const MonotonicTime began = clock_.Now();
-  const Result<void> done = InTransaction<void>([this]() -> Result<void> {
-    KUBASE_TRY(ReloadAttributes());
-    if (!listeners_.attributes.HasWork()) return Ok();
-    return listeners_.attributes.Step(*connection_, meta_.revision, index_step_size_.rows());
-  });
-  attributes_stale_ = !done.ok();
-  index_step_size_.Note(clock_.Now() - began);
-  return done;
-}
-
-Result<void> BatchWriter::ReloadAttributes() {
-  if (!attributes_stale_) return Ok();
+Result<void> BatchWriter::ReloadIndexes() {
+  if (!indexes_stale_) return Ok();
   KUBASE_TRY(listeners_.attributes.Load(*connection_));
-  attributes_stale_ = false;
+  KUBASE_TRY(listeners_.ownership.Load(*connection_, meta_));
+  indexes_stale_ = false;
   return Ok();
 }
 
@@ -375,6 +303,7 @@ WriteBatch::Context BatchWriter::BatchContext() {
   return {.leases = listeners_.leases,
           .pairs = listeners_.pairs,
           .attributes = listeners_.attributes,
+          .ownership = listeners_.ownership,
           .last_object_id = last_object_id_};
 }
 

@@ -2,7 +2,8 @@
 //
 // It takes everything that waits, evaluates it in one WriteBatch inside one SQL transaction,
 // commits once, and only then tells the watchers and answers the callers, in that order. Between
-// batches it compacts and gives space back in small steps, so that neither holds writers up.
+// batches it compacts, collects garbage and gives space back in small steps, so that none of them
+// holds writers up.
 //
 // A commit whose outcome is unknown fences the store: every later request fails until the database
 // tells what really happened.
@@ -23,6 +24,7 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/collector.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
@@ -50,7 +52,10 @@ class BatchWriter {
     PublishedRevision& published;
     SpaceGuard& space;
     StoreMetrics& metrics;
-    AttributeIndex& attributes;  // loaded; from here on the writer's thread alone uses it
+    // Loaded; from here on the writer's thread alone uses these.
+    AttributeIndex& attributes;
+    Ownership& ownership;
+    Collector& collector;
   };
 
   // `connection` is the writer's own; the references must outlive it. `last_object_id`: of the
@@ -103,13 +108,19 @@ class BatchWriter {
     return compacting_ || reclaiming_ || listeners_.attributes.HasWork();
   }
   void MaintenanceStep();
+  void PauseMaintenance();
+  // The index of owners has to be whole for it.
+  bool CollectionDue() const {
+    return listeners_.collector.HasWork() && !listeners_.attributes.IsFilling();
+  }
+  void CollectionStep();
   // Runs `step` in a transaction of its own.
   template <typename T, typename Step>
   Result<T> InTransaction(const Step& step);
   Result<void> IndexStep();
   WriteBatch::Context BatchContext();
   // After a batch or a step that was not committed.
-  Result<void> ReloadAttributes();
+  Result<void> ReloadIndexes();
   // Deletes some rows, and tells how many.
   Result<int64_t> CompactStep();
   Result<int64_t> DeleteCompacted();
@@ -139,8 +150,9 @@ class BatchWriter {
   bool reclaiming_ = true;
   StepSize step_size_;
   StepSize index_step_size_;
+  StepSize collection_step_size_;
   int64_t last_object_id_;
-  bool attributes_stale_ = false;  // what memory knows of the index may not be committed
+  bool indexes_stale_ = false;  // what memory knows of the indexes may not be committed
   std::thread thread_;
 };
 

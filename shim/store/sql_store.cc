@@ -48,7 +48,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   KUBASE_TRY(store->leases_.Load(*connection));
   KUBASE_TRY(store->space_.Load(*connection));
   store->space_.Measure(database, *connection);
-  KUBASE_TRY(store->LoadAttributes(*connection, meta));
+  KUBASE_TRY(store->LoadIndexes(*connection, meta));
   KUBASE_TRY(store->StartThreads(std::move(connection), meta));
   Reach(Failpoint::kStoreOpened);
   return store;
@@ -66,10 +66,13 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
       attributes_(fields_),
+      ownership_(clock),
       counts_(meta.revision),
       pairs_(limits::kPairCacheBytesMax),
       published_(meta.revision),
       metrics_(registry),
+      collector_metrics_(registry),
+      collector_(ownership_, collector_metrics_, clock, log),
       readers_(std::move(readers)),
       hub_({.ring_bytes_max =
                 options.ring_bytes_max != 0 ? options.ring_bytes_max : limits::kWatchRingBytesMax,
@@ -84,7 +87,8 @@ SqlStore::~SqlStore() {
 }
 
 // A database from before there was an index, or restored from a snapshot, has objects and no kinds.
-Result<void> SqlStore::LoadAttributes(sql::Connection& connection, const Meta& meta) {
+Result<void> SqlStore::LoadIndexes(sql::Connection& connection, const Meta& meta) {
+  KUBASE_TRY(ownership_.Load(connection, meta));
   KUBASE_TRY(attributes_.Load(connection));
   attributes_.Published();
   if (!attributes_.empty()) return Ok();
@@ -113,7 +117,9 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .published = published_,
                                                            .space = space_,
                                                            .metrics = metrics_,
-                                                           .attributes = attributes_},
+                                                           .attributes = attributes_,
+                                                           .ownership = ownership_,
+                                                           .collector = collector_},
                                     clock_, log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });

@@ -19,9 +19,12 @@
 #include "shim/sql/database.h"
 #include "shim/store/attribute_index.h"
 #include "shim/store/batch_writer.h"
+#include "shim/store/collector.h"
+#include "shim/store/collector_metrics.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/lease_table.h"
+#include "shim/store/ownership.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
@@ -79,7 +82,7 @@ class SqlStore final : public Store {
   SqlStore(const SqlStoreOptions& options, sql::Database& database, prometheus::Registry& registry,
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
-  Result<void> LoadAttributes(sql::Connection& connection, const Meta& meta);
+  Result<void> LoadIndexes(sql::Connection& connection, const Meta& meta);
   Result<void> StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
 
@@ -111,10 +114,13 @@ class SqlStore final : public Store {
   KindCounter kinds_;
   KindFields fields_;
   AttributeIndex attributes_;
+  Ownership ownership_;
   CountCache counts_;
   PairCache pairs_;
   PublishedRevision published_;
   StoreMetrics metrics_;
+  CollectorMetrics collector_metrics_;
+  Collector collector_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;
   std::unique_ptr<BatchWriter> writer_;

@@ -51,6 +51,7 @@ class StoreFixture {
   SqlStore& store() { return *store_; }
   std::string path() const { return directory_.File("a.db"); }
   ManualClock& clock() { return clock_; }
+  prometheus::Registry& registry() { return registry_; }
 
   Result<PutResponse> Put(PutRequest request) {
     return Wait<PutResponse>([&](auto done) { store_->Put(std::move(request), std::move(done)); });

@@ -112,6 +112,21 @@ Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path)
   return Ok();
 }
 
+// What the storage collects itself, the collector of kube-controller-manager must leave alone: it
+// does not see all of it.
+Result<void> CheckCollector(WriteBatch& batch, TxnRequest& request, const Path& path) {
+  for (const Operation& operation : Branch(request, path)) {
+    const auto* const put = std::get_if<PutRequest>(&operation.request);
+    const auto* const deletion = std::get_if<DeleteRangeRequest>(&operation.request);
+    if (put == nullptr && (deletion == nullptr || !deletion->range.IsSingle())) continue;
+    KUBASE_ASSIGN_OR_RETURN(const bool taken,
+                            batch.TakeOver(put != nullptr ? put->key : deletion->range.key,
+                                           put != nullptr ? &put->value : nullptr));
+    if (taken) return Error{ErrorCode::kCollectedByStorage, "the storage collects this object"};
+  }
+  return Ok();
+}
+
 Result<PutResponse> RunPut(WriteBatch& batch, PutRequest request) {
   KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr previous, batch.Get(request.key));
   batch.Put(previous, std::move(request.key),
@@ -183,6 +198,7 @@ Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRang
 Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request) {
   KUBASE_ASSIGN_OR_RETURN(const Path path, DecidePath(batch, request));
   KUBASE_TRY(CheckPath(batch, request, path));
+  if (request.by_garbage_collector) KUBASE_TRY(CheckCollector(batch, request, path));
   Result<TxnResponse> response = RunPath(batch, request, path);
   batch.EndTransaction();
   return response;

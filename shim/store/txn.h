@@ -15,7 +15,8 @@ namespace kubase::store {
 Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request);
 Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request);
 // The caller has checked the number of operations and that no key is put twice on one path or
-// inside a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision.
+// inside a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision,
+// kCollectedByStorage.
 Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request);
 // Deletes the lease and its keys in one revision; answers the revision after. Errors:
 // kLeaseNotFound.

@@ -123,6 +123,9 @@ struct TxnRequest {
   std::vector<Compare> compares;
   std::vector<Operation> success;
   std::vector<Operation> failure;
+  // By the garbage collector of kube-controller-manager, which leaves to the storage what the
+  // storage collects.
+  bool by_garbage_collector = false;
 };
 struct Operation {
   std::variant<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest> request;

@@ -11,7 +11,11 @@ using sql::Query;
 using sql::Value;
 
 WriteBatch::WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context)
-    : connection_(connection), context_(context), meta_(meta), stored_meta_(meta) {}
+    : connection_(connection),
+      context_(context),
+      meta_(meta),
+      stored_meta_(meta),
+      lookup_([this](const std::string& key) { return Get(key); }) {}
 
 template <typename T>
 Result<T> WriteBatch::Noting(Result<T> result) {
@@ -53,6 +57,23 @@ Result<std::vector<std::string>> WriteBatch::LeaseKeys(LeaseId lease) {
     return true;
   })));
   return keys;
+}
+
+Result<OwnershipView> WriteBatch::Owners() {
+  KUBASE_TRY(FlushAttributes());
+  return Pairs();
+}
+
+OwnershipView WriteBatch::Pairs() {
+  collects_ = true;
+  return {connection_, lookup_};
+}
+
+Result<bool> WriteBatch::TakeOver(const std::string& key, const std::string* new_value) {
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, Get(key));
+  if (pair == nullptr) return false;
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, Owners());
+  return Noting(context_.ownership.TakeOver(view, *pair, new_value));
 }
 
 bool WriteBatch::LeaseExists(LeaseId id) const {
@@ -148,7 +169,7 @@ void WriteBatch::EndTransaction() {
 bool WriteBatch::HasChanges() const {
   return meta_.revision != stored_meta_.revision ||
          meta_.compact_revision != stored_meta_.compact_revision || !lease_changes_.empty() ||
-         !alarm_changes_.empty();
+         !alarm_changes_.empty() || collects_;
 }
 
 Result<void> WriteBatch::Finish() {
@@ -174,6 +195,8 @@ Result<void> WriteBatch::Flush() {
 Result<void> WriteBatch::FlushAttributes() {
   if (key_changes_.empty()) return Ok();
   KUBASE_TRY(Noting(context_.attributes.Write(connection_, key_changes_)));
+  KUBASE_TRY(Noting(context_.ownership.Observe({connection_, lookup_}, key_changes_,
+                                               !context_.attributes.IsFilling())));
   for (const KeyChange& change : key_changes_) entries_.at(change.key).key_change.reset();
   key_changes_.clear();
   Reach(Failpoint::kWriterAttributesFlushed);

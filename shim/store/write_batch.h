@@ -16,6 +16,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/attribute_index.h"
+#include "shim/store/ownership.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/pairs.h"
 #include "shim/store/types.h"
@@ -37,6 +38,7 @@ class WriteBatch {
     const LeaseLookup& leases;
     PairCache& pairs;
     AttributeIndex& attributes;
+    Ownership& ownership;
     int64_t& last_object_id;
   };
   WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context);
@@ -49,6 +51,12 @@ class WriteBatch {
   Result<std::vector<KeyValuePtr>> List(const KeyRange& range);
   Result<std::vector<std::string>> LeaseKeys(LeaseId lease);
   bool LeaseExists(LeaseId id) const;
+  // For the collector of garbage: who owns whom, after everything in the batch so far; and the
+  // pairs alone. What it notes becomes part of the batch.
+  Result<OwnershipView> Owners();
+  OwnershipView Pairs();
+  // Whether a write of kube-controller-manager's collector is refused: as Ownership::TakeOver.
+  Result<bool> TakeOver(const std::string& key, const std::string* new_value);
 
   // The changes between two EndTransaction calls share one revision. Revisions and version are set
   // here. Both need the pair that Get or List returned for the key, null if there was none.
@@ -127,6 +135,8 @@ class WriteBatch {
   std::map<LeaseId, std::optional<int64_t>> lease_changes_;
   std::map<LeaseId, std::optional<int64_t>> unwritten_leases_;
   std::map<Alarm, bool> alarm_changes_;
+  const PairLookup lookup_;
+  bool collects_ = false;
   std::vector<WatchBatch> events_;
   std::vector<EventPtr> transaction_events_;
   int64_t sub_ = 0;  // changes in the current transaction

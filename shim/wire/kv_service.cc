@@ -118,13 +118,15 @@ grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext*,
   return reactor;
 }
 
-grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext*,
+grpc::ServerUnaryReactor* KvService::Txn(grpc::CallbackServerContext* context,
                                          const grpc::ByteBuffer* request,
                                          grpc::ByteBuffer* response) {
   auto* call = new UnaryCall<pb::TxnRequest, pb::TxnResponse>(edge_, txn_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit(CheckTxn)) return reactor;
-  edge_.store.Txn(ToStore(call->TakeRequest()),
+  store::TxnRequest txn = ToStore(call->TakeRequest());
+  txn.by_garbage_collector = IsByGarbageCollector(*context);
+  edge_.store.Txn(std::move(txn),
                   [call](Result<store::TxnResponse> result) { call->Answer(result); });
   return reactor;
 }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr char kLabelSelector[] = "x-kubase-label-selector";
 constexpr char kFieldSelector[] = "x-kubase-field-selector";
+constexpr char kWriter[] = "x-kubase-writer";
 
 std::string PercentDecoded(std::string_view text) {
   std::string decoded;
@@ -34,6 +35,10 @@ std::string Metadata(const grpc::CallbackServerContext& context, const char* nam
 }
 
 }  // namespace
+
+bool IsByGarbageCollector(const grpc::CallbackServerContext& context) {
+  return Metadata(context, kWriter) == "garbage-collector";
+}
 
 SelectorTexts SelectorTextsOf(const grpc::CallbackServerContext& context) {
   return {Metadata(context, kLabelSelector), Metadata(context, kFieldSelector)};

@@ -13,6 +13,10 @@
 
 namespace kubase::wire {
 
+// Whether our kube-apiserver writes for the garbage collector of kube-controller-manager (metadata
+// x-kubase-writer).
+bool IsByGarbageCollector(const grpc::CallbackServerContext& context);
+
 // Both in the syntax of Kubernetes; empty: everything.
 struct SelectorTexts {
   std::string labels;

@@ -1,0 +1,132 @@
+// What the writer does between batches: compaction, the indexes, the collection of garbage, giving
+// space back; a bounded step of each at a time.
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "shim/base/failpoint.h"
+#include "shim/store/batch_writer.h"
+
+namespace kubase::store {
+namespace {
+
+// After a failed maintenance step (a full disk, a busy file) the next one waits this long.
+constexpr std::chrono::milliseconds kMaintenancePause{500};
+
+// A step of the collector of garbage, as one more write.
+class CollectionTurn final : public PendingWrite {
+ public:
+  // `failed` is set when it was not committed.
+  CollectionTurn(Collector& collector, int64_t objects, bool& failed)
+      : collector_(collector), objects_(objects), failed_(failed) {}
+
+  // An error of the database shows in the batch.
+  void Apply(WriteBatch& batch) override { (void)collector_.Step(batch, objects_); }
+  void Answer() override { collector_.End(true); }
+  void Fail(const Error&) override {
+    collector_.End(false);
+    failed_ = true;
+  }
+
+ private:
+  Collector& collector_;
+  const int64_t objects_;
+  bool& failed_;
+};
+
+}  // namespace
+
+void BatchWriter::MaintenanceStep() {
+  const auto step = [this]() -> Result<bool> {
+    if (compacting_) {
+      KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
+      Reach(Failpoint::kCompactionStep);
+      if (rows == 0) OnCompacted();
+      return true;
+    }
+    if (listeners_.attributes.HasWork()) {
+      KUBASE_TRY(IndexStep());
+      return true;
+    }
+    KUBASE_ASSIGN_OR_RETURN(reclaiming_, database_.ReclaimSpaceStep(*connection_));
+    Reach(Failpoint::kSpaceReclaimStep);
+    return true;
+  };
+  const Result<bool> done = step();
+  if (done.ok()) return;
+  log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
+  listeners_.metrics.OnCompacted(false);
+  PauseMaintenance();
+}
+
+void BatchWriter::PauseMaintenance() {
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, kMaintenancePause, [this] { return stopping_ || !queue_.empty(); });
+}
+
+void BatchWriter::CollectionStep() {
+  const MonotonicTime began = clock_.Now();
+  bool failed = false;
+  Writes step;
+  step.push_back(
+      std::make_unique<CollectionTurn>(listeners_.collector, collection_step_size_.rows(), failed));
+  RunBatch(std::move(step));
+  collection_step_size_.Note(clock_.Now() - began);
+  if (failed) PauseMaintenance();
+}
+
+void BatchWriter::OnCompacted() {
+  compacting_ = false;
+  reclaiming_ = true;
+  Reach(Failpoint::kCompactionEnded);
+  if (meta_.compact_revision > 0) listeners_.metrics.OnCompacted(true);
+  AnswerCompactionWaiters(Ok());
+}
+
+template <typename T, typename Step>
+Result<T> BatchWriter::InTransaction(const Step& step) {
+  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
+  Result<T> done = step();
+  if (done.ok()) {
+    if (Result<void> committed = connection_->Commit(); !committed.ok()) done = committed.error();
+  }
+  if (!done.ok()) connection_->Rollback();
+  return done;
+}
+
+Result<int64_t> BatchWriter::CompactStep() {
+  if (meta_.compact_revision <= 0) return int64_t{0};
+  const MonotonicTime began = clock_.Now();
+  const Result<int64_t> rows = InTransaction<int64_t>([this] { return DeleteCompacted(); });
+  step_size_.Note(clock_.Now() - began);
+  return rows;
+}
+
+Result<int64_t> BatchWriter::DeleteCompacted() {
+  const sql::Value params[] = {meta_.compact_revision, step_size_.rows()};
+  KUBASE_ASSIGN_OR_RETURN(const int64_t pairs,
+                          connection_->Execute(sql::Query::kCompactHistory, params));
+  KUBASE_ASSIGN_OR_RETURN(const int64_t changes,
+                          connection_->Execute(sql::Query::kCompactChanges, params));
+  KUBASE_ASSIGN_OR_RETURN(
+      const int64_t attributes,
+      AttributeIndex::Compact(*connection_, meta_.compact_revision, step_size_.rows()));
+  return pairs + changes + attributes;
+}
+
+Result<void> BatchWriter::IndexStep() {
+  const MonotonicTime began = clock_.Now();
+  const Result<void> done = InTransaction<void>([this]() -> Result<void> {
+    KUBASE_TRY(ReloadIndexes());
+    if (!listeners_.attributes.HasWork()) return Ok();
+    return listeners_.attributes.Step(*connection_, meta_.revision, index_step_size_.rows(),
+                                      [this](const KeyValue& object) {
+                                        return listeners_.ownership.Admit(*connection_, object);
+                                      });
+  });
+  indexes_stale_ = !done.ok();
+  index_step_size_.Note(clock_.Now() - began);
+  return done;
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,269 @@
+// One piece of owed work at a time, in turn.
+#include "shim/store/collector.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "shim/base/limits.h"
+#include "shim/collect/deletion.h"
+#include "shim/store/kind.h"
+#include "shim/store/owner_index.h"
+
+namespace kubase::store {
+namespace {
+
+using Action = Collection::Action;
+using Waits = Collection::Waits;
+using Reason = CollectorMetrics::Reason;
+using collect::Judgement;
+using collect::ObjectMetadata;
+using collect::OwnerState;
+
+constexpr std::string_view kNamespaces = "/registry/namespaces/";
+
+// After the last dependent there can be.
+const Dependent kAfterDependents{kDependentTraits, ""};
+
+// kube-controller-manager changes custom resources by JSON merge patches, all else by strategic
+// ones, which leave alone what does not block (patch.go).
+collect::MetadataEdit::Unblock UnblockOf(const std::string& key) {
+  const std::string kind = KindOfKey(key).name;
+  const bool custom = kind.find('.') != std::string::npos &&
+                      !kind.ends_with(".apiextensions.k8s.io") &&
+                      !kind.ends_with(".apiregistration.k8s.io");
+  return custom ? collect::MetadataEdit::Unblock::kAll : collect::MetadataEdit::Unblock::kBlocking;
+}
+
+}  // namespace
+
+Result<void> Collector::Step(WriteBatch& batch, int64_t objects) {
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  KUBASE_ASSIGN_OR_RETURN(const auto oldest, ownership_.queue().NextDue(view.connection, 0));
+  if (!oldest) return Ok();
+  oldest_since_ = oldest->since;
+  KUBASE_ASSIGN_OR_RETURN(const auto next, ownership_.queue().NextDue(view.connection, next_id_));
+  const Collection& owed = next ? *next : *oldest;
+  next_id_ = owed.id + 1;
+  return Run(batch, owed, objects);
+}
+
+void Collector::End(bool committed) {
+  if (committed) metrics_.OnDone(done_);
+  done_ = {};
+  const CollectionQueue& queue = ownership_.queue();
+  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
+      clock_.WallNow().time_since_epoch() - std::chrono::milliseconds(oldest_since_));
+  const std::chrono::duration<double> seconds = HasWork() ? age : std::chrono::milliseconds(0);
+  metrics_.OnQueue(queue.count(Waits::kNot),
+                   queue.count(Waits::kDependents) + queue.count(Waits::kServedKinds),
+                   seconds.count());
+}
+
+Result<void> Collector::Run(WriteBatch& batch, const Collection& owed, int64_t objects) {
+  if (owed.action != Action::kJudge) return RunOnDependents(batch, owed, objects);
+  KUBASE_ASSIGN_OR_RETURN(const Waits waits, Judge(batch, owed.key, owed));
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  if (waits == Waits::kNot) return ownership_.queue().Remove(view.connection, owed);
+  Collection waiting = owed;
+  waiting.waits = waits;
+  return ownership_.queue().Update(view.connection, owed, waiting);
+}
+
+Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owed,
+                                        int64_t objects) {
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView before, batch.Owners());
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Dependent> dependents,
+                          ListDependents(before.connection, owed.uid, owed.cursor, objects));
+  for (const Dependent& dependent : dependents) {
+    if (owed.action == Action::kOrphan) {
+      KUBASE_TRY(Orphan(batch, dependent.key, owed.uid));
+    } else {
+      KUBASE_TRY(Judge(batch, dependent.key, owed));
+    }
+  }
+  Collection further = owed;
+  if (static_cast<int64_t>(dependents.size()) < objects) {
+    further.cursor = kAfterDependents;
+  } else {
+    further.cursor = dependents.back();
+  }
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView after, batch.Owners());
+  KUBASE_TRY(ownership_.queue().Update(after.connection, owed, further));
+  if (further.cursor.traits != kDependentTraits) return Ok();
+  switch (owed.action) {
+    case Action::kForeground:
+      return FinishForeground(batch, further);
+    case Action::kOrphan:
+      return FinishOrphan(batch, further);
+    default:
+      return ownership_.queue().Remove(after.connection, further);
+  }
+}
+
+Result<std::optional<Collector::Found>> Collector::FindEnding(WriteBatch& batch,
+                                                              const Collection& owed,
+                                                              std::string_view finalizer) {
+  KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, batch.Get(owed.key));
+  if (pair == nullptr) return std::optional<Found>();
+  std::optional<ObjectMetadata> object = collect::ReadMetadata(pair->value);
+  if (!object || object->uid != owed.uid || !object->IsBeingDeleted() ||
+      !object->HasFinalizer(finalizer)) {
+    return std::optional<Found>();
+  }
+  return std::optional<Found>(Found{std::move(pair), std::move(*object)});
+}
+
+// Who came to depend on the owner after they were counted are ordinary dependents of an absent one.
+Result<void> Collector::FinishOrphan(WriteBatch& batch, const Collection& owed) {
+  KUBASE_ASSIGN_OR_RETURN(const auto owner, FindEnding(batch, owed, collect::kOrphanFinalizer));
+  if (owner) RemoveFinalizer(batch, *owner, collect::kOrphanFinalizer);
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  KUBASE_TRY(ownership_.queue().Remove(view.connection, owed));
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr left, batch.Get(owed.key));
+  if (left != nullptr) return Ok();
+  return ownership_.OweAbsent(view.connection, owed.key, owed.uid, owed.whole);
+}
+
+Result<void> Collector::FinishForeground(WriteBatch& batch, const Collection& owed) {
+  KUBASE_ASSIGN_OR_RETURN(const auto owner, FindEnding(batch, owed, collect::kForegroundFinalizer));
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  if (owner) {
+    KUBASE_ASSIGN_OR_RETURN(const bool blocked, HasDependent(view.connection, owed.uid, kBlocks));
+    if (blocked) {
+      Collection waiting = owed;
+      waiting.waits = Waits::kDependents;
+      return ownership_.queue().Update(view.connection, owed, waiting);
+    }
+  }
+  KUBASE_TRY(ownership_.queue().Remove(view.connection, owed));
+  if (owner) RemoveFinalizer(batch, *owner, collect::kForegroundFinalizer);
+  return Ok();
+}
+
+Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const Collection& owed) {
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
+  if (pair == nullptr) return Waits::kNot;
+  const std::optional<ObjectMetadata> object = collect::ReadMetadata(pair->value);
+  if (!object) {
+    Skip(key, Reason::kUnreadable, "it cannot be read");
+    return Waits::kNot;
+  }
+  if (owed.action == Action::kJudge && object->uid != owed.uid) return Waits::kNot;
+  if (object->IsBeingDeleted()) return Waits::kNot;  // it goes, or is waited for, by itself
+  KUBASE_ASSIGN_OR_RETURN(const Judgement judgement, JudgementOn(batch, key, *object, owed.whole));
+  switch (judgement.kind) {
+    case Judgement::Kind::kKeep:
+      break;
+    case Judgement::Kind::kWrong:
+      Skip(key, Reason::kMisplacedOwner,
+           "it belongs to the cluster and names an owner in a namespace");
+      break;
+    case Judgement::Kind::kUnsure:
+      Skip(key, Reason::kUnservedOwner, "the kind of an owner is not served, or it cannot be read");
+      if (owed.action == Action::kJudge) return Waits::kServedKinds;
+      KUBASE_TRY(ownership_.OweWhenServed(batch.Pairs().connection, key, object->uid));
+      break;
+    case Judgement::Kind::kDetach:
+      if (Edit(batch, pair, judgement.edit)) ++done_.detached;
+      break;
+    case Judgement::Kind::kDelete:
+      Delete(batch, pair, *object, judgement);
+      break;
+  }
+  return Waits::kNot;
+}
+
+Result<Judgement> Collector::JudgementOn(WriteBatch& batch, const std::string& key,
+                                         const ObjectMetadata& object, bool whole) {
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners,
+                          ownership_.OwnersOf(batch.Pairs(), key, object));
+  std::vector<OwnerState> states;
+  bool ours = whole || object.skips_caching;
+  for (const Owner& owner : owners) {
+    states.push_back(owner.state);
+    ours = ours || owner.skips_caching;
+  }
+  const bool waits = std::find(states.begin(), states.end(), OwnerState::kWaiting) != states.end();
+  collect::DependentsSummary dependents;
+  if (!ours || waits) {
+    KUBASE_ASSIGN_OR_RETURN(const OwnershipView now, batch.Owners());
+    if (!ours) {
+      KUBASE_ASSIGN_OR_RETURN(ours, ownership_.IsOurs(now, key, object));
+    }
+    KUBASE_ASSIGN_OR_RETURN(dependents.any, HasDependent(now.connection, object.uid));
+    KUBASE_ASSIGN_OR_RETURN(dependents.any_waiting,
+                            HasDependent(now.connection, object.uid, kWaitsForOwn));
+  }
+  if (!ours) return Judgement();
+  return collect::JudgeDependent(object, states, dependents, UnblockOf(key));
+}
+
+Result<void> Collector::Orphan(WriteBatch& batch, const std::string& key,
+                               const std::string& owner) {
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
+  if (pair != nullptr && Edit(batch, pair, {.removed_owners = {owner}})) ++done_.orphaned;
+  return Ok();
+}
+
+void Collector::Delete(WriteBatch& batch, const KeyValuePtr& pair, const ObjectMetadata& object,
+                       const Judgement& judgement) {
+  const std::string prefix = KindOfKey(pair->key).range.key;
+  const std::optional<int64_t> grace = collect::GraceSecondsOf(prefix, pair->value);
+  if (!grace) return Skip(pair->key, Reason::kUnreadable, "it cannot be read");
+  const int64_t now =
+      std::chrono::duration_cast<std::chrono::seconds>(clock_.WallNow().time_since_epoch()).count();
+  std::optional<collect::MetadataEdit> edit =
+      collect::EditForDeletion(object, judgement.propagation, *grace, now);
+  if (prefix == kNamespaces && !edit) {
+    edit = collect::MetadataEdit{.deletion = collect::MetadataEdit::Deletion{now, 0}};
+  }
+  bool done = true;
+  if (edit) {
+    edit->unblock = judgement.edit.unblock;
+    done = Edit(batch, pair, *edit);
+  } else {
+    batch.Delete(pair);
+    batch.EndTransaction();
+  }
+  if (done) ++done_.deleted[static_cast<size_t>(judgement.propagation)];
+}
+
+void Collector::RemoveFinalizer(WriteBatch& batch, const Found& found, std::string_view finalizer) {
+  const std::optional<collect::MetadataEdit> edit =
+      collect::EditForFinalized(found.object, finalizer);
+  if (!edit) {
+    batch.Delete(found.pair);
+    batch.EndTransaction();
+  } else if (!Edit(batch, found.pair, *edit)) {
+    return;
+  }
+  ++done_.finished;
+}
+
+bool Collector::Edit(WriteBatch& batch, const KeyValuePtr& pair,
+                     const collect::MetadataEdit& edit) {
+  std::optional<std::string> value = collect::EditMetadata(pair->value, edit);
+  if (value && edit.deletion && pair->key.starts_with(kNamespaces)) {
+    value = collect::WithTerminatingPhase(*value);
+  }
+  if (!value) {
+    Skip(pair->key, Reason::kUnreadable, "it cannot be changed");
+    return false;
+  }
+  batch.Put(pair, pair->key, std::move(*value), pair->lease);
+  batch.EndTransaction();
+  return true;
+}
+
+void Collector::Skip(const std::string& key, Reason reason, std::string_view why) {
+  metrics_.OnSkipped(reason);
+  const std::string kind = KindOfKey(key).name;
+  if (told_.size() >= limits::kCollectorToldMax) told_.clear();
+  if (!told_.insert(std::string(why) + kind).second) return;
+  log_.Warning("the collector of garbage leaves an object alone; more of its kind are not logged",
+               {{"key", key}, {"why", why}});
+}
+
+}  // namespace kubase::store

@@ -1,0 +1,74 @@
+// Collector: collects garbage in the storage, step by step.
+//
+// Ownership notes what is owed; a step does a bounded part of it inside a batch of the writer, so
+// that each change is an ordinary write with a revision and an event, and what is left survives.
+// The outcome is that of the garbage collector of kube-controller-manager (kubernetes
+// pkg/controller/garbagecollector), which leaves these objects alone.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/base/result.h"
+#include "shim/collect/judgement.h"
+#include "shim/store/collector_metrics.h"
+#include "shim/store/ownership.h"
+#include "shim/store/write_batch.h"
+
+namespace kubase::store {
+
+// The writer's thread only. Errors of all: those of the database; the batch has failed() then.
+class Collector {
+ public:
+  // The references must outlive it.
+  Collector(Ownership& ownership, CollectorMetrics& metrics, const Clock& clock, Log& log)
+      : ownership_(ownership), metrics_(metrics), clock_(clock), log_(log) {}
+
+  bool HasWork() const { return ownership_.queue().count(Collection::Waits::kNot) > 0; }
+  // Does a part of what is owed, of about so many objects, each change a transaction of its own.
+  Result<void> Step(WriteBatch& batch, int64_t objects);
+  // The batch of the last step was committed, or was not.
+  void End(bool committed);
+
+ private:
+  Result<void> Run(WriteBatch& batch, const Collection& owed, int64_t objects);
+  Result<void> RunOnDependents(WriteBatch& batch, const Collection& owed, int64_t objects);
+  Result<void> FinishOrphan(WriteBatch& batch, const Collection& owed);
+  Result<void> FinishForeground(WriteBatch& batch, const Collection& owed);
+  // The owner, as long as it is being deleted with this finalizer.
+  struct Found {
+    KeyValuePtr pair;
+    collect::ObjectMetadata object;
+  };
+  Result<std::optional<Found>> FindEnding(WriteBatch& batch, const Collection& owed,
+                                          std::string_view finalizer);
+
+  // kServedKinds: to be judged again when kinds change.
+  Result<Collection::Waits> Judge(WriteBatch& batch, const std::string& key,
+                                  const Collection& owed);
+  Result<collect::Judgement> JudgementOn(WriteBatch& batch, const std::string& key,
+                                         const collect::ObjectMetadata& object, bool whole);
+  Result<void> Orphan(WriteBatch& batch, const std::string& key, const std::string& owner);
+  void Delete(WriteBatch& batch, const KeyValuePtr& pair, const collect::ObjectMetadata& object,
+              const collect::Judgement& judgement);
+  void RemoveFinalizer(WriteBatch& batch, const Found& found, std::string_view finalizer);
+  // False: it cannot be edited.
+  bool Edit(WriteBatch& batch, const KeyValuePtr& pair, const collect::MetadataEdit& edit);
+  void Skip(const std::string& key, CollectorMetrics::Reason reason, std::string_view why);
+
+  Ownership& ownership_;
+  CollectorMetrics& metrics_;
+  const Clock& clock_;
+  Log& log_;
+  CollectorMetrics::Done done_;  // in the batch that is not committed yet
+  std::set<std::string> told_;   // kinds and reasons that were logged; bounded
+  int64_t next_id_ = 0;          // whose turn it is
+  int64_t oldest_since_ = 0;     // of the due work that the last step found
+};
+
+}  // namespace kubase::store

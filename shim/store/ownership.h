@@ -1,0 +1,120 @@
+// Ownership: follows who owns whom through every change, and notes the work that the collector of
+// garbage owes for it.
+//
+// The storage collects an object itself when the object has the label kSkipLabel, when one of its
+// owners has it, or when one of its dependents has it: these are "ours". kube-controller-manager
+// sees all that the others have to do with, and collects them. An object that has had the label,
+// and had dependents when it lost it, counts as if it still had it, since
+// kube-controller-manager does not connect it with these any more.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "shim/base/clock.h"
+#include "shim/base/result.h"
+#include "shim/collect/judgement.h"
+#include "shim/collect/object_metadata.h"
+#include "shim/collect/served_kinds.h"
+#include "shim/sql/database.h"
+#include "shim/store/collection_queue.h"
+#include "shim/store/key_change.h"
+#include "shim/store/pairs.h"
+#include "shim/store/types.h"
+
+namespace kubase::store {
+
+// The pair of a key as the transaction sees it; null: there is none.
+using PairLookup = std::function<Result<KeyValuePtr>(const std::string& key)>;
+
+// What an owner reference of an object leads to.
+struct Owner {
+  collect::OwnerState state = collect::OwnerState::kAbsent;
+  bool skips_caching = false;  // has, or had, the label
+  std::string key;             // of what has the owner's name; "" when its kind is not served
+};
+
+// A transaction, as the collector sees it.
+struct OwnershipView {
+  sql::Connection& connection;
+  const PairLookup& pairs;
+};
+
+// The writer's thread only. All but Load are inside a write transaction; when that is not
+// committed, Load has to follow. Errors of all: those of the database.
+class Ownership {
+ public:
+  // `clock` must outlive it.
+  explicit Ownership(const Clock& clock) : clock_(clock) {}
+
+  Result<void> Load(sql::Connection& connection, const Meta& meta);
+
+  // In the order of the changes. `complete`: the index of owners has every object; without that
+  // any object may have dependents.
+  Result<void> Observe(const OwnershipView& view, std::span<const KeyChange> changes,
+                       bool complete);
+  // An object from before there was an index of owners.
+  Result<void> Admit(sql::Connection& connection, const KeyValue& object);
+
+  // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
+  // it must not, as the object is ours, and what it may have meant is owed; or as an owner is there
+  // that it takes for gone, because an object that gets the label looks deleted to it.
+  Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
+                        const std::string* new_value);
+  // The dependents of what has gone, if there are any.
+  Result<void> OweAbsent(sql::Connection& connection, const std::string& key,
+                         const std::string& uid, bool whole);
+  // The judgement of an object, when kinds have changed.
+  Result<void> OweWhenServed(sql::Connection& connection, const std::string& key,
+                             const std::string& uid) {
+    return Owe(connection, Collection::Action::kJudge, key, uid, false,
+               Collection::Waits::kServedKinds);
+  }
+
+  // In the order of the references.
+  Result<std::vector<Owner>> OwnersOf(const OwnershipView& view, const std::string& key,
+                                      const collect::ObjectMetadata& object);
+  Result<bool> HasLabel(sql::Connection& connection, const collect::ObjectMetadata& object);
+  Result<bool> IsOurs(const OwnershipView& view, const std::string& key,
+                      const collect::ObjectMetadata& object);
+
+  CollectionQueue& queue() { return queue_; }
+  // Objects that could not be read although they are neither encrypted nor foreign; from here on.
+  int64_t malformed() const { return malformed_; }
+
+ private:
+  std::optional<collect::ObjectMetadata> Read(const KeyValuePtr& pair);
+  Result<void> ObserveOne(const OwnershipView& view, const KeyChange& change, bool complete);
+  Result<void> Define(sql::Connection& connection, const KeyChange& change);
+  Result<void> OnGone(const OwnershipView& view, const std::string& key,
+                      const collect::ObjectMetadata& object, bool complete);
+  Result<void> OnThere(const OwnershipView& view, const std::string& key,
+                       const collect::ObjectMetadata* before, const collect::ObjectMetadata& after);
+  Result<void> OnLabelChanged(sql::Connection& connection, const std::string& key,
+                              const collect::ObjectMetadata& after);
+  Result<void> OnOwners(const OwnershipView& view, const std::string& key,
+                        const collect::ObjectMetadata& after);
+  Result<void> WakeOwners(sql::Connection& connection, const collect::ObjectMetadata& before,
+                          const collect::ObjectMetadata* after);
+  Result<void> WakeForeground(sql::Connection& connection, const std::string& owner);
+  Result<Owner> FollowReference(const OwnershipView& view, const std::string& dependent,
+                                const collect::OwnerReference& reference);
+  Result<void> Forget(sql::Connection& connection, Collection::Action action,
+                      const std::string& uid);
+  // What the state of an object makes due.
+  Result<void> OweEnding(sql::Connection& connection, const std::string& key,
+                         const collect::ObjectMetadata& object, bool has_label);
+  Result<void> Owe(sql::Connection& connection, Collection::Action action, const std::string& key,
+                   const std::string& uid, bool whole,
+                   Collection::Waits waits = Collection::Waits::kNot);
+
+  const Clock& clock_;
+  collect::ServedKinds kinds_;
+  CollectionQueue queue_;
+  int64_t malformed_ = 0;
+};
+
+}  // namespace kubase::store
