@@ -350,6 +350,8 @@ TEST_CASE_METHOD(Collected, "the other collector leaves to the storage what that
   Create({.name = "alone", .labelled = false});
   Create({.name = "dangling", .owners = {{"nobody"}}, .labelled = false});
   Create({.name = "kept", .owners = {{"alone"}}, .labelled = false});
+  Create({.name = "ending", .owners = {{"alone"}}, .labelled = false, .deleting = true});
+  CHECK(DeleteAsCollector(*this, "ending").ok());      // by taking its last finalizer away
   CHECK_FALSE(DeleteAsCollector(*this, "kept").ok());  // its owner is there
   CHECK(DeleteAsCollector(*this, "dangling").ok());
   CHECK(DeleteAsCollector(*this, "alone").ok());

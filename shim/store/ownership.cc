@@ -242,9 +242,10 @@ Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& obje
     KUBASE_TRY(OweEnding(view.connection, object.key, *metadata, has_label));
     return true;
   }
+  if (metadata->IsBeingDeleted()) return false;  // somebody else wanted that
   if (new_value != nullptr) {
     const std::optional<ObjectMetadata> after = collect::ReadMetadata(*new_value);
-    if (!after || !after->IsBeingDeleted() || metadata->IsBeingDeleted()) return false;
+    if (!after || !after->IsBeingDeleted()) return false;
   }
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, object.key, *metadata));
   return std::any_of(owners.begin(), owners.end(),
