@@ -360,6 +360,21 @@ TEST_CASE_METHOD(Collected, "the other collector leaves to the storage what that
   CHECK(IsThere("owns"));
 }
 
+TEST_CASE_METHOD(Collected,
+                 "the other collector may take references away, but not to live owners") {
+  Create({.name = "orphaning", .labelled = false, .finalizers = {"orphan"}, .deleting = true});
+  Create({.name = "alive"});
+  Create({.name = "child", .owners = {{"orphaning"}, {"alive"}}, .labelled = false});
+  const auto put = [this](const Spec& spec) {
+    TxnRequest request{.by_garbage_collector = true};
+    request.success.push_back({PutRequest{.key = KeyOf(spec.name), .value = TextOf(spec)}});
+    return Txn(std::move(request)).ok();
+  };
+  CHECK_FALSE(put({.name = "child", .owners = {{"orphaning"}}, .labelled = false}));
+  CHECK(put({.name = "child", .owners = {{"alive"}}, .labelled = false}));
+  CHECK_FALSE(put({.name = "child", .labelled = false}));
+}
+
 TEST_CASE_METHOD(Collected, "what cannot be read is no outage") {
   Create({.name = "owner"});
   Set(KeyOf("text"), "neither JSON nor protobuf");

@@ -234,22 +234,36 @@ Result<void> Ownership::Admit(sql::Connection& connection, const KeyValue& objec
 
 Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& object,
                                  const std::string* new_value) {
-  const std::optional<ObjectMetadata> metadata = collect::ReadMetadata(object.value);
-  if (!metadata || !IsCollected(object.key)) return false;
-  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, object.key, *metadata));
+  const std::optional<ObjectMetadata> before = collect::ReadMetadata(object.value);
+  if (!before || !IsCollected(object.key)) return false;
+  std::optional<ObjectMetadata> after;
+  if (new_value != nullptr) after = collect::ReadMetadata(*new_value);
+  if (after && after->IsBeingDeleted() == before->IsBeingDeleted() &&
+      after->finalizers == before->finalizers) {
+    return TakesSolidOwner(view, object.key, *before, *after);
+  }
+  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, object.key, *before));
   if (ours) {
-    KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *metadata));
-    KUBASE_TRY(OweEnding(view.connection, object.key, *metadata, has_label));
+    KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *before));
+    KUBASE_TRY(OweEnding(view.connection, object.key, *before, has_label));
     return true;
   }
-  if (metadata->IsBeingDeleted()) return false;  // somebody else wanted that
-  if (new_value != nullptr) {
-    const std::optional<ObjectMetadata> after = collect::ReadMetadata(*new_value);
-    if (!after || !after->IsBeingDeleted()) return false;
+  if (before->IsBeingDeleted()) return false;  // somebody else wanted that
+  return TakesSolidOwner(view, object.key, *before, ObjectMetadata());
+}
+
+// Whether `before` has a reference to an owner that is there to stay, and `after` has not.
+Result<bool> Ownership::TakesSolidOwner(const OwnershipView& view, const std::string& key,
+                                        const ObjectMetadata& before, const ObjectMetadata& after) {
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
+  for (size_t i = 0; i < owners.size(); ++i) {
+    if (owners[i].state != OwnerState::kSolid || owners[i].leaves_orphans) continue;
+    const bool kept = std::any_of(
+        after.owners.begin(), after.owners.end(),
+        [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
+    if (!kept) return true;
   }
-  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, object.key, *metadata));
-  return std::any_of(owners.begin(), owners.end(),
-                     [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
+  return false;
 }
 
 Result<void> Ownership::OweEnding(sql::Connection& connection, const std::string& key,
@@ -302,6 +316,8 @@ Result<Owner> Ownership::FollowReference(const OwnershipView& view, const std::s
   }
   if (object->uid != reference.uid) return owner;
   owner.state = object->WaitsForDependents() ? OwnerState::kWaiting : OwnerState::kSolid;
+  owner.leaves_orphans =
+      object->IsBeingDeleted() && object->HasFinalizer(collect::kOrphanFinalizer);
   KUBASE_ASSIGN_OR_RETURN(owner.skips_caching, HasLabel(view.connection, *object));
   return owner;
 }

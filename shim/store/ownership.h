@@ -33,8 +33,9 @@ using PairLookup = std::function<Result<KeyValuePtr>(const std::string& key)>;
 // What an owner reference of an object leads to.
 struct Owner {
   collect::OwnerState state = collect::OwnerState::kAbsent;
-  bool skips_caching = false;  // has, or had, the label
-  std::string key;             // of what has the owner's name; "" when its kind is not served
+  bool skips_caching = false;   // has, or had, the label
+  bool leaves_orphans = false;  // it is being deleted, and its dependents lose their reference
+  std::string key;              // of what has the owner's name; "" when its kind is not served
 };
 
 // A transaction, as the collector sees it.
@@ -61,7 +62,8 @@ class Ownership {
 
   // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
   // it must not, as the object is ours, and what it may have meant is owed; or as an owner is there
-  // that it takes for gone, because an object that gets the label looks deleted to it.
+  // that it takes for gone, because an object that gets the label looks deleted to it. Taking
+  // references away is right in any case: for that it asks for each owner.
   Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
                         const std::string* new_value);
   // The dependents of what has gone, if there are any.
@@ -104,6 +106,9 @@ class Ownership {
                                 const collect::OwnerReference& reference);
   Result<void> Forget(sql::Connection& connection, Collection::Action action,
                       const std::string& uid);
+  Result<bool> TakesSolidOwner(const OwnershipView& view, const std::string& key,
+                               const collect::ObjectMetadata& before,
+                               const collect::ObjectMetadata& after);
   // What the state of an object makes due.
   Result<void> OweEnding(sql::Connection& connection, const std::string& key,
                          const collect::ObjectMetadata& object, bool has_label);
