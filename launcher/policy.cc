@@ -33,21 +33,19 @@ json ToJson(const YAML::Node& node) {
 std::string CollectionOf(const std::string& kind) {
   static const std::map<std::string, std::string> kPlurals = {
       {"MutatingAdmissionPolicy", "mutatingadmissionpolicies"},
-      {"MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"},
-      {"ValidatingAdmissionPolicy", "validatingadmissionpolicies"},
-      {"ValidatingAdmissionPolicyBinding", "validatingadmissionpolicybindings"}};
+      {"MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings"}};
   return "/apis/admissionregistration.k8s.io/v1/" + kPlurals.at(kind);
 }
 
-// The policy that labels, its binding, the policy that refuses, its binding. The file is part of
-// this program: if it is another, the build is broken.
+// The policy and its binding. The file is part of this program: if it is another, the build is
+// broken.
 std::vector<PolicyObject> ReadManifest() {
   std::vector<PolicyObject> objects;
   for (const YAML::Node& document : YAML::LoadAll(kPolicyManifest)) {
     json object = ToJson(document);
     objects.push_back({CollectionOf(object["kind"]), object["metadata"]["name"], object});
   }
-  KUBASE_CHECK(objects.size() == 4);
+  KUBASE_CHECK(objects.size() == 2);
   return objects;
 }
 
@@ -132,10 +130,7 @@ bool IsBuiltInGroup(std::string_view group) {
 Result<PolicyObjects> RenderPolicy(const SkipCachingChoice& choice,
                                    const std::vector<GroupVersion>& aggregated) {
   std::vector<PolicyObject> all = ReadManifest();
-  const auto refusing = all.begin() + 2;
-  if (choice.mode == SkipCachingChoice::Mode::kNone) {
-    return PolicyObjects{{refusing, all.end()}, {all.begin(), refusing}};
-  }
+  if (choice.mode == SkipCachingChoice::Mode::kNone) return PolicyObjects{{}, std::move(all)};
   json& constraints = all[0].object["spec"]["matchConstraints"];
   if (choice.mode == SkipCachingChoice::Mode::kListed) {
     constraints["resourceRules"] = RulesFor(choice.listed);

@@ -1,5 +1,5 @@
-// The admission policies for the label that hands an object to the garbage collection in storage:
-// one gives it to new custom resources, one refuses it to objects that exist.
+// The admission policy that gives new custom resources the label by which the storage collects their
+// garbage.
 //
 // manifests/skip-controller-manager-metadata-caching.yaml is the one source of the policy; it is
 // embedded, and only its match rules are adapted here.
@@ -56,10 +56,9 @@ struct PolicyObjects {
   std::vector<PolicyObject> unwanted;  // to be removed, if they are kubase's
 };
 
-// The four objects of the manifest for `choice`; with kNone the two that label are unwanted, and
-// those that refuse late labels are wanted as ever. `aggregated` are the group versions that other
-// API servers serve: their objects are not in this storage, so nothing would collect them once
-// labelled. Error: kInvalidArgument (a group that is not a DNS name).
+// The policy and its binding for `choice`; with kNone they are unwanted. `aggregated` are the group
+// versions that other API servers serve: their objects are not in this storage, so nothing would
+// collect them once labelled. Error: kInvalidArgument (a group that is not a DNS name).
 Result<PolicyObjects> RenderPolicy(const SkipCachingChoice& choice,
                                    const std::vector<GroupVersion>& aggregated);
 

@@ -42,7 +42,7 @@ TEST_CASE("IsBuiltInGroup: Kubernetes' own groups, and not those that only end l
 
 TEST_CASE("RenderPolicy: creates of everything but the built-in groups") {
   const PolicyObjects objects = *RenderPolicy({}, {});
-  REQUIRE(objects.wanted.size() == 4);
+  REQUIRE(objects.wanted.size() == 2);
   CHECK(objects.unwanted.empty());
   for (const PolicyObject& wanted : objects.wanted) {
     CHECK(wanted.object["apiVersion"] == "admissionregistration.k8s.io/v1");
@@ -89,11 +89,9 @@ TEST_CASE("RenderPolicy: aggregated group versions are left out, in one order wh
   CHECK(RenderPolicy({}, {{"not a group", "v1"}}).error().code == ErrorCode::kInvalidArgument);
 }
 
-TEST_CASE("RenderPolicy: none keeps the policy that refuses late labels") {
+TEST_CASE("RenderPolicy: none wants nothing and removes both") {
   const PolicyObjects objects = *RenderPolicy(*ParseSkipCaching("none"), {});
-  REQUIRE(objects.wanted.size() == 2);
-  CHECK(objects.wanted[0].object["kind"] == "ValidatingAdmissionPolicy");
-  CHECK(objects.wanted[1].object["spec"]["policyName"] == objects.wanted[0].name);
+  CHECK(objects.wanted.empty());
   REQUIRE(objects.unwanted.size() == 2);
   CHECK(objects.unwanted[0].name == kSkipCachingLabel);
 }

@@ -13,8 +13,8 @@
 // the informers have all objects (demand.go).
 //
 // To the informers an object that gets the label later looks deleted, and the garbage collector then
-// deletes what it owns, unless the storage refuses that (package collecting); the admission policy
-// that comes with kubase refuses such an update. Taking the label away is harmless.
+// wants to delete what it owns; the storage refuses that (package collecting). One that loses the
+// label looks new.
 package informerfilter
 
 import (
