@@ -124,11 +124,8 @@ constexpr std::string_view kRegistry = "/registry/";
 
 // Resources that are kept under other names than those by which they are served.
 constexpr std::pair<std::string_view, std::string_view> kServedNames[] = {
-    {"controllers", "replicationcontrollers"},
-    {"ingress", "ingresses"},
-    {"minions", "nodes"},
-    {"services/endpoints", "endpoints"},
-    {"services/specs", "services"},
+    {"controllers", "replicationcontrollers"}, {"ingress", "ingresses"},       {"minions", "nodes"},
+    {"services/endpoints", "endpoints"},       {"services/specs", "services"},
 };
 
 std::string_view ResourceOf(std::string_view keys) {

@@ -29,7 +29,8 @@ TEST_CASE("ServedKinds: a name is a kind or a resource, with its group or withou
   CHECK(kinds.FindByName("shirt").size() == 2);
   CHECK(kinds.FindByName("shirts.Stable.example.com").size() == 1);
   CHECK(kinds.FindByName("pods.core").size() == 1);
-  for (const char* const name : {"", ".", "deploymentss", "deployments.core", "shirts.example.com"}) {
+  for (const char* const name :
+       {"", ".", "deploymentss", "deployments.core", "shirts.example.com"}) {
     CHECK(kinds.FindByName(name).empty());
   }
 }
@@ -42,8 +43,7 @@ TEST_CASE("ServedKinds: resources that are kept under other names") {
       {"endpoints", "/registry/services/endpoints/"},
       {"replicationcontrollers", "/registry/controllers/"},
       {"ingresses", "/registry/ingress/"},
-      {"customresourcedefinitions",
-       "/registry/apiextensions.k8s.io/customresourcedefinitions/"},
+      {"customresourcedefinitions", "/registry/apiextensions.k8s.io/customresourcedefinitions/"},
   };
   for (const auto& [resource, prefix] : resources) {
     const auto found = kinds.FindByName(resource);

@@ -9,6 +9,7 @@
 #include "shim/base/limits.h"
 #include "shim/store/change_reader.h"
 #include "shim/store/cursors.h"
+#include "shim/store/deletion_preview.h"
 #include "shim/store/hash.h"
 #include "shim/store/pairs.h"
 #include "shim/store/sql_store_calls.h"
@@ -292,6 +293,16 @@ void SqlStore::HashKv(Revision revision, Callback<HashKvResponse> done) {
 
 void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
   done(MakeSnapshotCursor(*readers_, published_));
+}
+
+void SqlStore::PreviewDeletion(PreviewRequest request, Callback<DeletionPreview> done) {
+  PostRead<DeletionPreview>(
+      std::move(done),
+      [this, request = std::move(request)](sql::Connection& connection) -> Result<DeletionPreview> {
+        KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot,
+                                ReadSnapshot::Begin(connection, published_));
+        return SimulateDeletion(connection, snapshot.meta(), clock_, request);
+      });
 }
 
 void SqlStore::RaiseNoSpace(Callback<Revision> done) {

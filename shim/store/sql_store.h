@@ -70,6 +70,7 @@ class SqlStore final : public Store {
   void Defragment(Callback<Revision> done) override;
   void HashKv(Revision revision, Callback<HashKvResponse> done) override;
   void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) override;
+  void PreviewDeletion(PreviewRequest request, Callback<DeletionPreview> done) override;
   void RaiseNoSpace(Callback<Revision> done) override;
   void DisarmNoSpace(Callback<Revision> done) override;
   WatchSource& watches() override { return hub_; }

@@ -15,6 +15,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/result.h"
+#include "shim/store/deletion_effects.h"
 #include "shim/store/types.h"
 #include "shim/store/watch.h"
 
@@ -97,6 +98,10 @@ class Maintenance {
   virtual void HashKv(Revision revision, Callback<HashKvResponse> done) = 0;
   // shared: as for RangeCursor. The whole keyspace at the current revision, as kubase's own format.
   virtual void OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) = 0;
+  // What a deletion would do; nothing is changed. Reads the object and all its dependents. Errors:
+  // kInvalidArgument (no such kind, or several), kNotFound (no such object), kUnavailable,
+  // kOverloaded.
+  virtual void PreviewDeletion(PreviewRequest request, Callback<DeletionPreview> done) = 0;
   // Raises the NOSPACE alarm by hand: until it is taken back, over restarts too, what needs space
   // is refused with kNoSpace (puts, transactions that may put, new leases), as etcd does.
   virtual void RaiseNoSpace(Callback<Revision> done) = 0;

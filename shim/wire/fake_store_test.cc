@@ -246,6 +246,9 @@ void FakeStore::OpenSnapshot(Done<std::shared_ptr<store::ByteCursor>> done) {
   if (on_snapshot) return on_snapshot(std::move(done));
   done(Error{ErrorCode::kUnsupported, "not scripted"});
 }
+void FakeStore::PreviewDeletion(store::PreviewRequest, Done<store::DeletionPreview> done) {
+  done(Error{ErrorCode::kUnsupported, "not scripted"});
+}
 void FakeStore::RaiseNoSpace(Done<store::Revision> done) {
   {
     std::lock_guard lock(mutex_);

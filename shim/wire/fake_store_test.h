@@ -103,6 +103,7 @@ class FakeStore final : public store::Store {
   void Defragment(Done<store::Revision> done) override;
   void HashKv(store::Revision revision, Done<store::HashKvResponse> done) override;
   void OpenSnapshot(Done<std::shared_ptr<store::ByteCursor>> done) override;
+  void PreviewDeletion(store::PreviewRequest request, Done<store::DeletionPreview> done) override;
   void RaiseNoSpace(Done<store::Revision> done) override;
   void DisarmNoSpace(Done<store::Revision> done) override;
   store::WatchSource& watches() override { return hub; }
