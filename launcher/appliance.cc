@@ -155,11 +155,13 @@ Result<void> Appliance::StartStatusServer() {
                     .kubernetes_version = options_.version.kubernetes_version,
                     .allowed_hosts = config_.allowed_hosts,
                     .allowed_hosts_flag = kAllowedHostFlag}};
-  auto server = web::StatusServer::Start(options, *status_, *registry_, log_, clock_);
+  previews_ = std::make_unique<LivePreview>(*storage_);
+  const web::Sources sources{*status_, previews_.get()};
+  auto server = web::StatusServer::Start(options, sources, *registry_, log_, clock_);
   const bool may_move = !config_.status_address && !config_.status_off;
   if (!server.ok() && server.error().code == ErrorCode::kAlreadyExists && may_move) {
     options.bind_address = "127.0.0.1:0";
-    server = web::StatusServer::Start(options, *status_, *registry_, log_, clock_);
+    server = web::StatusServer::Start(options, sources, *registry_, log_, clock_);
   }
   if (!server.ok()) return WithContext(std::move(server).error(), "--status-bind-address");
   status_server_ = std::move(server).value();

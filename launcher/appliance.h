@@ -21,6 +21,7 @@
 #include "launcher/data_dir.h"
 #include "launcher/host.h"
 #include "launcher/kube_client.h"
+#include "launcher/live_preview.h"
 #include "launcher/live_status.h"
 #include "launcher/policy_applier.h"
 #include "launcher/ports.h"
@@ -114,6 +115,7 @@ class Appliance {
   std::unique_ptr<KubeClient> api_client_;
   std::unique_ptr<PolicyApplier> policy_;
   std::unique_ptr<LiveStatus> status_;
+  std::unique_ptr<LivePreview> previews_;
   std::unique_ptr<web::StatusServer> status_server_;
   std::unique_ptr<Watchdog> watchdog_;
   std::vector<std::string> last_lines_;

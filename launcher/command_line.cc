@@ -80,6 +80,7 @@ Command Choose(const CLI::App& verb, AllFlags& flags) {
   if (name == "reset") return flags.reset;
   if (name == "restore") return flags.restore;
   if (name == "fsck") return flags.fsck;
+  if (name == "gc") return flags.gc;
   if (name == "version") return flags.version;
   if (name == "completion") return flags.completion;
   flags.kubectl.arguments = verb.remaining();
@@ -166,7 +167,8 @@ std::vector<VerbDescription> DescribeVerbs() {
     VerbDescription description{.name = verb->get_name(), .description = verb->get_description()};
     for (const CLI::Option* option : verb->get_options()) {
       if (option->get_lnames().empty()) {
-        description.choices = ReadChoices(*option);
+        const std::vector<std::string> choices = ReadChoices(*option);
+        if (!choices.empty()) description.choices = choices;
       } else {
         FlagDescription flag = Describe(*option);
         flag.choices = ReadChoices(*option);

@@ -19,12 +19,12 @@ enum class ExitCode {
   kSuccess = 0,
   kFailure = 1,
   kUsage = 2,
-  kNotRunning = 3,  // status, down: no kubase works on the data directory
+  kNotRunning = 3,  // status, down, gc: no kubase works on the data directory
 };
 
 using Command =
     std::variant<UpFlags, DownFlags, StatusFlags, KubectlFlags, KubeconfigFlags, ServeFlags,
-                 ResetFlags, RestoreFlags, FsckFlags, VersionFlags, CompletionFlags>;
+                 ResetFlags, RestoreFlags, FsckFlags, GcFlags, VersionFlags, CompletionFlags>;
 
 struct ParsedCommandLine {
   std::optional<Command> command;  // absent: print `text` and end with `exit_code`

@@ -107,6 +107,23 @@ TEST_CASE("CommandLine: everything after kubectl is passed on") {
   CHECK(Parse<KubectlFlags>({"kubectl", "--help"}).arguments == std::vector<std::string>{"--help"});
 }
 
+TEST_CASE("CommandLine: a preview names an object, and how it is to be deleted") {
+  const auto defaults = Parse<GcFlags>({"gc", "preview", "Shirt/blue"});
+  CHECK(defaults.object == "Shirt/blue");
+  CHECK(defaults.name_space == "default");
+  CHECK(defaults.cascade == "background");
+  CHECK(defaults.limit == "1000");
+  CHECK(defaults.output == "text");
+  const auto given = Parse<GcFlags>({"gc", "preview", "-n", "a", "nodes/n1", "--cascade=orphan",
+                                     "--limit", "5", "-o", "json", "--data-dir", "/d"});
+  CHECK(given.object == "nodes/n1");
+  CHECK(given.name_space == "a");
+  CHECK(given.cascade == "orphan");
+  CHECK(given.limit == "5");
+  CHECK(given.output == "json");
+  CHECK(given.data_dir == "/d");
+}
+
 TEST_CASE("CommandLine: a usage error is one sentence with a way out") {
   struct Case {
     std::vector<std::string> arguments;
@@ -120,6 +137,12 @@ TEST_CASE("CommandLine: a usage error is one sentence with a way out") {
       {{"up", "--data-dir"}, "kubase up: --data-dir needs a value; see \"kubase up --help\""},
       {{"status", "-o", "xml"},
        "kubase status: --output: xml not in {table,json}; see \"kubase status --help\""},
+      {{"gc"}, "kubase gc: action is required; see \"kubase gc --help\""},
+      {{"gc", "preview"}, "kubase gc: object is required; see \"kubase gc --help\""},
+      {{"gc", "sweep", "a/b"},
+       "kubase gc: action: sweep not in {preview}; see \"kubase gc --help\""},
+      {{"gc", "preview", "a/b", "--cascade", "up"},
+       "kubase gc: --cascade: up not in {background,foreground,orphan}; see \"kubase gc --help\""},
       {{"completion"}, "kubase completion: shell is required; see \"kubase completion --help\""},
   };
   for (const Case& expected : cases) {
@@ -162,6 +185,8 @@ TEST_CASE("Completion: bash offers verbs, flags and values") {
   CHECK(CompleteInBash(*script, {"kubase", "up", "--sec"}) == "--secure-port\n");
   CHECK(CompleteInBash(*script, {"kubase", "status", "-o", ""}) == "table json\n");
   CHECK(CompleteInBash(*script, {"kubase", "completion", "f"}) == "fish\n");
+  CHECK(CompleteInBash(*script, {"kubase", "gc", "p"}) == "preview\n");
+  CHECK(CompleteInBash(*script, {"kubase", "gc", "preview", "--cascade", "o"}) == "orphan\n");
 }
 
 TEST_CASE("Completion: all shells get all verbs and flags") {

@@ -197,6 +197,29 @@ void AddFsck(CLI::App& app, FsckFlags& flags) {
   verb.add_flag("--repair", flags.repair, "Make the index anew where it differs.");
 }
 
+void AddGc(CLI::App& app, GcFlags& flags) {
+  CLI::App& verb = *app.add_subcommand(
+      "gc", "Tell what a deletion would do to other objects: kubase gc preview KIND/NAME");
+  verb.add_option("action", flags.action, "What to do; nothing is changed.")
+      ->type_name("ACTION")
+      ->required()
+      ->check(CLI::IsMember({"preview"}));
+  verb.add_option(
+          "object", flags.object,
+          "The object to be deleted: a kind or a resource, with .GROUP where the name means "
+          "several, and a name.")
+      ->type_name("KIND/NAME")
+      ->required();
+  AddText(verb, "-n,--namespace", flags.name_space, "Namespace of the object.", "NAMESPACE");
+  AddText(verb, "--cascade", flags.cascade, "How it is to be deleted, as in kubectl delete.",
+          "CASCADE")
+      ->check(CLI::IsMember({"background", "foreground", "orphan"}));
+  AddText(verb, "--limit", flags.limit, "How many objects to list; all are counted.", "NUMBER");
+  AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
+      ->check(CLI::IsMember({"text", "json"}));
+  AddDataDir(verb, flags.data_dir);
+}
+
 void AddVersion(CLI::App& app, VersionFlags& flags) {
   CLI::App& verb = *app.add_subcommand("version", "Print versions.");
   AddText(verb, "-o,--output", flags.output, "Format.", "FORMAT")
@@ -224,6 +247,7 @@ void AddVerbs(CLI::App& app, AllFlags& flags) {
   AddReset(app, flags.reset);
   AddRestore(app, flags.restore);
   AddFsck(app, flags.fsck);
+  AddGc(app, flags.gc);
   AddVersion(app, flags.version);
   AddCompletion(app, flags.completion);
 }

@@ -20,6 +20,7 @@ struct AllFlags {
   ResetFlags reset;
   RestoreFlags restore;
   FsckFlags fsck;
+  GcFlags gc;
   VersionFlags version;
   CompletionFlags completion;
 };

@@ -94,6 +94,16 @@ struct FsckFlags {
   bool repair = false;
 };
 
+struct GcFlags {
+  std::string action;
+  std::string object;  // KIND/NAME
+  std::string data_dir;
+  std::string name_space = "default";
+  std::string cascade = "background";
+  std::string limit = "1000";
+  std::string output = "text";
+};
+
 struct VersionFlags {
   std::string output = "text";
 };

@@ -96,7 +96,7 @@ class Shim {
                                                            .commit = program_.version.commit,
                                                            .allowed_hosts = config_.allowed_hosts,
                                                            .allowed_hosts_flag = kAllowedHostFlag}},
-                                            *status_, *registry_, log_, clock_);
+                                            {*status_}, *registry_, log_, clock_);
     if (!started.ok()) return WithContext(std::move(started).error(), "--metrics-bind-address");
     status_server_ = std::move(started).value();
     return Ok();

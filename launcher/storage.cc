@@ -69,6 +69,14 @@ Result<store::StoreStatus> Storage::ReadStatus(std::chrono::milliseconds timeout
       [this](store::Callback<store::StoreStatus> done) { store_->Status(std::move(done)); });
 }
 
+Result<store::DeletionPreview> Storage::PreviewDeletion(store::PreviewRequest request,
+                                                        std::chrono::milliseconds timeout) {
+  return Await<store::DeletionPreview>(
+      timeout, "the database", [&](store::Callback<store::DeletionPreview> done) {
+        store_->PreviewDeletion(std::move(request), std::move(done));
+      });
+}
+
 Result<void> Storage::CheckAlive(std::chrono::milliseconds timeout) {
   const auto read = ReadStatus(timeout);
   // An empty transaction goes through the writer and changes nothing.

@@ -38,6 +38,10 @@ class Storage {
   // What the store says of itself, within `timeout`. Errors: kDeadlineExceeded, those of the store.
   Result<store::StoreStatus> ReadStatus(std::chrono::milliseconds timeout);
 
+  // As the store's, within `timeout`. Errors: kDeadlineExceeded too.
+  Result<store::DeletionPreview> PreviewDeletion(store::PreviewRequest request,
+                                                 std::chrono::milliseconds timeout);
+
   // Whether the readers and the writer of the store work; nothing is written. An error that they
   // answer with is a sign of life too. Errors: kDeadlineExceeded, kOverloaded (nothing was heard of
   // them, since too much else is waiting).

@@ -30,6 +30,7 @@ struct Runner {
   ExitCode operator()(const ResetFlags& flags) const { return RunReset(flags, program); }
   ExitCode operator()(const RestoreFlags& flags) const { return RunRestore(flags, program); }
   ExitCode operator()(const FsckFlags& flags) const { return RunFsck(flags, program); }
+  ExitCode operator()(const GcFlags& flags) const { return RunGc(flags, program); }
   ExitCode operator()(const VersionFlags& flags) const { return RunVersion(flags, program); }
   ExitCode operator()(const CompletionFlags& flags) const { return RunCompletion(flags); }
 };

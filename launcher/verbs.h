@@ -41,6 +41,8 @@ ExitCode RunReset(const ResetFlags& flags, const Program& program);
 ExitCode RunRestore(const RestoreFlags& flags, const Program& program);
 // Of fsck.cc: kFailure when faults are left.
 ExitCode RunFsck(const FsckFlags& flags, const Program& program);
+// Of gc_verb.cc.
+ExitCode RunGc(const GcFlags& flags, const Program& program);
 
 // Writes to standard output; kFailure when nobody can read it (a full disk, a closed pipe).
 ExitCode Print(const std::string& text);

@@ -15,6 +15,7 @@
 #include "web/http_adapter.h"
 #include "web/metrics.h"
 #include "web/page.h"
+#include "web/preview_query.h"
 #include "web/status_json.h"
 
 namespace kubase::web {
@@ -49,13 +50,14 @@ void AnswerAsset(const Request& request, Response& response, const Asset& asset)
 
 class Endpoints::Router {
  public:
-  Router(const EndpointOptions& options, StatusSource& source,
+  Router(const EndpointOptions& options, const Sources& sources,
          const prometheus::Collectable& metrics, Log& log, const Clock& clock)
       : options_(options),
-        source_(source),
+        source_(sources.status),
+        previews_(sources.previews),
         metrics_(metrics),
         process_metrics_({options.version, options.commit}),
-        status_metrics_(source, clock),
+        status_metrics_(sources.status, clock),
         log_(log),
         clock_(clock),
         guard_(options.allowed_hosts) {}
@@ -72,6 +74,9 @@ class Endpoints::Router {
     if (path == "/metrics") return AnswerMetrics(response);
     if (path == "/version") return AnswerVersion(response);
     if (const Asset* asset = FindAsset(path)) return AnswerAsset(request, response, *asset);
+    if (path == kPreviewPath && previews_ != nullptr && reach == Reach::kUnixSocket) {
+      return AnswerPreview(request, response);
+    }
     if (path != "/" && path != "/api/status") {
       return Respond(
           response, 404,
@@ -135,6 +140,22 @@ class Endpoints::Router {
     AnswerHealthOf(request, response, source_.ReadChecks());
   }
 
+  // Names of objects are for who may use the socket, not for every user of this machine.
+  void AnswerPreview(const Request& request, Response& response) const {
+    const auto query = ParsePreviewQuery(request.params);
+    if (!query.ok()) return Refuse(response, query.error());
+    const auto preview = previews_->ReadPreview(*query);
+    if (!preview.ok()) return Refuse(response, preview.error());
+    Respond(response, 200, PreviewToJson(*preview), "application/json");
+  }
+
+  static void Refuse(Response& response, const Error& error) {
+    const int status = error.code == ErrorCode::kInvalidArgument ? 400
+                       : error.code == ErrorCode::kNotFound      ? 404
+                                                                 : 503;
+    Respond(response, status, error.message + "\n");
+  }
+
   void AnswerMetrics(Response& response) const {
     std::vector<prometheus::MetricFamily> families = metrics_.Collect();
     const prometheus::Collectable* const own[] = {&process_metrics_, &status_metrics_};
@@ -156,6 +177,7 @@ class Endpoints::Router {
 
   const EndpointOptions options_;
   StatusSource& source_;
+  PreviewSource* const previews_;  // may be null
   const prometheus::Collectable& metrics_;
   const ProcessMetrics process_metrics_;
   const StatusMetrics status_metrics_;
@@ -164,9 +186,9 @@ class Endpoints::Router {
   const HostGuard guard_;
 };
 
-Endpoints::Endpoints(const EndpointOptions& options, StatusSource& source,
+Endpoints::Endpoints(const EndpointOptions& options, const Sources& sources,
                      const prometheus::Collectable& metrics, Log& log, const Clock& clock)
-    : router_(std::make_unique<Router>(options, source, metrics, log, clock)),
+    : router_(std::make_unique<Router>(options, sources, metrics, log, clock)),
       adapter_(std::make_unique<HttpAdapter>(
           [router = router_.get()](const Request& request, Response& response, Reach reach) {
             router->Route(request, response, reach);
@@ -177,6 +199,10 @@ Endpoints::~Endpoints() = default;
 
 Reply Endpoints::Answer(const std::string& head, Reach reach) const {
   return adapter_->Process(head, reach);
+}
+
+bool Endpoints::IsPreview(const std::string& head) {
+  return head.compare(head.find(' ') + 1, kPreviewPath.size(), kPreviewPath) == 0;
 }
 
 bool Endpoints::IsProbe(const std::string& head) {

@@ -14,6 +14,7 @@
 #include "shim/base/log.h"
 #include "web/http_connection.h"
 #include "web/listener.h"
+#include "web/preview_source.h"
 #include "web/status_source.h"
 
 namespace kubase::web {
@@ -27,13 +28,19 @@ struct EndpointOptions {
       allowed_hosts_flag;  // of the command line, named when a Host is refused; may be empty
 };
 
+// What is asked for the answers.
+struct Sources {
+  StatusSource& status;
+  PreviewSource* previews = nullptr;  // null: there are none here
+};
+
 class HttpAdapter;
 
 // Any thread, several at once.
 class Endpoints {
  public:
   // All must outlive this.
-  Endpoints(const EndpointOptions& options, StatusSource& source,
+  Endpoints(const EndpointOptions& options, const Sources& sources,
             const prometheus::Collectable& metrics, Log& log, const Clock& clock);
   ~Endpoints();
 
@@ -42,6 +49,8 @@ class Endpoints {
 
   // True for the cheap paths that probes ask for; they get workers of their own.
   static bool IsProbe(const std::string& head);
+  // True for the path whose answers take as long as what they tell of is large.
+  static bool IsPreview(const std::string& head);
 
  private:
   class Router;

@@ -136,7 +136,7 @@ ServerUnderTest::ServerUnderTest(StatusServerOptions options) {
     std::lock_guard lock(log_mutex_);
     log_lines.push_back(line);
   });
-  auto started = StatusServer::Start(options, source, registry, *log, clock);
+  auto started = StatusServer::Start(options, {source, &previews}, registry, *log, clock);
   if (!started.ok()) FAIL(started.error().message);
   server = std::move(started).value();
 }

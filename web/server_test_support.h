@@ -40,6 +40,19 @@ class TestSource final : public StatusSource {
   int waiting_ = 0;
 };
 
+// Remembers what it was asked, and answers with what the test sets.
+class TestPreviews final : public PreviewSource {
+ public:
+  Result<Preview> ReadPreview(const PreviewQuery& query) override {
+    asked = query;
+    return answer;
+  }
+
+  // Read and set while no request is under way.
+  PreviewQuery asked;
+  Result<Preview> answer = Preview{};
+};
+
 // A TCP connection to a server under test that sends and reads exactly what it is told.
 class RawClient {
  public:
@@ -76,6 +89,7 @@ class ServerUnderTest {
   explicit ServerUnderTest(StatusServerOptions options = {});
 
   TestSource source;
+  TestPreviews previews;
   prometheus::Registry registry;
   SystemClock clock;
   std::vector<std::string> log_lines;  // read after Stop

@@ -29,12 +29,12 @@ Result<std::vector<Listener>> OpenListeners(const StatusServerOptions& options) 
 }  // namespace
 
 Result<std::unique_ptr<StatusServer>> StatusServer::Start(const StatusServerOptions& options,
-                                                          StatusSource& source,
+                                                          const Sources& sources,
                                                           const prometheus::Collectable& metrics,
                                                           Log& log, const Clock& clock) {
   KUBASE_ASSIGN_OR_RETURN(std::vector<Listener> listeners, OpenListeners(options));
   std::unique_ptr<StatusServer> server(
-      new StatusServer(options.endpoints, source, metrics, log, clock));
+      new StatusServer(options.endpoints, sources, metrics, log, clock));
   if (!options.bind_address.empty()) server->address_ = listeners.front().address();
   KUBASE_ASSIGN_OR_RETURN(server->transport_,
                           HttpTransport::Start(
@@ -48,12 +48,13 @@ Result<std::unique_ptr<StatusServer>> StatusServer::Start(const StatusServerOpti
   return server;
 }
 
-StatusServer::StatusServer(const EndpointOptions& options, StatusSource& source,
+StatusServer::StatusServer(const EndpointOptions& options, const Sources& sources,
                            const prometheus::Collectable& metrics, Log& log, const Clock& clock)
     : log_(log.WithComponent("web")),
-      endpoints_(options, source, metrics, *log_, clock),
+      endpoints_(options, sources, metrics, *log_, clock),
       probes_({.name = "web-probes", .threads = kProbeThreads, .queue_max = kWaitingMax}),
-      pages_({.name = "web-pages", .threads = kPageThreads, .queue_max = kWaitingMax}) {}
+      pages_({.name = "web-pages", .threads = kPageThreads, .queue_max = kWaitingMax}),
+      previews_({.name = "web-previews", .threads = 1, .queue_max = kWaitingMax}) {}
 
 StatusServer::~StatusServer() {
   Stop();
@@ -63,6 +64,7 @@ void StatusServer::Stop() {
   if (transport_) transport_->Stop();
   probes_.Stop();
   pages_.Stop();
+  previews_.Stop();
 }
 
 std::string StatusServer::url() const {
@@ -77,7 +79,9 @@ std::string StatusServer::url() const {
 }
 
 bool StatusServer::Dispatch(HttpTransport::Request request) {
-  Executor& lane = Endpoints::IsProbe(request.head) ? probes_ : pages_;
+  Executor& lane = Endpoints::IsProbe(request.head)     ? probes_
+                   : Endpoints::IsPreview(request.head) ? previews_
+                                                        : pages_;
   return lane.Post([this, request = std::move(request)] {
     request.answer(endpoints_.Answer(request.head, request.reach));
   });

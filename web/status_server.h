@@ -2,7 +2,7 @@
 //
 // Paths: / (the page), /api/status, /metrics, /livez, /readyz, /healthz, /version. The page and
 // /api/status are answered on the unix socket and on loopback connections only, whatever the bind
-// address; metrics, health and version on all.
+// address; metrics, health and version on all; /api/gc/preview on the unix socket alone.
 #pragma once
 
 #include <prometheus/collectable.h>
@@ -35,7 +35,7 @@ class StatusServer {
   // kInvalidArgument: a malformed address, or none at all. kAlreadyExists: port or socket in use.
   // kPermissionDenied, kUnavailable: the operating system refuses.
   static Result<std::unique_ptr<StatusServer>> Start(const StatusServerOptions& options,
-                                                     StatusSource& source,
+                                                     const Sources& sources,
                                                      const prometheus::Collectable& metrics,
                                                      Log& log, const Clock& clock);
   ~StatusServer();
@@ -49,7 +49,7 @@ class StatusServer {
   void Stop();
 
  private:
-  StatusServer(const EndpointOptions& options, StatusSource& source,
+  StatusServer(const EndpointOptions& options, const Sources& sources,
                const prometheus::Collectable& metrics, Log& log, const Clock& clock);
 
   bool Dispatch(HttpTransport::Request request);
@@ -62,6 +62,7 @@ class StatusServer {
   std::unique_ptr<HttpTransport> transport_;
   Executor probes_;  // health answers do not queue behind pages and scrapes
   Executor pages_;
+  Executor previews_;  // a long one holds up no page
 };
 
 }  // namespace kubase::web

@@ -146,7 +146,7 @@ TEST_CASE("StatusServer: page and status stay on this machine, metrics and healt
   prometheus::Registry registry;
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
-  const Endpoints endpoints({}, source, registry, *log, clock);
+  const Endpoints endpoints({}, {source}, registry, *log, clock);
   const auto status = [&](const std::string& path, Reach reach) {
     return StatusOf(endpoints.Answer(Get(path), reach).bytes);
   };
@@ -179,7 +179,7 @@ TEST_CASE("StatusServer: tells what is wrong with an address") {
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
   const auto start = [&](const std::string& address) {
-    return StatusServer::Start({.bind_address = address}, source, registry, *log, clock);
+    return StatusServer::Start({.bind_address = address}, {source}, registry, *log, clock);
   };
   for (const char* address : {"", "8080", "localhost:", "localhost:http", "127.0.0.1:65536",
                               "::1:80", "no.such.host.invalid:80", "192.0.2.1:0"}) {
