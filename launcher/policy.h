@@ -1,5 +1,5 @@
-// The admission policy that gives new custom resources the label by which the storage collects their
-// garbage.
+// The admission policy that gives new custom resources the label by which the storage collects
+// their garbage.
 //
 // manifests/skip-controller-manager-metadata-caching.yaml is the one source of the policy; it is
 // embedded, and only its match rules are adapted here.

@@ -31,9 +31,11 @@ func run(ctx context.Context, arguments []string) error {
 		"store":     (*bench).runStore,
 		"scale":     (*bench).runScale,
 		"selectors": (*bench).runSelectors,
+		"collector": (*bench).runCollector,
 	}
 	if len(arguments) == 0 || scenarios[arguments[0]] == nil {
-		return errors.New("the first argument is the scenario: store, scale or selectors")
+		return errors.New("the first argument is the scenario: store, scale, selectors or " +
+			"collector")
 	}
 	o, err := parse(arguments[0], arguments[1:])
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,14 +33,44 @@ type options struct {
 	seconds     float64
 	watchers    int
 	watchRate   float64
-	objects     int
+	objects     counts
 	peerObjects int
+	dependents  int
+	atDefaults  int
 	minutes     float64
 	given       map[string]string // all flags as text, for the record
 }
 
-// apiservers are the executables with a kube-apiserver that the scenario selectors needs.
-type apiservers struct{ ours, vanilla string }
+// apiservers are the executables of Kubernetes that the scenarios of whole systems need.
+type apiservers struct{ ours, vanilla, manager string }
+
+// counts are numbers of objects in ascending order.
+type counts []int
+
+func (c *counts) String() string {
+	var words []string
+	for _, count := range *c {
+		words = append(words, strconv.Itoa(count))
+	}
+	return strings.Join(words, ",")
+}
+
+func (c *counts) Set(text string) error {
+	*c = nil
+	for word := range strings.SplitSeq(text, ",") {
+		count, err := strconv.Atoi(word)
+		if err != nil {
+			return err
+		}
+		*c = append(*c, count)
+	}
+	if !slices.IsSorted(*c) {
+		return errors.New("the numbers are not in ascending order")
+	}
+	return nil
+}
+
+func (c *counts) largest() int { return (*c)[len(*c)-1] }
 
 // knownServers are the names for -servers, in the order of the table.
 var knownServers = []string{"kubase", "etcd", "kine"}
@@ -47,8 +78,13 @@ var knownServers = []string{"kubase", "etcd", "kine"}
 func parse(scenario string, arguments []string) (*options, error) {
 	o := &options{scenario: scenario, binaries: map[string]*string{}, given: map[string]string{}}
 	servers := strings.Join(knownServers, ",")
-	if scenario == "scale" {
+	o.objects = counts{1_000_000}
+	switch scenario {
+	case "scale":
 		servers = "kubase"
+	case "collector":
+		servers = "kubase,etcd"
+		o.objects = counts{100_000, 500_000}
 	}
 	flags := flag.NewFlagSet(scenario, flag.ExitOnError)
 	flags.StringVar(&o.servers, "servers", servers, "which servers, separated by commas")
@@ -57,6 +93,8 @@ func parse(scenario string, arguments []string) (*options, error) {
 	}
 	flags.StringVar(&o.apiservers.ours, "control-plane", "", "path of our kube-control-plane")
 	flags.StringVar(&o.apiservers.vanilla, "kube-apiserver", "", "path of the unchanged one")
+	flags.StringVar(&o.apiservers.manager, "kube-controller-manager", "",
+		"path of the unchanged one")
 	flags.StringVar(&o.directory, "directory", os.TempDir(),
 		"where the servers keep their data meanwhile: a real disk, the same for all")
 	flags.StringVar(&o.output, "output", "", "file for all figures, as JSON")
@@ -70,8 +108,12 @@ func parse(scenario string, arguments []string) (*options, error) {
 	flags.Float64Var(&o.seconds, "seconds", 3, "length of a measurement of reads or watches")
 	flags.IntVar(&o.watchers, "watchers", 50, "watchers of all keys")
 	flags.Float64Var(&o.watchRate, "watch-rate", 200, "updates a second while they watch")
-	flags.IntVar(&o.objects, "objects", 1_000_000, "custom resources of the largest list of kubase")
+	flags.Var(&o.objects, "objects", "custom resources of the largest list of kubase, or those that "+
+		"kube-controller-manager is measured with, separated by commas")
 	flags.IntVar(&o.peerObjects, "peer-objects", 100_000, "those of the largest list of the others")
+	flags.IntVar(&o.dependents, "dependents", 100_000, "dependents of one owner that are collected")
+	flags.IntVar(&o.atDefaults, "at-defaults", 10_000,
+		"how many of them upstream collects with its limit of requests as it is")
 	flags.Float64Var(&o.minutes, "minutes", 5, "length of the load on a whole system")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
@@ -91,10 +133,22 @@ func (o *options) check(rest []string) error {
 		return errors.New("each worker needs a key, and many-keys are at least as many as keys")
 	case o.seconds < 0.1 || o.seconds > 600 || o.watchRate < 1 || o.revisions < 1:
 		return errors.New("seconds are from 0.1 to 600, watch-rate and revisions at least 1")
-	case o.objects < listSizes[0] || o.peerObjects < listSizes[0]:
+	case o.scenario == "collector":
+		return o.checkCollector()
+	case o.objects.largest() < listSizes[0] || o.peerObjects < listSizes[0]:
 		return fmt.Errorf("objects and peer-objects are at least %d", listSizes[0])
 	case o.minutes < 0.05 || o.minutes > 60:
 		return errors.New("minutes are from 0.05 to 60")
+	}
+	return nil
+}
+
+func (o *options) checkCollector() error {
+	switch {
+	case strings.Contains(o.servers, "kine"):
+		return errors.New("the collector is compared with that over etcd alone")
+	case o.objects[0] < 1 || o.atDefaults < 1 || o.dependents < o.atDefaults:
+		return errors.New("objects and at-defaults are at least 1, dependents at least at-defaults")
 	}
 	return nil
 }
@@ -125,16 +179,19 @@ func (o *options) kinds() ([]peer.Kind, error) {
 // it, lists say nothing of the store.
 func (o *options) programs() (map[string]kube.Program, error) {
 	programs := map[string]kube.Program{}
-	if o.scenario != "selectors" {
+	if o.scenario != "selectors" && o.scenario != "collector" {
 		return programs, nil
 	}
 	for name := range strings.SplitSeq(o.servers, ",") {
 		var err error
 		program := kube.Program{WatchCache: name == "etcd"}
-		if name == "kubase" {
+		switch {
+		case name == "kubase" && o.scenario == "collector":
+			continue // "kubase up" has its own
+		case name == "kubase":
 			program = kube.Program{Component: "kube-apiserver"}
 			program.Binary, err = executable("control-plane", o.apiservers.ours)
-		} else {
+		default:
 			program.Binary, err = executable("kube-apiserver", o.apiservers.vanilla)
 		}
 		if err != nil {

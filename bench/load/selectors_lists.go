@@ -104,7 +104,7 @@ func (b *bench) listsOf(ctx context.Context, filled, size int) error {
 
 func (b *bench) mostObjects(s *subject) int {
 	if s.server.Kind.Name == "kubase" {
-		return b.objects
+		return b.objects.largest()
 	}
 	return b.peerObjects
 }

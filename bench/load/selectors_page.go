@@ -29,7 +29,7 @@ func (b *bench) runPage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := b.fill(ctx, s, 0, min(pageObjects, b.objects)); err != nil {
+	if err := b.fill(ctx, s, 0, min(pageObjects, b.objects.largest())); err != nil {
 		return fmt.Errorf("%w; the end of its log:\n%s", err, s.logTail())
 	}
 	phases := []phase{

@@ -212,16 +212,16 @@ std::optional<NamedKind> ServedKinds::FindByPrefix(std::string_view prefix) cons
 }
 
 void ServedKinds::Define(const std::string& key, std::optional<DefinedKind> definition) {
-  if (definition) {
-    defined_.insert_or_assign(key, std::move(*definition));
-  } else {
-    defined_.erase(key);
-  }
-  by_name_.clear();
-  for (const auto& [_, defined] : defined_) {
-    for (const std::string& version : defined.versions) {
-      by_name_.emplace(NameOf(defined.group, version, defined.kind), &defined);
+  if (const auto old = defined_.find(key); old != defined_.end()) {
+    for (const std::string& version : old->second.versions) {
+      by_name_.erase(NameOf(old->second.group, version, old->second.kind));
     }
+    defined_.erase(old);
+  }
+  if (!definition) return;
+  const DefinedKind& defined = defined_.emplace(key, std::move(*definition)).first->second;
+  for (const std::string& version : defined.versions) {
+    by_name_.insert_or_assign(NameOf(defined.group, version, defined.kind), &defined);
   }
 }
 

@@ -54,7 +54,10 @@ class ServedKinds {
   // The definition with this key is `definition` now; null: there is none any more, or it cannot be
   // read.
   void Define(const std::string& key, std::optional<DefinedKind> definition);
-  void Clear() { defined_.clear(); }
+  void Clear() {
+    by_name_.clear();
+    defined_.clear();
+  }
 
  private:
   std::map<std::string, DefinedKind> defined_;                      // by the definition's key

@@ -85,6 +85,9 @@ func (s *Server) send(ctx context.Context, method, path string,
 	}
 	request.Header.Set("Accept", "application/json")
 	request.Header.Set("Content-Type", "application/json")
+	if method == http.MethodPatch {
+		request.Header.Set("Content-Type", "application/merge-patch+json")
+	}
 	response, err := s.client.Do(request)
 	if err != nil {
 		return nil, 0, err

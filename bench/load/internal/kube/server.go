@@ -3,6 +3,7 @@ package kube
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -25,17 +26,19 @@ type Program struct {
 type Server struct {
 	*peer.Server
 	client *http.Client
+	dir    string
+	token  string
 	url    string
 }
 
 // Start starts a kube-apiserver with its files in dir and the namespace of our objects, and waits
 // until it is ready.
 func Start(ctx context.Context, program Program, store, dir string) (*Server, error) {
-	token, err := writeCredentials(dir)
-	if err != nil {
+	token, err := writeToken(dir)
+	if err := errors.Join(err, writeSigningKey(dir)); err != nil {
 		return nil, err
 	}
-	s := &Server{}
+	s := &Server{dir: dir, token: token}
 	kind := peer.Kind{Name: "kube-apiserver", Binary: program.Binary,
 		Arguments: func(dir string, port, _ int) []string { return program.arguments(store, dir, port) }}
 	s.Server, err = peer.Start(ctx, kind, dir, func(ctx context.Context, address string) error {
@@ -50,11 +53,13 @@ func Start(ctx context.Context, program Program, store, dir string) (*Server, er
 	if err != nil {
 		return nil, err
 	}
+	return s, s.createNamespace(ctx)
+}
+
+func (s *Server) createNamespace(ctx context.Context) error {
 	namespace := fmt.Appendf(nil, `{"metadata":{"name":%q}}`, resource.Namespace)
-	if _, err := s.do(ctx, http.MethodPost, "/api/v1/namespaces", namespace); err != nil {
-		return s, err
-	}
-	return s, nil
+	_, err := s.do(ctx, http.MethodPost, "/api/v1/namespaces", namespace)
+	return err
 }
 
 // Stop ends the connections and the server.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -79,8 +80,13 @@ func ask(ctx context.Context, connection *grpc.ClientConn) error {
 	return err
 }
 
+// dial connects to a host and port, or to the socket of an address with "unix:" before its path.
 func dial(address string) (*grpc.ClientConn, error) {
-	return grpc.NewClient("passthrough:///"+address,
+	target := address
+	if !strings.HasPrefix(address, "unix:") {
+		target = "passthrough:///" + address
+	}
+	return grpc.NewClient(target,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(
 			grpc.MaxCallRecvMsgSize(math.MaxInt32), grpc.MaxCallSendMsgSize(math.MaxInt32)),

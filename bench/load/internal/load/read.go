@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
@@ -55,6 +56,14 @@ func (c *Client) Count(ctx context.Context, workers int, duration time.Duration,
 			w.items++
 			return nil
 		})
+}
+
+// CountOf is how many keys there are below a prefix that ends with a slash.
+func (c *Client) CountOf(ctx context.Context, prefix string) (int, error) {
+	response, err := c.kv[0].Range(ctx, &pb.RangeRequest{
+		Key: []byte(prefix), RangeEnd: []byte(strings.TrimSuffix(prefix, "/") + "0"), CountOnly: true,
+	})
+	return int(response.GetCount()), err
 }
 
 // List walks over all keys page by page, as kube-apiserver does: the later pages at the revision of

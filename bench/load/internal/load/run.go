@@ -67,6 +67,16 @@ func Repeat(ctx context.Context, workers int, duration time.Duration,
 		})
 }
 
+// Each does something once for each of the numbers from first up to, and without, end.
+func Each(ctx context.Context, workers, first, end int,
+	do func(ctx context.Context, number int) error) (Sample, error) {
+	until := bound{operations: inAll(end - first), limit: longLimit}
+	return runCrew(ctx, newCrew(workers), until,
+		func(ctx context.Context, w *worker, n int) error {
+			return do(ctx, first+n*w.workers+w.id)
+		})
+}
+
 func newCrew(workers int) []*worker {
 	crew := make([]*worker, workers)
 	for id := range crew {

@@ -16,7 +16,7 @@ const bulkPuts = 128
 const writeLimit = 120 * time.Second
 
 // longLimit ends what takes minutes with many keys.
-const longLimit = 20 * time.Minute
+const longLimit = 2 * time.Hour
 
 // Create makes the keys in their random order, each by a transaction of its own, as kube-apiserver
 // does. All of them exist afterwards, unless an error says otherwise.
@@ -54,6 +54,23 @@ func (c *Client) Update(ctx context.Context, workers, updates int, keys *Keys) (
 // UpdateWhile updates keys over and over while something else is done, and returns its error.
 func (c *Client) UpdateWhile(ctx context.Context, workers int, keys *Keys,
 	something func(ctx context.Context) error) (Sample, error) {
+	return while(ctx, something, func(ctx context.Context, until bound) (Sample, error) {
+		return c.run(ctx, workers, until,
+			func(ctx context.Context, w *worker, n int) error { return w.update(ctx, keys, n) })
+	})
+}
+
+// UpdateAtRateWhile is UpdateWhile with so many updates a second.
+func (c *Client) UpdateAtRateWhile(ctx context.Context, rate float64, keys *Keys,
+	something func(ctx context.Context) error) (Sample, error) {
+	return while(ctx, something, func(ctx context.Context, until bound) (Sample, error) {
+		return c.updateAtRate(ctx, until, rate, keys)
+	})
+}
+
+// while lets a load last as long as something else that is done.
+func while(ctx context.Context, something func(ctx context.Context) error,
+	run func(ctx context.Context, until bound) (Sample, error)) (Sample, error) {
 	stop := make(chan struct{})
 	failed := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(ctx, longLimit)
@@ -62,8 +79,7 @@ func (c *Client) UpdateWhile(ctx context.Context, workers int, keys *Keys,
 		failed <- something(ctx)
 		close(stop)
 	}()
-	sample, err := c.run(ctx, workers, bound{stop: stop, limit: longLimit},
-		func(ctx context.Context, w *worker, n int) error { return w.update(ctx, keys, n) })
+	sample, err := run(ctx, bound{stop: stop, limit: longLimit})
 	if err != nil {
 		cancel()
 	}
@@ -73,9 +89,13 @@ func (c *Client) UpdateWhile(ctx context.Context, workers int, keys *Keys,
 // UpdateAtRate begins a number of updates, so many a second, whatever the server does.
 func (c *Client) UpdateAtRate(ctx context.Context, updates int, rate float64,
 	keys *Keys) (Sample, error) {
+	return c.updateAtRate(ctx, bound{limit: writeLimit, operations: inAll(updates)}, rate, keys)
+}
+
+func (c *Client) updateAtRate(ctx context.Context, until bound, rate float64,
+	keys *Keys) (Sample, error) {
 	const workers = 8
 	began := time.Now()
-	until := bound{limit: writeLimit, operations: inAll(updates)}
 	return c.run(ctx, workers, until, func(ctx context.Context, w *worker, n int) error {
 		number := float64(n*w.workers + w.id)
 		due := began.Add(time.Duration(number / rate * float64(time.Second)))

@@ -32,11 +32,12 @@ func (s *Server) Counters(ctx context.Context, names ...string) (map[string]floa
 	if err != nil {
 		return nil, err
 	}
-	return countersIn(string(text), names)
+	return CountersIn(string(text), names...)
 }
 
-// countersIn reads the text format of Prometheus; the labels that kubase has hold no spaces.
-func countersIn(text string, names []string) (map[string]float64, error) {
+// CountersIn reads numbers from the text format of Prometheus, each the sum over its labels, which may
+// hold no spaces.
+func CountersIn(text string, names ...string) (map[string]float64, error) {
 	sums := map[string]float64{}
 	for line := range strings.Lines(text) {
 		series, value, _ := strings.Cut(strings.TrimSpace(line), " ")

@@ -115,10 +115,13 @@ func switches(folder string) (int64, error) {
 // Settle waits until the server does no work of its own any more, such as a checkpoint after many
 // writes, so that the next measurement, of another server, has the machine for itself. After five
 // seconds it goes on in any case.
-func (s *Server) Settle(ctx context.Context) error {
+func (s *Server) Settle(ctx context.Context) error { return Settle(ctx, s.Pid()) }
+
+// Settle is that of any process.
+func Settle(ctx context.Context, pid int) error {
 	const window, quiet = 100 * time.Millisecond, tick
 	deadline := time.Now().Add(5 * time.Second)
-	last, err := s.Usage()
+	last, err := ReadUsage(pid)
 	for err == nil && time.Now().Before(deadline) {
 		select {
 		case <-ctx.Done():
@@ -126,7 +129,7 @@ func (s *Server) Settle(ctx context.Context) error {
 		case <-time.After(window):
 		}
 		var now Usage
-		if now, err = s.Usage(); err == nil && now.Since(last).CPU <= quiet {
+		if now, err = ReadUsage(pid); err == nil && now.Since(last).CPU <= quiet {
 			return nil
 		}
 		last = now
