@@ -240,7 +240,7 @@ Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& obje
   if (new_value != nullptr) after = collect::ReadMetadata(*new_value);
   if (after && after->IsBeingDeleted() == before->IsBeingDeleted() &&
       after->finalizers == before->finalizers) {
-    return TakesSolidOwner(view, object.key, *before, *after);
+    return TakesOwner(view, object.key, *before, *after);
   }
   KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, object.key, *before));
   if (ours) {
@@ -249,21 +249,31 @@ Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& obje
     return true;
   }
   if (before->IsBeingDeleted()) return false;  // somebody else wanted that
-  return TakesSolidOwner(view, object.key, *before, ObjectMetadata());
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, object.key, *before));
+  return std::any_of(owners.begin(), owners.end(),
+                     [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
 }
 
-// Whether `before` has a reference to an owner that is there to stay, and `after` has not.
-Result<bool> Ownership::TakesSolidOwner(const OwnershipView& view, const std::string& key,
-                                        const ObjectMetadata& before, const ObjectMetadata& after) {
+// Whether a reference goes that an object without the label would keep. It may go when the owner
+// has gone or leaves orphans, and that to an owner that waits may when another owner stays.
+Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
+                                   const ObjectMetadata& before, const ObjectMetadata& after) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
+  bool stays = false, waiting_goes = false;
   for (size_t i = 0; i < owners.size(); ++i) {
-    if (owners[i].state != OwnerState::kSolid || owners[i].leaves_orphans) continue;
     const bool kept = std::any_of(
         after.owners.begin(), after.owners.end(),
         [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
-    if (!kept) return true;
+    const OwnerState state = owners[i].state;
+    const bool may_go = state == OwnerState::kAbsent || owners[i].leaves_orphans;
+    if (state == OwnerState::kWaiting && !kept) {
+      waiting_goes = true;
+    } else if (!kept && !may_go) {
+      return true;
+    }
+    stays = stays || (kept && state == OwnerState::kSolid);
   }
-  return false;
+  return waiting_goes && !stays;
 }
 
 Result<void> Ownership::OweEnding(sql::Connection& connection, const std::string& key,

@@ -63,7 +63,7 @@ class Ownership {
   // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
   // it must not, as the object is ours, and what it may have meant is owed; or as an owner is there
   // that it takes for gone, because an object that gets the label looks deleted to it. Taking
-  // references away is right in any case: for that it asks for each owner.
+  // references away is right where their owners have gone: for that it asks for each of them.
   Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
                         const std::string* new_value);
   // The dependents of what has gone, if there are any.
@@ -106,9 +106,9 @@ class Ownership {
                                 const collect::OwnerReference& reference);
   Result<void> Forget(sql::Connection& connection, Collection::Action action,
                       const std::string& uid);
-  Result<bool> TakesSolidOwner(const OwnershipView& view, const std::string& key,
-                               const collect::ObjectMetadata& before,
-                               const collect::ObjectMetadata& after);
+  Result<bool> TakesOwner(const OwnershipView& view, const std::string& key,
+                          const collect::ObjectMetadata& before,
+                          const collect::ObjectMetadata& after);
   // What the state of an object makes due.
   Result<void> OweEnding(sql::Connection& connection, const std::string& key,
                          const collect::ObjectMetadata& object, bool has_label);
