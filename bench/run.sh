@@ -1,5 +1,6 @@
 #!/bin/bash
-# Measures kubase beside other servers of the etcd API: bench/run.sh store|scale|selectors [options]
+# Measures kubase beside other servers of the etcd API:
+#   bench/run.sh store|scale|selectors|collector [options]
 #
 # Builds the release of kubase and, once, the other servers and the load generator, all in build/;
 # installs nothing. What the figures mean: bench/README.md.
@@ -20,17 +21,21 @@ scenario='' servers='' binary=$kubase_root/build/release/kubase build=yes option
 
 usage() {
   cat <<'TEXT'
-usage: bench/run.sh store|scale|selectors [options]
+usage: bench/run.sh store|scale|selectors|collector [options]
 
   store      one operation after another: kubase, etcd and kine beside each other
   scale      a large store compared with a small one, and writes while it is compacted
   selectors  lists by label and field through kube-apiserver: ours over kubase, the unchanged one
              with its watch cache over etcd and over kine
+  collector  garbage: memory of kube-controller-manager, and the dependents of one owner: "kubase
+             up" beside unchanged Kubernetes on etcd
 
-  --servers A,B,…        kubase, etcd, kine (default: all; of scale: kubase)
+  --servers A,B,…        kubase, etcd, kine (default: all; of scale: kubase;
+                         of collector: kubase, etcd)
   --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory, delete;
                          of scale: get, list, create, watch, compaction;
-                         of selectors: lists, page, writes, system
+                         of selectors: lists, page, writes, system;
+                         of collector: memory, collect
   --rounds N             the table has the medians of so many rounds (3)
   --keys N               keys of 1 kB (20000)
   --workers N            how many ask at the same time (64)
@@ -41,8 +46,11 @@ usage: bench/run.sh store|scale|selectors [options]
   --many-keys N          keys of the large store of scale (1000000)
   --revisions N          superseded revisions that scale compacts (200000)
   --objects N            of selectors: objects of the largest list of kubase (1000000)
+  --objects A,B,…        of collector: memory with so many objects (100000,500000)
   --peer-objects N       those of the largest list of the others (100000)
   --minutes M            of selectors: length of the load on a whole system (5)
+  --dependents N         dependents of one owner that collector deletes (100000)
+  --at-defaults N        how many of them upstream collects at its own limits (10000)
   --kubase PATH          measure this executable instead of building one
   --output FILE          where all figures go (build/bench/SCENARIO.json)
 TEXT
@@ -57,7 +65,10 @@ main() {
   if [[ $build == yes ]]; then step 'kubase, as released' build_kubase; fi
   if wanted etcd && [[ ! -x $peers/etcd ]]; then step 'etcd' build_etcd; fi
   if wanted kine && [[ ! -x $peers/kine ]]; then step "kine $kine_version" build_kine; fi
-  if [[ $scenario == selectors ]]; then prepare_apiservers; fi
+  case $scenario in
+    selectors) prepare_apiservers ;;
+    collector) prepare_upstream ;;
+  esac
   step 'load generator' go build -C "$kubase_root/bench/load" -o "$work/load" .
   make_go_caches_removable
   exec "$work/load" "$scenario" -servers "$servers" -kubase "$binary" -etcd "$peers/etcd" \
@@ -69,11 +80,12 @@ parse_options() {
   case $scenario in
     store | selectors) servers=kubase,etcd,kine ;;
     scale) servers=kubase ;;
+    collector) servers=kubase,etcd ;;
     -h | --help)
       usage
       exit
       ;;
-    *) die "the first argument is the scenario: store, scale or selectors; --help says more." ;;
+    *) die "the first argument is the scenario: one that --help lists." ;;
   esac
   shift
   while (($# > 0)); do
@@ -116,17 +128,26 @@ prepare_apiservers() {
     die "there is no $control_plane; it is built with kubase, so run this without --kubase."
   fi
   if { wanted etcd || wanted kine; } && [[ ! -x $peers/kube-apiserver ]]; then
-    step 'kube-apiserver, unchanged' build_kube_apiserver
+    step 'kube-apiserver, unchanged' build_unchanged kube-apiserver
   fi
   options+=(-control-plane "$control_plane" -kube-apiserver "$peers/kube-apiserver")
 }
 
+# "kubase up" has its own.
+prepare_upstream() {
+  if ! wanted etcd; then return; fi
+  local program
+  for program in kube-apiserver kube-controller-manager; do
+    if [[ ! -x $peers/$program ]]; then step "$program, unchanged" build_unchanged "$program"; fi
+    options+=("-$program" "$peers/$program")
+  done
+}
+
 # In the version that go.mod of the control plane names, and with its build flags, so that what is
 # compiled for the one serves the other.
-build_kube_apiserver() {
+build_unchanged() {
   CGO_ENABLED=0 GOWORK=off GOFLAGS='-trimpath -buildvcs=false' go build -C \
-    "$kubase_root/launcher/control-plane" -ldflags='-s -w' -o "$peers/kube-apiserver" \
-    k8s.io/kubernetes/cmd/kube-apiserver
+    "$kubase_root/launcher/control-plane" -ldflags='-s -w' -o "$peers/$1" "k8s.io/kubernetes/cmd/$1"
 }
 
 main "$@"

@@ -17,10 +17,13 @@ const (
 	tokens       = "tokens.csv"
 )
 
-// certificateIn and certificateKeyIn are the certificate that a server which is told none makes for itself.
+// certificateIn and certificateKeyIn are the certificate that a server which is told none makes for
+// itself.
 func certificateIn(dir string) string { return filepath.Join(dir, certificates, "apiserver.crt") }
 
-func certificateKeyIn(dir string) string { return filepath.Join(dir, certificates, "apiserver.key") }
+func certificateKeyIn(dir string) string {
+	return filepath.Join(dir, certificates, "apiserver.key")
+}
 
 // writeToken writes the token of an administrator, which it returns, for a server that is started.
 func writeToken(dir string) (string, error) {

@@ -35,8 +35,8 @@ func (s *Server) Counters(ctx context.Context, names ...string) (map[string]floa
 	return CountersIn(string(text), names...)
 }
 
-// CountersIn reads numbers from the text format of Prometheus, each the sum over its labels, which may
-// hold no spaces.
+// CountersIn reads numbers from the text format of Prometheus, each the sum over its labels, which
+// may hold no spaces.
 func CountersIn(text string, names ...string) (map[string]float64, error) {
 	sums := map[string]float64{}
 	for line := range strings.Lines(text) {
