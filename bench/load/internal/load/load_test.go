@@ -1,8 +1,10 @@
 package load
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -96,5 +98,24 @@ func TestAValueTellsWhenItWasStamped(t *testing.T) {
 	}
 	if _, err := age([]byte("short")); err == nil {
 		t.Error("a short value has an age")
+	}
+}
+
+func TestEachNumberHasItsTurnOnce(t *testing.T) {
+	for _, workers := range []int{1, 3, 64} {
+		turns := make([]atomic.Int32, 10)
+		sample, err := Each(context.Background(), workers, 4, 10,
+			func(_ context.Context, number int) error {
+				turns[number].Add(1)
+				return nil
+			})
+		if err != nil || sample.Operations != 6 {
+			t.Errorf("%d workers: %d operations, %v", workers, sample.Operations, err)
+		}
+		for number := range turns {
+			if got, want := turns[number].Load() == 1, number >= 4; got != want {
+				t.Errorf("%d workers: number %d had %d turns", workers, number, turns[number].Load())
+			}
+		}
 	}
 }

@@ -15,7 +15,7 @@ const bulkPuts = 128
 // writeLimit ends a measurement of writes that takes too long; the rate is that of what was done.
 const writeLimit = 120 * time.Second
 
-// longLimit ends what takes minutes with many keys.
+// longLimit ends what takes minutes with many keys, and longer through kube-apiserver.
 const longLimit = 2 * time.Hour
 
 // Create makes the keys in their random order, each by a transaction of its own, as kube-apiserver

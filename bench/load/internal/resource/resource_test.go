@@ -35,6 +35,29 @@ func TestObjectsAreOfOneSizeAndHaveTheirLabels(t *testing.T) {
 	}
 }
 
+func TestADependentNamesItsOwner(t *testing.T) {
+	owner := Reference{Kind: Kind{Singular: "owner"}, Number: 3, UID: "one"}
+	content := (Kind{Singular: "item"}).Dependent(7, owner)
+	var object struct {
+		Metadata struct {
+			Labels          map[string]string
+			OwnerReferences []struct{ APIVersion, Kind, Name, UID string }
+		}
+	}
+	if err := json.Unmarshal(content, &object); err != nil {
+		t.Fatalf("%v in %s", err, content)
+	}
+	references := object.Metadata.OwnerReferences
+	if len(content) != ObjectBytes || len(object.Metadata.Labels) != 5 || len(references) != 1 {
+		t.Fatalf("%d bytes: %s", len(content), content)
+	}
+	got := references[0]
+	if got.APIVersion != group+"/v1" || got.Kind != "Owner" || got.Name != Name(3) ||
+		got.UID != owner.UID {
+		t.Errorf("the owner is %+v", got)
+	}
+}
+
 func TestDefinitionIsJSON(t *testing.T) {
 	if definition := (Kind{Singular: "item"}).Definition(); !json.Valid(definition) {
 		t.Errorf("%s", definition)
