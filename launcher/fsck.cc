@@ -1,4 +1,4 @@
-// `kubase fsck`: checks the database of a server that does not run, and repairs its index.
+// `kubase fsck`: checks the database of a server that does not run, and repairs its indexes.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -10,6 +10,7 @@
 #include "launcher/verbs.h"
 #include "shim/sql/sqlite.h"
 #include "shim/store/attribute_check.h"
+#include "shim/store/owner_check.h"
 #include "web/format.h"
 
 namespace kubase::launcher {
@@ -53,6 +54,25 @@ struct Outcome {
   bool sound = false;
 };
 
+// The index of owners, which the collection of garbage goes by.
+Result<Outcome> CheckOwners(sql::Connection& connection, bool repair) {
+  KUBASE_ASSIGN_OR_RETURN(store::OwnerReport report, store::CheckOwners(connection));
+  Outcome outcome{.sound = report.faults == 0};
+  for (const std::string& sentence : report.told) outcome.text += sentence + "\n";
+  if (!outcome.sound && repair) {
+    KUBASE_TRY(store::RepairOwners(connection));
+    KUBASE_ASSIGN_OR_RETURN(report, store::CheckOwners(connection));
+    outcome.sound = report.faults == 0;
+    outcome.text += "Repaired. ";
+  }
+  outcome.text += fmt::format("Checked {} to owners.\n",
+                              web::Plural(report.references, "reference", "references"));
+  if (outcome.sound) return outcome;
+  outcome.text += fmt::format("Found {}; \"kubase fsck --repair\" mends the index of owners.\n",
+                              web::Plural(report.faults, "fault", "faults"));
+  return outcome;
+}
+
 Result<Outcome> CheckIndex(sql::Connection& connection, bool repair) {
   KUBASE_ASSIGN_OR_RETURN(store::AttributeReport report, store::CheckAttributes(connection));
   Outcome outcome{Faults(report) + Summary(report), report.faults == 0};
@@ -80,7 +100,9 @@ Result<Outcome> Check(const std::string& file, bool repair) {
   KUBASE_ASSIGN_OR_RETURN(const auto database, sql::OpenSqlite({.path = file}));
   KUBASE_ASSIGN_OR_RETURN(const auto connection, database->Connect(sql::Access::kWrite));
   KUBASE_TRY(CheckFile(*database, *connection));
-  return CheckIndex(*connection, repair);
+  KUBASE_ASSIGN_OR_RETURN(Outcome outcome, CheckIndex(*connection, repair));
+  KUBASE_ASSIGN_OR_RETURN(const Outcome owners, CheckOwners(*connection, repair));
+  return Outcome{outcome.text + owners.text, outcome.sound && owners.sound};
 }
 
 Result<Outcome> Fsck(const FsckFlags& flags, const Program& program) {

@@ -68,6 +68,8 @@ constexpr std::array kNames = {
     "add_dependent",
     "delete_dependent",
     "list_dependents",
+    "get_dependent",
+    "walk_dependents",
     "max_collection_id",
     "add_collection",
     "get_collection",

@@ -152,6 +152,11 @@ enum class Query {
   // of
   // both. Primary key.
   kListDependents,
+  // (owner, traits, key) -> 1, if it is there. Primary key.
+  kGetDependent,
+  // (owner, traits, key, limit) -> owner, traits, key of all rows after this one, in the order of
+  // the three. Primary key.
+  kWalkDependents,
   // () -> the highest id in `collections`, 0 when it is empty.
   kMaxCollectionId,
   // (id, action, uid, key, whole, waits, since): not when there is one of that action and uid.

@@ -237,6 +237,11 @@ std::string CollectionText(Query query) {
     case Query::kListDependents:
       return "SELECT traits, key FROM dependents WHERE owner = ?1 AND (traits, key) > (?2, ?3) "
              "ORDER BY traits, key LIMIT ?4";
+    case Query::kGetDependent:
+      return "SELECT 1 FROM dependents WHERE owner = ?1 AND traits = ?2 AND key = ?3";
+    case Query::kWalkDependents:
+      return "SELECT owner, traits, key FROM dependents WHERE (owner, traits, key) > (?1, ?2, ?3) "
+             "ORDER BY owner, traits, key LIMIT ?4";
     case Query::kMaxCollectionId:
       return "SELECT coalesce(max(id), 0) FROM collections";
     case Query::kAddCollection:

@@ -10,6 +10,7 @@
 #include "shim/base/limits.h"
 #include "shim/select/object_reader.h"
 #include "shim/store/attribute_index.h"
+#include "shim/store/in_transaction.h"
 #include "shim/store/indexed_kind.h"
 #include "shim/store/kind.h"
 #include "shim/store/owner_index.h"
@@ -178,16 +179,6 @@ class Checker {
   sql::Connection& connection_;
   AttributeReport report_;
 };
-
-// One transaction around `work`.
-template <typename Work>
-Result<void> InTransaction(sql::Connection& connection, const Work& work) {
-  KUBASE_TRY(connection.Begin(sql::Access::kWrite));
-  Result<void> done = work();
-  if (done.ok()) done = connection.Commit();
-  if (!done.ok()) connection.Rollback();
-  return done;
-}
 
 }  // namespace
 

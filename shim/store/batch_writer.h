@@ -114,9 +114,6 @@ class BatchWriter {
     return listeners_.collector.HasWork() && !listeners_.attributes.IsFilling();
   }
   void CollectionStep();
-  // Runs `step` in a transaction of its own.
-  template <typename T, typename Step>
-  Result<T> InTransaction(const Step& step);
   Result<void> IndexStep();
   WriteBatch::Context BatchContext();
   // After a batch or a step that was not committed.

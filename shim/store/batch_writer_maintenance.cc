@@ -6,6 +6,7 @@
 
 #include "shim/base/failpoint.h"
 #include "shim/store/batch_writer.h"
+#include "shim/store/in_transaction.h"
 
 namespace kubase::store {
 namespace {
@@ -83,21 +84,10 @@ void BatchWriter::OnCompacted() {
   AnswerCompactionWaiters(Ok());
 }
 
-template <typename T, typename Step>
-Result<T> BatchWriter::InTransaction(const Step& step) {
-  KUBASE_TRY(connection_->Begin(sql::Access::kWrite));
-  Result<T> done = step();
-  if (done.ok()) {
-    if (Result<void> committed = connection_->Commit(); !committed.ok()) done = committed.error();
-  }
-  if (!done.ok()) connection_->Rollback();
-  return done;
-}
-
 Result<int64_t> BatchWriter::CompactStep() {
   if (meta_.compact_revision <= 0) return int64_t{0};
   const MonotonicTime began = clock_.Now();
-  const Result<int64_t> rows = InTransaction<int64_t>([this] { return DeleteCompacted(); });
+  const Result<int64_t> rows = InTransaction(*connection_, [this] { return DeleteCompacted(); });
   step_size_.Note(clock_.Now() - began);
   return rows;
 }
@@ -116,7 +106,7 @@ Result<int64_t> BatchWriter::DeleteCompacted() {
 
 Result<void> BatchWriter::IndexStep() {
   const MonotonicTime began = clock_.Now();
-  const Result<void> done = InTransaction<void>([this]() -> Result<void> {
+  const Result<void> done = InTransaction(*connection_, [this]() -> Result<void> {
     KUBASE_TRY(ReloadIndexes());
     if (!listeners_.attributes.HasWork()) return Ok();
     return listeners_.attributes.Step(*connection_, meta_.revision, index_step_size_.rows(),

@@ -373,6 +373,8 @@ TEST_CASE_METHOD(Collected,
   CHECK_FALSE(put({.name = "child", .owners = {{"orphaning"}}, .labelled = false}));
   CHECK(put({.name = "child", .owners = {{"alive"}}, .labelled = false}));
   CHECK_FALSE(put({.name = "child", .labelled = false}));
+  Create({.name = "strange", .owners = {{.name = "x", .kind = "Unserved"}}, .labelled = false});
+  CHECK(put({.name = "strange", .labelled = false}));
   // A node of its graph that it made up for an owner it does not see has no references to keep.
   Create({.name = "waiting", .finalizers = {"foregroundDeletion"}, .deleting = true});
   Create({.name = "held", .owners = {{.name = "waiting", .blocks = true}}});

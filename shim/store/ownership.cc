@@ -254,8 +254,9 @@ Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& obje
                      [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
 }
 
-// Whether a reference goes that an object without the label would keep. It may go when the owner
-// has gone or leaves orphans, and that to an owner that waits may when another owner stays.
+// Whether a reference goes that an object without the label would keep: to an owner that is there
+// and leaves no orphans; or to one that waits, while no other owner stays. What cannot be followed
+// may go: orphaning takes references away by their UIDs alone.
 Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
                                    const ObjectMetadata& before, const ObjectMetadata& after) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
@@ -264,14 +265,11 @@ Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string&
     const bool kept = std::any_of(
         after.owners.begin(), after.owners.end(),
         [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
-    const OwnerState state = owners[i].state;
-    const bool may_go = state == OwnerState::kAbsent || owners[i].leaves_orphans;
-    if (state == OwnerState::kWaiting && !kept) {
-      waiting_goes = true;
-    } else if (!kept && !may_go) {
-      return true;
-    }
-    stays = stays || (kept && state == OwnerState::kSolid);
+    const bool solid = owners[i].state == OwnerState::kSolid;
+    stays = stays || (solid && kept);
+    if (kept || owners[i].leaves_orphans) continue;
+    if (solid) return true;
+    waiting_goes = waiting_goes || owners[i].state == OwnerState::kWaiting;
   }
   return waiting_goes && !stays;
 }
