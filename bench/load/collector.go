@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"kubase/bench/load/internal/kube"
 	"kubase/bench/load/internal/load"
@@ -226,4 +227,13 @@ func (p *plane) expectLabels(ctx context.Context) error {
 	query := kube.Query{Labels: "!" + kube.SkipLabel, Limit: 1}
 	_, err := p.api.Expect(ctx, itemKind, query, 1, 0, false)
 	return err
+}
+
+func pause(ctx context.Context, duration time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(duration):
+		return nil
+	}
 }

@@ -49,7 +49,8 @@ func (b *bench) measureCollection(ctx context.Context, p *plane) error {
 	if _, err := p.store.Create(ctx, b.workers, probes); err != nil {
 		return err
 	}
-	alone, err := p.store.UpdateAtRate(ctx, int(probeRate*probeAlone.Seconds()), probeRate, probes)
+	alone, err := p.store.UpdateAtRateWhile(ctx, b.workers, probeRate, probes,
+		func(ctx context.Context) error { return pause(ctx, probeAlone) })
 	if err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (b *bench) measureCollection(ctx context.Context, p *plane) error {
 	if err != nil {
 		return err
 	}
-	sample, err := p.store.UpdateAtRateWhile(ctx, probeRate, probes, c.run)
+	sample, err := p.store.UpdateAtRateWhile(ctx, b.workers, probeRate, probes, c.run)
 	if err != nil {
 		return err
 	}
@@ -141,10 +142,8 @@ func (c *collection) run(ctx context.Context) error {
 		return err
 	}
 	for c.left > c.all-c.wanted {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d dependents are left: %w", c.left, c.all, ctx.Err())
-		case <-time.After(countInterval):
+		if err := pause(ctx, countInterval); err != nil {
+			return fmt.Errorf("%d of %d dependents are left: %w", c.left, c.all, err)
 		}
 		if err := count(); err != nil {
 			return err

@@ -69,10 +69,8 @@ func (p *plane) quietMemory(ctx context.Context) (kube.Memory, error) {
 	if err := p.awaitCollector(ctx, itemKind); err != nil {
 		return kube.Memory{}, err
 	}
-	select {
-	case <-ctx.Done():
-		return kube.Memory{}, ctx.Err()
-	case <-time.After(quietTime):
+	if err := pause(ctx, quietTime); err != nil {
+		return kube.Memory{}, err
 	}
 	if err := peer.Settle(ctx, p.manager.Pid()); err != nil {
 		return kube.Memory{}, err

@@ -60,11 +60,12 @@ func (c *Client) UpdateWhile(ctx context.Context, workers int, keys *Keys,
 	})
 }
 
-// UpdateAtRateWhile is UpdateWhile with so many updates a second.
-func (c *Client) UpdateAtRateWhile(ctx context.Context, rate float64, keys *Keys,
+// UpdateAtRateWhile is UpdateWhile with so many updates a second. While the server holds them up,
+// further ones begin, until all workers wait.
+func (c *Client) UpdateAtRateWhile(ctx context.Context, workers int, rate float64, keys *Keys,
 	something func(ctx context.Context) error) (Sample, error) {
 	return while(ctx, something, func(ctx context.Context, until bound) (Sample, error) {
-		return c.updateAtRate(ctx, until, rate, keys)
+		return c.updateAtRate(ctx, workers, until, rate, keys)
 	})
 }
 
@@ -89,12 +90,13 @@ func while(ctx context.Context, something func(ctx context.Context) error,
 // UpdateAtRate begins a number of updates, so many a second, whatever the server does.
 func (c *Client) UpdateAtRate(ctx context.Context, updates int, rate float64,
 	keys *Keys) (Sample, error) {
-	return c.updateAtRate(ctx, bound{limit: writeLimit, operations: inAll(updates)}, rate, keys)
+	const workers = 8
+	until := bound{limit: writeLimit, operations: inAll(updates)}
+	return c.updateAtRate(ctx, workers, until, rate, keys)
 }
 
-func (c *Client) updateAtRate(ctx context.Context, until bound, rate float64,
+func (c *Client) updateAtRate(ctx context.Context, workers int, until bound, rate float64,
 	keys *Keys) (Sample, error) {
-	const workers = 8
 	began := time.Now()
 	return c.run(ctx, workers, until, func(ctx context.Context, w *worker, n int) error {
 		number := float64(n*w.workers + w.id)
