@@ -18,9 +18,9 @@ struct BuiltIn {
   bool namespaced;
 };
 
-// What kube-apiserver 1.37 stores by default, in the order of the groups; a test compares it with
-// kube-apiserver's own discovery. Events are left out: the collector of kube-controller-manager
-// ignores them too (DefaultIgnoredResources), and nothing may be owned by one.
+// What kube-apiserver 1.37 stores by default, in the order of the groups; tests/e2e compares it
+// with kube-apiserver's own discovery. Events are left out: the collector of
+// kube-controller-manager ignores them too (DefaultIgnoredResources).
 constexpr auto kBuiltIn = std::to_array<BuiltIn>({
     {"", "ConfigMap", "configmaps", true},
     {"", "Endpoints", "services/endpoints", true},

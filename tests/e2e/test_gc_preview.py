@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 import workloads
+from api_client import ApiClient
 from appliance import Appliance, free_port, wait_until
 
 HOLD = "example.com/hold"
@@ -53,6 +54,39 @@ class GcPreview(unittest.TestCase):
     def release(self, name):
         self.appliance.kubectl("patch", "configmap", name, "--type=merge", "-p",
                                '{"metadata":{"finalizers":null}}')
+
+    def served(self, api):
+        """Path, group and resource of everything that can be listed and deleted."""
+        groups = api.get("/apis")["groups"]
+        versions = {"": "/api/v1"} | {
+            group["name"]: "/apis/" + group["preferredVersion"]["groupVersion"]
+            for group in groups}
+        for group, path in versions.items():
+            for resource in api.get(path)["resources"]:
+                if {"delete", "list"} <= set(resource["verbs"]) and resource["kind"] != "Event":
+                    yield path, group, resource
+
+    def test_every_kind_that_is_served_is_known_with_its_place(self):
+        api = ApiClient(self.appliance)
+        self.addCleanup(api.close)
+        self.create(workloads.shirt("known"))
+        kinds = found = 0
+        for path, group, resource in self.served(api):
+            kind = f"{resource['kind']}.{group or 'core'}"
+            with self.subTest(kind):
+                absent = self.appliance.run("gc", "preview", f"{kind}/absent")
+                place = "default/" if resource["namespaced"] else ""
+                self.assertEqual(absent.returncode, 1, absent.stderr)
+                self.assertIn(f"there is no {resource['kind']} {place}absent", absent.stderr)
+                for item in api.get(f"{path}/{resource['name']}?limit=1")["items"]:
+                    arguments = [f"{kind}/{item['metadata']['name']}"]
+                    if resource["namespaced"]:
+                        arguments += ["-n", item["metadata"]["namespace"]]
+                    self.preview(*arguments)
+                    found += 1
+            kinds += 1
+        self.assertGreater(kinds, 50)
+        self.assertGreater(found, 15)
 
     def test_in_the_background(self):
         owner = self.create(workloads.shirt("bg-owner"))
