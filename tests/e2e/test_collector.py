@@ -11,6 +11,7 @@ from collector_case import (
     ADMISSION, NAMESPACE, SHIRTS, SKIP_LABEL, CollectorCase, config_map, described, is_labelled,
     owned, owners_of, policy_of_shirts, shirt)
 
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 POLICIES = collection(ADMISSION, "mutatingadmissionpolicies")
 MANY = 3000
 MISPLACED = "it belongs to the cluster and names an owner in a namespace"
@@ -64,7 +65,7 @@ class Collector(CollectorCase):
                 f"there is a {kind}", web)
             made += [{"kind": kind, **item} for item in found]
         made.append({"kind": "CustomResourceDefinition", **self.client.get(
-            f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/shirts.{workloads.GROUP}")})
+            f"{DEFINITIONS}/shirts.{workloads.GROUP}")})
         for document in made:
             self.assertFalse(is_labelled(document), described(document))
 
@@ -87,6 +88,18 @@ class Collector(CollectorCase):
         self.wait_for(lambda: MISPLACED in self.appliance.tail(), f"{MISPLACED!r} is in the log")
         self.assert_stay(role)
         self.assertEqual(owners_of(self.find(role)), ["misplaced-owner"])
+
+    def test_the_definition_goes_before_the_dependents(self):
+        """Who the owner was is known, although its kind is served no more."""
+        definition = workloads.definition("Hat", workloads.version("v1", []))
+        self.client.define(definition)
+        owner = self.make(workloads.custom("Hat", "owner", NAMESPACE))
+        self.assertTrue(is_labelled(owner), described(owner))
+        self.client.create_all([owned(config_map(f"hat-{i}"), owner) for i in range(MANY)])
+        self.client.delete(f"{DEFINITIONS}/{definition['metadata']['name']}")
+        self.wait_for(lambda: not self.client.serves(collection(f"{workloads.GROUP}/v1", "hats")),
+                      "hats are served no more")
+        self.wait_for(lambda: not self.names_served("hat"), "all dependents are gone")
 
     def make_many(self, prefix):
         """An owner of thousands: ConfigMaps, and shirts that own one each."""
