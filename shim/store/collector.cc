@@ -152,7 +152,7 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
   }
   if (owed.action == Action::kJudge && object->uid != owed.uid) return Waits::kNot;
   if (object->IsBeingDeleted()) return Waits::kNot;  // it goes, or is waited for, by itself
-  KUBASE_ASSIGN_OR_RETURN(const Judgement judgement, JudgementOn(batch, key, *object, owed.whole));
+  KUBASE_ASSIGN_OR_RETURN(const Judgement judgement, JudgementOn(batch, key, *object, owed));
   switch (judgement.kind) {
     case Judgement::Kind::kKeep:
       break;
@@ -176,11 +176,11 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
 }
 
 Result<Judgement> Collector::JudgementOn(WriteBatch& batch, const std::string& key,
-                                         const ObjectMetadata& object, bool whole) {
+                                         const ObjectMetadata& object, const Collection& owed) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners,
-                          ownership_.OwnersOf(batch.Pairs(), key, object));
+                          ownership_.OwnersOf(batch.Pairs(), key, object, &owed));
   std::vector<OwnerState> states;
-  bool ours = whole || object.skips_caching;
+  bool ours = owed.whole || object.skips_caching;
   for (const Owner& owner : owners) {
     states.push_back(owner.state);
     ours = ours || owner.skips_caching;

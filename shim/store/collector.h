@@ -52,7 +52,8 @@ class Collector {
   Result<Collection::Waits> Judge(WriteBatch& batch, const std::string& key,
                                   const Collection& owed);
   Result<collect::Judgement> JudgementOn(WriteBatch& batch, const std::string& key,
-                                         const collect::ObjectMetadata& object, bool whole);
+                                         const collect::ObjectMetadata& object,
+                                         const Collection& owed);
   Result<void> Orphan(WriteBatch& batch, const std::string& key, const std::string& owner);
   void Delete(WriteBatch& batch, const KeyValuePtr& pair, const collect::ObjectMetadata& object,
               const collect::Judgement& judgement);

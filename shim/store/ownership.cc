@@ -71,6 +71,18 @@ std::string_view NamespaceOf(std::string_view key) {
   return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
 }
 
+// Whether a reference means what has gone, whose kind may have gone with it. As far as can be told
+// without the definition of the kind, which alone says how it is called.
+bool LeadsTo(const Collection& gone, const std::string& dependent,
+             const collect::OwnerReference& reference) {
+  if (gone.action != Action::kAbsent || gone.uid != reference.uid) return false;
+  const Kind kind = KindOfKey(gone.key);
+  const std::string_view name_space = NamespaceOf(gone.key);
+  if (!name_space.empty() && name_space != NamespaceOf(dependent)) return false;
+  const std::string group = reference.api_version.substr(0, reference.api_version.find('/'));
+  return kind.name.ends_with("." + group) && gone.key.ends_with("/" + reference.name);
+}
+
 }  // namespace
 
 Result<void> Ownership::Load(sql::Connection& connection, const Meta& meta) {
@@ -238,18 +250,23 @@ Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& obje
   if (!before || !IsCollected(object.key)) return false;
   std::optional<ObjectMetadata> after;
   if (new_value != nullptr) after = collect::ReadMetadata(*new_value);
-  if (after && after->IsBeingDeleted() == before->IsBeingDeleted() &&
-      after->finalizers == before->finalizers) {
-    return TakesOwner(view, object.key, *before, *after);
+  KUBASE_ASSIGN_OR_RETURN(const bool taken, IsTaken(view, object.key, *before, after));
+  if (!taken) return false;
+  KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *before));
+  KUBASE_TRY(OweEnding(view.connection, object.key, *before, has_label));
+  return true;
+}
+
+Result<bool> Ownership::IsTaken(const OwnershipView& view, const std::string& key,
+                                const ObjectMetadata& before,
+                                const std::optional<ObjectMetadata>& after) {
+  if (after && after->IsBeingDeleted() == before.IsBeingDeleted() &&
+      after->finalizers == before.finalizers) {
+    return TakesOwner(view, key, before, *after);
   }
-  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, object.key, *before));
-  if (ours) {
-    KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *before));
-    KUBASE_TRY(OweEnding(view.connection, object.key, *before, has_label));
-    return true;
-  }
-  if (before->IsBeingDeleted()) return false;  // somebody else wanted that
-  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, object.key, *before));
+  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, key, before));
+  if (ours || before.IsBeingDeleted()) return ours;  // else somebody else wanted that
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
   return std::any_of(owners.begin(), owners.end(),
                      [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
 }
@@ -284,7 +301,7 @@ Result<void> Ownership::OweEnding(sql::Connection& connection, const std::string
     }
     return Ok();
   }
-  return object.owners.empty() ? Ok() : Owe(connection, Action::kJudge, key, object.uid, false);
+  return object.owners.empty() ? Ok() : Owe(connection, Action::kJudge, key, object.uid, true);
 }
 
 Result<void> Ownership::OweAbsent(sql::Connection& connection, const std::string& key,
@@ -294,11 +311,15 @@ Result<void> Ownership::OweAbsent(sql::Connection& connection, const std::string
 }
 
 Result<std::vector<Owner>> Ownership::OwnersOf(const OwnershipView& view, const std::string& key,
-                                               const ObjectMetadata& object) {
+                                               const ObjectMetadata& object,
+                                               const Collection* gone) {
   std::vector<Owner> owners;
   owners.reserve(object.owners.size());
   for (const collect::OwnerReference& reference : object.owners) {
     KUBASE_ASSIGN_OR_RETURN(Owner owner, FollowReference(view, key, reference));
+    if (owner.state == OwnerState::kUnserved && gone != nullptr && LeadsTo(*gone, key, reference)) {
+      owner.state = OwnerState::kAbsent;
+    }
     owners.push_back(std::move(owner));
   }
   return owners;

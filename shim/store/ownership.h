@@ -61,8 +61,8 @@ class Ownership {
   Result<void> Admit(sql::Connection& connection, const KeyValue& object);
 
   // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
-  // it must not, as the object is ours, and what it may have meant is owed; or as an owner is there
-  // that it takes for gone, because an object that gets the label looks deleted to it. Taking
+  // it must not, as the object is ours; or as an owner is there that it takes for gone, because an
+  // object that gets the label looks deleted to it. What it may have meant is owed then. Taking
   // references away is right where their owners have gone: for that it asks for each of them.
   Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
                         const std::string* new_value);
@@ -76,9 +76,11 @@ class Ownership {
                Collection::Waits::kServedKinds);
   }
 
-  // In the order of the references.
+  // In the order of the references. `gone`: work on the dependents of what has gone, which is
+  // absent even if its kind is not served any more.
   Result<std::vector<Owner>> OwnersOf(const OwnershipView& view, const std::string& key,
-                                      const collect::ObjectMetadata& object);
+                                      const collect::ObjectMetadata& object,
+                                      const Collection* gone = nullptr);
   Result<bool> HasLabel(sql::Connection& connection, const collect::ObjectMetadata& object);
   Result<bool> IsOurs(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object);
@@ -106,6 +108,9 @@ class Ownership {
                                 const collect::OwnerReference& reference);
   Result<void> Forget(sql::Connection& connection, Collection::Action action,
                       const std::string& uid);
+  Result<bool> IsTaken(const OwnershipView& view, const std::string& key,
+                       const collect::ObjectMetadata& before,
+                       const std::optional<collect::ObjectMetadata>& after);
   Result<bool> TakesOwner(const OwnershipView& view, const std::string& key,
                           const collect::ObjectMetadata& before,
                           const collect::ObjectMetadata& after);

@@ -53,7 +53,7 @@ class Demo {
 
   // What went wrong; empty: it serves.
   std::string Start() {
-    auto started = StatusServer::Start(options_, source_, registry_, *log_, clock_);
+    auto started = StatusServer::Start(options_, {.status = source_}, registry_, *log_, clock_);
     if (!started.ok()) return started.error().message;
     server_ = std::move(started).value();
     options_.bind_address = server_->address();
