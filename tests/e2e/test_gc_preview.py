@@ -8,17 +8,7 @@ import urllib.request
 import workloads
 from api_client import ApiClient
 from appliance import Appliance, free_port, wait_until
-
-HOLD = "example.com/hold"
-
-
-def owned(document, *owners, blocks=False, finalizers=()):
-    """`document` with references to objects that are there."""
-    document["metadata"]["ownerReferences"] = [
-        {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "blockOwnerDeletion": blocks,
-         "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]} for owner in owners]
-    document["metadata"]["finalizers"] = list(finalizers)
-    return document
+from collector_case import HOLD, owned
 
 
 class GcPreview(unittest.TestCase):
