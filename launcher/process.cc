@@ -13,8 +13,6 @@
 
 #include <boost/process/args.hpp>
 #include <boost/process/child.hpp>
-#include <boost/process/env.hpp>
-#include <boost/process/environment.hpp>
 #include <boost/process/error.hpp>
 #include <boost/process/exe.hpp>
 #include <boost/process/extend.hpp>
@@ -40,7 +38,21 @@ void EndAndReap(pid_t pid) {
 
 class ChildSetup : public bp::extend::handler {
  public:
-  explicit ChildSetup(pid_t parent) : parent_(parent) {}
+  // `environment`: each "NAME=value"; must outlive it. Boost's own environment reads beyond the end
+  // of an entry that is shorter than the name it looks for.
+  ChildSetup(pid_t parent, const std::vector<std::string>& environment) : parent_(parent) {
+    for (const std::string& assignment : environment) {
+      KUBASE_CHECK(assignment.find('=') != std::string::npos);
+      environment_.push_back(const_cast<char*>(assignment.c_str()));  // as execve wants it
+    }
+    environment_.push_back(nullptr);
+  }
+
+  // Runs in the parent, before the fork.
+  template <typename Executor>
+  void on_setup(Executor& executor) {
+    executor.env = environment_.data();
+  }
 
   // Runs in the parent; Boost leaves a child whose exec failed as a zombie.
   template <typename Executor>
@@ -66,17 +78,8 @@ class ChildSetup : public bp::extend::handler {
 
  private:
   const pid_t parent_;
+  std::vector<char*> environment_;
 };
-
-bp::environment MakeEnvironment(const std::vector<std::string>& assignments) {
-  bp::environment environment;
-  for (const std::string& assignment : assignments) {
-    const size_t equals = assignment.find('=');
-    KUBASE_CHECK(equals != std::string::npos);
-    environment[assignment.substr(0, equals)] = assignment.substr(equals + 1);
-  }
-  return environment;
-}
 
 Error CannotStart(const std::string& executable, int cause) {
   const std::string what = executable + " could not be run: " + std::strerror(cause);
@@ -135,10 +138,10 @@ Result<Process> Process::Start(const ProcessSpec& spec) {
   ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
 
   std::error_code failure;
-  bp::child child(
-      bp::exe = spec.executable, bp::args = spec.arguments, MakeEnvironment(spec.environment),
-      bp::std_in < bp::null, bp::posix::fd.bind(STDOUT_FILENO, child_end.get()),
-      bp::posix::fd.bind(STDERR_FILENO, child_end.get()), ChildSetup(::getpid()), failure);
+  bp::child child(bp::exe = spec.executable, bp::args = spec.arguments, bp::std_in < bp::null,
+                  bp::posix::fd.bind(STDOUT_FILENO, child_end.get()),
+                  bp::posix::fd.bind(STDERR_FILENO, child_end.get()),
+                  ChildSetup(::getpid(), spec.environment), failure);
   if (failure) return CannotStart(spec.executable, failure.value());
   const pid_t pid = child.id();
   child.detach();

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -46,6 +47,20 @@ TEST_CASE("Process: a child has the ordinary scheduling, whatever its parent has
           if (!exit || !WIFEXITED(exit->wait_status)) return 4;
           return WEXITSTATUS(exit->wait_status) == SCHED_OTHER ? 0 : 5;
         }) == 0);
+}
+
+TEST_CASE("Process: the environment is the one that was given") {
+  auto child = Process::Start(
+      {.executable = "/usr/bin/env",
+       .environment = {"A=b", "A_NAME_THAT_IS_LONGER_THAN_THE_ENTRY_BEFORE_IT=", "C=d=e"}});
+  REQUIRE(child.ok());
+  pollfd end{.fd = child->exit_fd(), .events = POLLIN};
+  REQUIRE(::poll(&end, 1, 10'000) == 1);
+  char output[1000];
+  const ssize_t size = ::read(child->output_fd(), output, sizeof(output));
+  REQUIRE(size > 0);
+  CHECK(std::string(output, static_cast<size_t>(size)) ==
+        "A=b\nA_NAME_THAT_IS_LONGER_THAN_THE_ENTRY_BEFORE_IT=\nC=d=e\n");
 }
 
 }  // namespace
