@@ -23,25 +23,26 @@ TEST_CASE("Preview: parameters there and back") {
   const testing::TemporaryDirectory directory;
   const std::string path = directory.File("status.sock");
   ServerUnderTest test({.bind_address = "", .unix_socket = path});
-  test.previews.answer =
-      Preview{.revision = 5,
-              .deleted = 1,
-              .orphaned = 2,
-              .detached = 3,
-              .left_alone = 4,
-              .complete = false,
-              .effects = {{"deleted", "g", "Shirt", "a", "b", "storage", "why"}}};
+  const Preview answer{.revision = 5,
+                       .deleted = 1,
+                       .orphaned = 2,
+                       .detached = 3,
+                       .left_alone = 4,
+                       .complete = false,
+                       .effects = {{"deleted", "g", "Shirt", "a", "b", "storage", "why"}}};
+  test.previews.set_answer(answer);
   const auto reply = GetFromSocket(path, PreviewTarget(query), kTimeout);
   REQUIRE(reply.ok());
   REQUIRE(reply->http_status == 200);
-  CHECK(test.previews.asked.kind == query.kind);
-  CHECK(test.previews.asked.name == query.name);
-  CHECK(test.previews.asked.name_space == query.name_space);
-  CHECK(test.previews.asked.cascade == query.cascade);
-  CHECK(test.previews.asked.limit == query.limit);
+  const PreviewQuery asked = test.previews.asked();
+  CHECK(asked.kind == query.kind);
+  CHECK(asked.name == query.name);
+  CHECK(asked.name_space == query.name_space);
+  CHECK(asked.cascade == query.cascade);
+  CHECK(asked.limit == query.limit);
   const auto preview = PreviewFromJson(reply->body);
   REQUIRE(preview.ok());
-  CHECK(PreviewToJson(*preview) == PreviewToJson(*test.previews.answer));
+  CHECK(PreviewToJson(*preview) == PreviewToJson(answer));
   CHECK(preview->Total() == 10);
   REQUIRE(preview->effects.size() == 1);
   CHECK(preview->effects.front().why == "why");
@@ -84,7 +85,7 @@ TEST_CASE("Preview: refusals are one sentence with the status that fits") {
                                              {ErrorCode::kInvalidArgument, 400},
                                              {ErrorCode::kOverloaded, 503}};
   for (const auto& [code, status] : cases) {
-    test.previews.answer = Error{code, "no"};
+    test.previews.set_answer(Error{code, "no"});
     const auto reply = GetFromSocket(path, target, kTimeout);
     REQUIRE(reply.ok());
     CHECK(reply->http_status == status);
@@ -97,7 +98,7 @@ TEST_CASE("Preview: there is none over TCP, not even on loopback") {
   ServerUnderTest test;
   const std::string target = PreviewTarget({.kind = "Shirt", .name = "x"});
   CHECK(StatusOf(test.AskFor(target)) == 404);
-  CHECK(test.previews.asked.kind.empty());
+  CHECK(test.previews.asked().kind.empty());
 }
 
 }  // namespace

@@ -44,13 +44,25 @@ class TestSource final : public StatusSource {
 class TestPreviews final : public PreviewSource {
  public:
   Result<Preview> ReadPreview(const PreviewQuery& query) override {
-    asked = query;
-    return answer;
+    std::lock_guard lock(mutex_);
+    asked_ = query;
+    return answer_;
   }
 
-  // Read and set while no request is under way.
-  PreviewQuery asked;
-  Result<Preview> answer = Preview{};
+  // Any thread, as the server asks from its own.
+  void set_answer(Result<Preview> answer) {
+    std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  PreviewQuery asked() const {
+    std::lock_guard lock(mutex_);
+    return asked_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  PreviewQuery asked_;
+  Result<Preview> answer_ = Preview{};
 };
 
 // A TCP connection to a server under test that sends and reads exactly what it is told.
