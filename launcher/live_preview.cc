@@ -11,7 +11,7 @@ namespace {
 using By = store::DeletionEffect::By;
 using Outcome = store::DeletionEffect::Outcome;
 
-// A million dependents take less than half of it.
+// More than large graphs take; who asks is waiting for it.
 constexpr std::chrono::minutes kPatience{1};
 
 collect::Propagation PropagationOf(web::Cascade cascade) {

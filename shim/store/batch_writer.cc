@@ -304,6 +304,7 @@ WriteBatch::Context BatchWriter::BatchContext() {
           .pairs = listeners_.pairs,
           .attributes = listeners_.attributes,
           .ownership = listeners_.ownership,
+          .skipped = listeners_.skipped,
           .last_object_id = last_object_id_};
 }
 

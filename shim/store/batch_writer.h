@@ -55,6 +55,7 @@ class BatchWriter {
     // Loaded; from here on the writer's thread alone uses these.
     AttributeIndex& attributes;
     Ownership& ownership;
+    SkippedObjects& skipped;
     Collector& collector;
   };
 

@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "shim/base/limits.h"
 #include "shim/collect/deletion.h"
 #include "shim/store/kind.h"
 #include "shim/store/owner_index.h"
@@ -20,8 +19,6 @@ using Reason = CollectorMetrics::Reason;
 using collect::Judgement;
 using collect::ObjectMetadata;
 using collect::OwnerState;
-
-constexpr std::string_view kNamespaces = "/registry/namespaces/";
 
 // After the last dependent there can be.
 const Dependent kAfterDependents{kDependentTraits, ""};
@@ -147,7 +144,7 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
   if (pair == nullptr) return Waits::kNot;
   const std::optional<ObjectMetadata> object = collect::ReadMetadata(pair->value);
   if (!object) {
-    Skip(key, Reason::kUnreadable, "it cannot be read");
+    skipped_.Note(key, Reason::kUnreadable, "it cannot be read");
     return Waits::kNot;
   }
   if (owed.action == Action::kJudge && object->uid != owed.uid) return Waits::kNot;
@@ -157,11 +154,12 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
     case Judgement::Kind::kKeep:
       break;
     case Judgement::Kind::kWrong:
-      Skip(key, Reason::kMisplacedOwner,
-           "it belongs to the cluster and names an owner in a namespace");
+      skipped_.Note(key, Reason::kMisplacedOwner,
+                    "it belongs to the cluster and names an owner in a namespace");
       break;
     case Judgement::Kind::kUnsure:
-      Skip(key, Reason::kUnservedOwner, "the kind of an owner is not served, or it cannot be read");
+      skipped_.Note(key, Reason::kUnservedOwner,
+                    "the kind of an owner is not served, or it cannot be read");
       if (owed.action == Action::kJudge) return Waits::kServedKinds;
       KUBASE_TRY(ownership_.OweWhenServed(batch.Pairs().connection, key, object->uid));
       break;
@@ -211,12 +209,12 @@ void Collector::Delete(WriteBatch& batch, const KeyValuePtr& pair, const ObjectM
                        const Judgement& judgement) {
   const std::string prefix = KindOfKey(pair->key).range.key;
   const std::optional<int64_t> grace = collect::GraceSecondsOf(prefix, pair->value);
-  if (!grace) return Skip(pair->key, Reason::kUnreadable, "it cannot be read");
+  if (!grace) return skipped_.Note(pair->key, Reason::kUnreadable, "it cannot be read");
   const int64_t now =
       std::chrono::duration_cast<std::chrono::seconds>(clock_.WallNow().time_since_epoch()).count();
   std::optional<collect::MetadataEdit> edit =
       collect::EditForDeletion(object, judgement.propagation, *grace, now);
-  if (prefix == kNamespaces && !edit) {
+  if (prefix == kNamespacesPrefix && !edit) {
     edit = collect::MetadataEdit{.deletion = collect::MetadataEdit::Deletion{now, 0}};
   }
   bool done = true;
@@ -245,25 +243,16 @@ void Collector::RemoveFinalizer(WriteBatch& batch, const Found& found, std::stri
 bool Collector::Edit(WriteBatch& batch, const KeyValuePtr& pair,
                      const collect::MetadataEdit& edit) {
   std::optional<std::string> value = collect::EditMetadata(pair->value, edit);
-  if (value && edit.deletion && pair->key.starts_with(kNamespaces)) {
+  if (value && edit.deletion && pair->key.starts_with(kNamespacesPrefix)) {
     value = collect::WithTerminatingPhase(*value);
   }
   if (!value) {
-    Skip(pair->key, Reason::kUnreadable, "it cannot be changed");
+    skipped_.Note(pair->key, Reason::kUnreadable, "it cannot be changed");
     return false;
   }
   batch.Put(pair, pair->key, std::move(*value), pair->lease);
   batch.EndTransaction();
   return true;
-}
-
-void Collector::Skip(const std::string& key, Reason reason, std::string_view why) {
-  metrics_.OnSkipped(reason);
-  const std::string kind = KindOfKey(key).name;
-  if (told_.size() >= limits::kCollectorToldMax) told_.clear();
-  if (!told_.insert(std::string(why) + kind).second) return;
-  log_.Warning("the collector of garbage leaves an object alone; more of its kind are not logged",
-               {{"key", key}, {"why", why}});
 }
 
 }  // namespace kubase::store

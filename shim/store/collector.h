@@ -8,16 +8,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "shim/base/clock.h"
-#include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/collect/judgement.h"
 #include "shim/store/collector_metrics.h"
 #include "shim/store/ownership.h"
+#include "shim/store/skipped_objects.h"
 #include "shim/store/write_batch.h"
 
 namespace kubase::store {
@@ -26,8 +25,9 @@ namespace kubase::store {
 class Collector {
  public:
   // The references must outlive it.
-  Collector(Ownership& ownership, CollectorMetrics& metrics, const Clock& clock, Log& log)
-      : ownership_(ownership), metrics_(metrics), clock_(clock), log_(log) {}
+  Collector(Ownership& ownership, CollectorMetrics& metrics, SkippedObjects& skipped,
+            const Clock& clock)
+      : ownership_(ownership), metrics_(metrics), skipped_(skipped), clock_(clock) {}
 
   bool HasWork() const { return ownership_.queue().count(Collection::Waits::kNot) > 0; }
   // Does a part of what is owed, of about so many objects, each change a transaction of its own.
@@ -60,14 +60,12 @@ class Collector {
   void RemoveFinalizer(WriteBatch& batch, const Found& found, std::string_view finalizer);
   // False: it cannot be edited.
   bool Edit(WriteBatch& batch, const KeyValuePtr& pair, const collect::MetadataEdit& edit);
-  void Skip(const std::string& key, CollectorMetrics::Reason reason, std::string_view why);
 
   Ownership& ownership_;
   CollectorMetrics& metrics_;
+  SkippedObjects& skipped_;
   const Clock& clock_;
-  Log& log_;
   CollectorMetrics::Done done_;  // in the batch that is not committed yet
-  std::set<std::string> told_;   // kinds and reasons that were logged; bounded
   int64_t next_id_ = 0;          // whose turn it is
   int64_t oldest_since_ = 0;     // of the due work that the last step found
 };

@@ -107,14 +107,21 @@ class Collected : public StoreFixture {
     }
     FAIL("the collector does not come to an end");
   }
-  double Gauge(const std::string& state) {
+  double Gauge(const std::string& state) { return MetricOf("kubase_gc_owed", state).gauge.value; }
+  double Skipped(const std::string& reason) {
+    return MetricOf("kubase_gc_skipped_total", reason).counter.value;
+  }
+
+ private:
+  prometheus::ClientMetric MetricOf(const std::string& name, const std::string& label) {
     for (const auto& family : registry().Collect()) {
-      if (family.name != "kubase_gc_owed") continue;
+      if (family.name != name) continue;
       for (const auto& metric : family.metric) {
-        if (metric.label.front().value == state) return metric.gauge.value;
+        if (metric.label.front().value == label) return metric;
       }
     }
-    return -1;
+    FAIL("no metric " << name << " of " << label);
+    return {};
   }
 };
 

@@ -196,6 +196,15 @@ TEST_CASE_METHOD(Collected, "dependents go even when the kind of their owner goe
   CHECK(Gauge("waiting") == 0);
 }
 
+TEST_CASE_METHOD(Collected,
+                 "a reference by a version that is not served stays when its owner goes") {
+  Create({.name = "owner"});
+  Create({.name = "child", .owners = {{.name = "owner", .version = "example.com/v9"}}});
+  Remove("owner");
+  Settle();
+  CHECK(IsThere("child"));
+}
+
 TEST_CASE_METHOD(Collected, "an object of the cluster is left alone by owners in namespaces") {
   const std::string key = "/registry/example.com/gears/gear";
   Set(key, TextOf({.name = "gear", .owners = {{"nobody"}}}));
@@ -248,6 +257,7 @@ TEST_CASE_METHOD(Collected, "what cannot be read is no outage") {
   Remove("owner");
   Settle();
   CHECK_FALSE(IsThere("child"));
+  CHECK(Skipped("unreadable") == 3);
 }
 
 }  // namespace

@@ -9,13 +9,8 @@
 #include "shim/store/kind.h"
 
 namespace kubase::store {
-namespace {
 
 using collect::Propagation;
-
-constexpr std::string_view kNamespaces = "/registry/namespaces/";
-
-}  // namespace
 
 DeletionFinding FindEnding(std::vector<std::string> finalizers, std::string why) {
   DeletionFinding finding{.why = std::move(why)};
@@ -44,7 +39,7 @@ DeletionFinding FindDeletion(const KeyValue& pair, const collect::ObjectMetadata
   if (edit && edit->deletion && edit->deletion->grace_seconds > 0) {
     finding.why += fmt::format("; has {} s to end", edit->deletion->grace_seconds);
   }
-  if (prefix == kNamespaces) finding.why += "; what is in it goes too, and is not listed";
+  if (prefix == kNamespacesPrefix) finding.why += "; what is in it goes too, and is not listed";
   return finding;
 }
 

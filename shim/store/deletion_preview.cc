@@ -83,7 +83,6 @@ class Simulation {
 
   Result<DeletionPreview> Run() {
     preview_.revision = meta_.revision;
-    KUBASE_TRY(names_.Load(connection_, meta_));
     KUBASE_TRY(ownership_.Load(connection_, meta_));
     KUBASE_ASSIGN_OR_RETURN(const std::vector<IndexedKind> indexed, ReadKinds(connection_));
     preview_.complete = std::all_of(indexed.begin(), indexed.end(), [](const IndexedKind& kind) {
@@ -122,8 +121,8 @@ class Simulation {
   const Meta& meta_;
   const PreviewRequest& request_;
   const int64_t now_;
-  KindNames names_;
   Ownership ownership_;
+  const KindNames names_{ownership_.kinds()};
   const PairLookup pairs_ = [this](const std::string& key) { return ReadPair(connection_, key); };
   const OwnershipView view_{connection_, pairs_};
   std::string root_;  // its key

@@ -57,6 +57,15 @@ Kind KindOfKey(std::string_view key) {
   return {ResourceName(first, second), PrefixRange(key.substr(0, second_end + 1))};
 }
 
+KeyParts PartsOfKey(std::string_view key) {
+  KeyParts parts{.kind = KindOfKey(key)};
+  const std::string_view rest = key.substr(parts.kind.range.key.size());
+  const size_t slash = rest.find('/');
+  if (slash != std::string_view::npos) parts.name_space = rest.substr(0, slash);
+  parts.name = rest.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  return parts;
+}
+
 std::optional<Kind> KindOfCustomResource(std::string_view resource) {
   const size_t dot = resource.find('.');
   if (dot == std::string_view::npos) return std::nullopt;

@@ -25,6 +25,14 @@ struct Kind {
 // /registry/GROUP/RESOURCE/… where the group has a dot.
 Kind KindOfKey(std::string_view key);
 
+// A key in parts; the last two are views of it. name_space: "" for the objects of the cluster.
+struct KeyParts {
+  Kind kind;
+  std::string_view name_space;
+  std::string_view name;
+};
+KeyParts PartsOfKey(std::string_view key);
+
 // The kind of custom resources "PLURAL.GROUP"; null when GROUP has no dot, which no group of custom
 // resources lacks.
 std::optional<Kind> KindOfCustomResource(std::string_view resource);
@@ -32,6 +40,9 @@ std::optional<Kind> KindOfCustomResource(std::string_view resource);
 // The kinds that a snapshot has live keys of, the rest of the keys among them, in the order of the
 // keys. Costs an index look-up a kind. Errors: those of the database.
 Result<std::vector<Kind>> ListKinds(sql::Connection& connection, const Meta& meta);
+
+// Where Namespaces are kept.
+inline constexpr std::string_view kNamespacesPrefix = "/registry/namespaces/";
 
 // Where CustomResourceDefinitions are kept.
 inline constexpr std::string_view kDefinitionsPrefix =

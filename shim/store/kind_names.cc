@@ -10,14 +10,6 @@
 
 namespace kubase::store {
 
-Result<void> KindNames::Load(sql::Connection& connection, const Meta& meta) {
-  return ScanRange(connection, meta, KindOfKey(kDefinitionsPrefix).range, meta.revision, -1, false,
-                   [this](const KeyValuePtr& definition) {
-                     kinds_.Define(definition->key, collect::ReadDefinedKind(definition->value));
-                     return true;
-                   });
-}
-
 Result<collect::NamedKind> KindNames::Find(const std::string& name) const {
   std::vector<collect::NamedKind> found = kinds_.FindByName(name);
   if (found.size() == 1) return std::move(found.front());
@@ -36,16 +28,14 @@ Result<collect::NamedKind> KindNames::Find(const std::string& name) const {
 }
 
 NamedObject KindNames::NameOf(std::string_view key) const {
-  const Kind kind = KindOfKey(key);
-  NamedObject object{.kind = kind.name};
-  if (auto named = kinds_.FindByPrefix(kind.range.key); named) {
+  const KeyParts parts = PartsOfKey(key);
+  NamedObject object{.kind = parts.kind.name};
+  if (auto named = kinds_.FindByPrefix(parts.kind.range.key); named) {
     object.group = std::move(named->group);
     object.kind = std::move(named->kind);
   }
-  const std::string_view rest = key.substr(kind.range.key.size());
-  const size_t slash = rest.find('/');
-  if (slash != std::string_view::npos) object.name_space = rest.substr(0, slash);
-  object.name = rest.substr(slash == std::string_view::npos ? 0 : slash + 1);
+  object.name_space = parts.name_space;
+  object.name = parts.name;
   return object;
 }
 

@@ -23,7 +23,7 @@ bool Mentions(const KeyValuePtr& pair, std::string_view text) {
   return pair != nullptr && pair->value.find(text) != std::string::npos;
 }
 
-// Whether an object has owners, or its end in sight. JSON has the names as they are, since
+// Whether an object may have owners, or its end in sight. JSON has the names as they are, since
 // kube-apiserver writes no escapes for them; protobuf has none.
 bool MayMatter(const KeyValuePtr& pair) {
   if (pair == nullptr) return false;
@@ -37,6 +37,11 @@ bool MayMatter(const KeyChange& change) {
       change.before != nullptr &&
       Mentions(change.before, collect::kSkipLabel) != Mentions(change.after, collect::kSkipLabel);
   return label_changed || MayMatter(change.before) || MayMatter(change.after);
+}
+
+// Null: there is none, or it cannot be read.
+std::optional<ObjectMetadata> Read(const KeyValuePtr& pair) {
+  return pair == nullptr ? std::nullopt : collect::ReadMetadata(pair->value);
 }
 
 std::vector<OwnerRow> RowsOf(const std::optional<ObjectMetadata>& object) {
@@ -64,23 +69,18 @@ constexpr std::pair<std::string_view, Action> kEndings[] = {
     {collect::kOrphanFinalizer, Action::kOrphan},
     {collect::kForegroundFinalizer, Action::kForeground}};
 
-std::string_view NamespaceOf(std::string_view key) {
-  const std::string prefix = KindOfKey(key).range.key;
-  const std::string_view name = key.substr(prefix.size());
-  const size_t slash = name.find('/');
-  return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
-}
-
-// Whether a reference means what has gone, whose kind may have gone with it. As far as can be told
+// Whether a reference means what has gone, and whose kind went with it. As far as can be told
 // without the definition of the kind, which alone says how it is called.
-bool LeadsTo(const Collection& gone, const std::string& dependent,
-             const collect::OwnerReference& reference) {
+bool LeadsTo(const Collection& gone, const collect::ServedKinds& kinds,
+             const std::string& dependent, const collect::OwnerReference& reference) {
   if (gone.action != Action::kAbsent || gone.uid != reference.uid) return false;
-  const Kind kind = KindOfKey(gone.key);
-  const std::string_view name_space = NamespaceOf(gone.key);
-  if (!name_space.empty() && name_space != NamespaceOf(dependent)) return false;
+  const KeyParts parts = PartsOfKey(gone.key);
+  if (kinds.FindByPrefix(parts.kind.range.key)) return false;
+  if (!parts.name_space.empty() && parts.name_space != PartsOfKey(dependent).name_space) {
+    return false;
+  }
   const std::string group = reference.api_version.substr(0, reference.api_version.find('/'));
-  return kind.name.ends_with("." + group) && gone.key.ends_with("/" + reference.name);
+  return parts.kind.name.ends_with("." + group) && parts.name == reference.name;
 }
 
 }  // namespace
@@ -96,31 +96,25 @@ Result<void> Ownership::Load(sql::Connection& connection, const Meta& meta) {
 }
 
 Result<void> Ownership::Observe(const OwnershipView& view, std::span<const KeyChange> changes,
-                                bool complete) {
+                                bool complete, SkippedObjects& skipped) {
   for (const KeyChange& change : changes) {
-    if (!IsCollected(change.key)) continue;
-    KUBASE_TRY(ObserveOne(view, change, complete));
+    if (MayMatter(change) && IsCollected(change.key)) {
+      KUBASE_TRY(ObserveOne(view, change, complete, skipped));
+    }
     if (change.key.starts_with(kDefinitionsPrefix)) KUBASE_TRY(Define(view.connection, change));
   }
   return Ok();
 }
 
-std::optional<ObjectMetadata> Ownership::Read(const KeyValuePtr& pair) {
-  if (pair == nullptr) return std::nullopt;
-  std::optional<ObjectMetadata> object = collect::ReadMetadata(pair->value);
-  const select::Encoding encoding = select::EncodingOf(pair->value);
-  if (!object && (encoding == select::Encoding::kJson || encoding == select::Encoding::kProtobuf)) {
-    ++malformed_;
-  }
-  if (object && object->uid.empty()) object.reset();  // no object of Kubernetes
-  return object;
-}
-
 Result<void> Ownership::ObserveOne(const OwnershipView& view, const KeyChange& change,
-                                   bool complete) {
-  if (!MayMatter(change)) return Ok();
-  const std::optional<ObjectMetadata> before = Read(change.before);
-  const std::optional<ObjectMetadata> after = Read(change.after);
+                                   bool complete, SkippedObjects& skipped) {
+  std::optional<ObjectMetadata> before = Read(change.before), after = Read(change.after);
+  if (change.after != nullptr && !after) {
+    skipped.Note(change.key, CollectorMetrics::Reason::kUnreadable, "it cannot be read");
+  }
+  for (std::optional<ObjectMetadata>* const object : {&before, &after}) {
+    if (*object && (*object)->uid.empty()) object->reset();  // no object of Kubernetes
+  }
   const std::vector<OwnerRow> rows_before = RowsOf(before), rows_after = RowsOf(after);
   KUBASE_TRY(DeleteOwnerRows(view.connection, change.key, Difference(rows_before, rows_after)));
   KUBASE_TRY(AddOwnerRows(view.connection, change.key, Difference(rows_after, rows_before)));
@@ -317,7 +311,8 @@ Result<std::vector<Owner>> Ownership::OwnersOf(const OwnershipView& view, const 
   owners.reserve(object.owners.size());
   for (const collect::OwnerReference& reference : object.owners) {
     KUBASE_ASSIGN_OR_RETURN(Owner owner, FollowReference(view, key, reference));
-    if (owner.state == OwnerState::kUnserved && gone != nullptr && LeadsTo(*gone, key, reference)) {
+    if (owner.state == OwnerState::kUnserved && gone != nullptr &&
+        LeadsTo(*gone, kinds_, key, reference)) {
       owner.state = OwnerState::kAbsent;
     }
     owners.push_back(std::move(owner));
@@ -331,7 +326,7 @@ Result<Owner> Ownership::FollowReference(const OwnershipView& view, const std::s
                                          const collect::OwnerReference& reference) {
   const collect::ServedKind* const kind = kinds_.Find(reference.api_version, reference.kind);
   if (kind == nullptr) return Owner{.state = OwnerState::kUnserved};
-  const std::string_view name_space = NamespaceOf(dependent);
+  const std::string_view name_space = PartsOfKey(dependent).name_space;
   if (kind->namespaced && name_space.empty()) return Owner{.state = OwnerState::kMisplaced};
   Owner owner{.key = kind->prefix};
   if (kind->namespaced) owner.key.append(name_space).append("/");

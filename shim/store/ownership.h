@@ -23,6 +23,7 @@
 #include "shim/store/collection_queue.h"
 #include "shim/store/key_change.h"
 #include "shim/store/pairs.h"
+#include "shim/store/skipped_objects.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -54,9 +55,9 @@ class Ownership {
   Result<void> Load(sql::Connection& connection, const Meta& meta);
 
   // In the order of the changes. `complete`: the index of owners has every object; without that
-  // any object may have dependents.
-  Result<void> Observe(const OwnershipView& view, std::span<const KeyChange> changes,
-                       bool complete);
+  // any object may have dependents. What cannot be read has no owners, and is noted.
+  Result<void> Observe(const OwnershipView& view, std::span<const KeyChange> changes, bool complete,
+                       SkippedObjects& skipped);
   // An object from before there was an index of owners.
   Result<void> Admit(sql::Connection& connection, const KeyValue& object);
 
@@ -85,13 +86,12 @@ class Ownership {
   Result<bool> IsOurs(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object);
 
+  const collect::ServedKinds& kinds() const { return kinds_; }
   CollectionQueue& queue() { return queue_; }
-  // Objects that could not be read although they are neither encrypted nor foreign; from here on.
-  int64_t malformed() const { return malformed_; }
 
  private:
-  std::optional<collect::ObjectMetadata> Read(const KeyValuePtr& pair);
-  Result<void> ObserveOne(const OwnershipView& view, const KeyChange& change, bool complete);
+  Result<void> ObserveOne(const OwnershipView& view, const KeyChange& change, bool complete,
+                          SkippedObjects& skipped);
   Result<void> Define(sql::Connection& connection, const KeyChange& change);
   Result<void> OnGone(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object, bool complete);
@@ -124,7 +124,6 @@ class Ownership {
   const Clock& clock_;
   collect::ServedKinds kinds_;
   CollectionQueue queue_;
-  int64_t malformed_ = 0;
 };
 
 }  // namespace kubase::store

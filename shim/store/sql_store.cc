@@ -73,7 +73,8 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       published_(meta.revision),
       metrics_(registry),
       collector_metrics_(registry),
-      collector_(ownership_, collector_metrics_, clock, log),
+      skipped_(collector_metrics_, log),
+      collector_(ownership_, collector_metrics_, skipped_, clock),
       readers_(std::move(readers)),
       hub_({.ring_bytes_max =
                 options.ring_bytes_max != 0 ? options.ring_bytes_max : limits::kWatchRingBytesMax,
@@ -120,6 +121,7 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .metrics = metrics_,
                                                            .attributes = attributes_,
                                                            .ownership = ownership_,
+                                                           .skipped = skipped_,
                                                            .collector = collector_},
                                     clock_, log_);
   CountKindsInBackground();

@@ -121,6 +121,7 @@ class SqlStore final : public Store {
   PublishedRevision published_;
   StoreMetrics metrics_;
   CollectorMetrics collector_metrics_;
+  SkippedObjects skipped_;
   Collector collector_;
   std::unique_ptr<ReaderPool> readers_;
   WatchHub hub_;

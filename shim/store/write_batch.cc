@@ -195,8 +195,8 @@ Result<void> WriteBatch::Flush() {
 Result<void> WriteBatch::FlushAttributes() {
   if (key_changes_.empty()) return Ok();
   KUBASE_TRY(Noting(context_.attributes.Write(connection_, key_changes_)));
-  KUBASE_TRY(Noting(context_.ownership.Observe({connection_, lookup_}, key_changes_,
-                                               !context_.attributes.IsFilling())));
+  KUBASE_TRY(Noting(context_.ownership.Observe(
+      {connection_, lookup_}, key_changes_, !context_.attributes.IsFilling(), context_.skipped)));
   for (const KeyChange& change : key_changes_) entries_.at(change.key).key_change.reset();
   key_changes_.clear();
   Reach(Failpoint::kWriterAttributesFlushed);

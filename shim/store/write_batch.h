@@ -39,6 +39,7 @@ class WriteBatch {
     PairCache& pairs;
     AttributeIndex& attributes;
     Ownership& ownership;
+    SkippedObjects& skipped;
     int64_t& last_object_id;
   };
   WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context);
