@@ -1,7 +1,10 @@
 # kubase_room(NAME SOURCES a.cc ... DEPENDS kubase_base ...): the static library of one room.
 # kubase_room_tests(NAME SOURCES a_test.cc ...): its unit tests, one executable NAME_tests in ctest.
+# kubase_test_on_servers(NAME COMMAND...): tests NAME-ENGINE, each with a database server of its own
+#   (tests/databases).
 if(BUILD_TESTING)
   find_path(CATCH2_INCLUDE catch2/catch.hpp REQUIRED)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
 endif()
 
 function(kubase_room name)
@@ -20,4 +23,12 @@ function(kubase_room_tests name)
                                               ${ROOM_DEPENDS})
   add_test(NAME ${name} COMMAND ${name}_tests)
   set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+endfunction()
+
+function(kubase_test_on_servers name)
+  foreach(engine postgres mariadb)
+    add_test(NAME ${name}-${engine} COMMAND ${Python3_EXECUTABLE} -B
+             ${CMAKE_SOURCE_DIR}/tests/databases/${engine}.py -- ${ARGN})
+    set_tests_properties(${name}-${engine} PROPERTIES TIMEOUT 600 LABELS integration)
+  endforeach()
 endfunction()

@@ -89,10 +89,11 @@ void AddUpComponents(CLI::App& verb, UpFlags& flags) {
 void AddUp(CLI::App& app, UpFlags& flags) {
   CLI::App& verb = *app.add_subcommand("up", "Start a cluster and keep it running.");
   AddDataDir(verb, flags.data_dir);
-  AddText(
-      verb, "--endpoint", flags.endpoint,
-      "Where the data is: sqlite://PATH or a plain path. Default: SQLite in the data directory.",
-      "ENDPOINT");
+  AddText(verb, "--endpoint", flags.endpoint,
+          "Where the data is: sqlite://PATH, postgres://…, mysql://… or a plain path. Default: "
+          "SQLite in the "
+          "data directory.",
+          "ENDPOINT");
   AddQuota(verb, flags.quota_backend_bytes);
   AddUpNetwork(verb, flags);
   AddUpComponents(verb, flags);
@@ -142,7 +143,9 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
   CLI::App& verb =
       *app.add_subcommand("serve", "Serve the etcd API alone, under your own control plane.");
   AddText(verb, "--endpoint", flags.endpoint,
-          "Where the data is: sqlite://PATH or a plain path. Default: db/kubase.db.", "ENDPOINT");
+          "Where the data is: sqlite://PATH, postgres://…, mysql://… or a plain path. Default: "
+          "db/kubase.db.",
+          "ENDPOINT");
   AddText(verb, "--listen-address", flags.listen_address,
           "Where clients connect: HOST:PORT or unix://PATH.", "ADDRESS");
   AddText(verb, "--metrics-bind-address", flags.metrics_bind_address,

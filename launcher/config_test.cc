@@ -69,10 +69,11 @@ TEST_CASE("Config: up with flags") {
 
 TEST_CASE("Config: each mistake of up is a sentence that names the flag") {
   CHECK(UpError({.endpoint = "redis://x"}) ==
-        "--endpoint: the scheme redis:// is unknown; use sqlite://PATH or a plain path");
-  CHECK(UpError({.endpoint = "postgres://user:secret@host/db"}) ==
-        "--endpoint: postgres:// is not in this version of kubase; use sqlite://PATH or a plain "
-        "path");
+        "--endpoint: the scheme redis:// is unknown; use sqlite://PATH, postgres://…, "
+        "mysql://… or a plain path");
+  CHECK(UpError({.endpoint = "nats://user:secret@host/db"}) ==
+        "--endpoint: nats:// is not in this version of kubase; use sqlite://PATH, postgres://…, "
+        "mysql://… or a plain path");
   CHECK(UpError({.endpoint = "sqlite:///x?_synchronous=OFF"}) ==
         "--endpoint sqlite:///x?_synchronous=OFF: the parameter \"_synchronous=OFF\" is not "
         "supported; leave it out, kubase always uses WAL with full synchronisation");

@@ -1,10 +1,15 @@
-// Parsing only; nothing on disk is touched.
+// Parsing, and which engine opens what.
 #include "launcher/endpoint.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <string_view>
+
+#include "launcher/files.h"
+#include "launcher/mysql_endpoint.h"
+#include "launcher/postgres_endpoint.h"
+#include "shim/sql/sqlite.h"
 
 namespace kubase::launcher {
 namespace {
@@ -63,16 +68,17 @@ Result<void> CheckParameters(const std::string& endpoint, const std::string& par
 }
 
 Error RefuseScheme(const std::string& scheme) {
-  for (const std::string_view later :
-       {"postgres", "postgresql", "mysql", "mariadb", "nats", "http", "https", "etcd"}) {
+  for (const std::string_view later : {"nats", "http", "https", "etcd"}) {
     if (scheme == later) {
-      return {ErrorCode::kUnsupported, "--endpoint: " + scheme +
-                                           ":// is not in this version of kubase; use "
-                                           "sqlite://PATH or a plain path"};
+      return {ErrorCode::kUnsupported,
+              "--endpoint: " + scheme +
+                  ":// is not in this version of kubase; use "
+                  "sqlite://PATH, postgres://…, mysql://… or a plain path"};
     }
   }
   return {ErrorCode::kInvalidArgument,
-          "--endpoint: the scheme " + scheme + ":// is unknown; use sqlite://PATH or a plain path"};
+          "--endpoint: the scheme " + scheme +
+              ":// is unknown; use sqlite://PATH, postgres://…, mysql://… or a plain path"};
 }
 
 }  // namespace
@@ -83,6 +89,8 @@ Result<Endpoint> ParseEndpoint(const std::string& text, const std::filesystem::p
   const size_t separator = text.find(kSeparator);
   if (separator != text.npos) {
     const std::string scheme = Lower(text.substr(0, separator));
+    if (scheme == "postgres" || scheme == "postgresql") return ParsePostgresEndpoint(text);
+    if (scheme == "mysql" || scheme == "mariadb") return ParseMysqlEndpoint(text);
     if (scheme != "sqlite" && scheme != "sqlite3") return RefuseScheme(scheme);
     path = text.substr(separator + kSeparator.size());
     const size_t question = path.find('?');
@@ -98,6 +106,22 @@ Result<Endpoint> ParseEndpoint(const std::string& text, const std::filesystem::p
   }
   const std::filesystem::path absolute = std::filesystem::absolute(file).lexically_normal();
   return Endpoint{absolute, "sqlite://" + absolute.string()};
+}
+
+Result<std::unique_ptr<sql::Database>> OpenDatabase(const Endpoint& endpoint,
+                                                    sql::StatementObserver* observer) {
+  if (endpoint.postgres) {
+    sql::PostgresOptions options = *endpoint.postgres;
+    options.observer = observer;
+    return sql::OpenPostgres(options);
+  }
+  if (endpoint.mysql) {
+    sql::MysqlOptions options = *endpoint.mysql;
+    options.observer = observer;
+    return sql::OpenMysql(options);
+  }
+  KUBASE_TRY(CreateDirectory(endpoint.sqlite_file.parent_path(), 0700));
+  return sql::OpenSqlite({.path = endpoint.sqlite_file.string(), .observer = observer});
 }
 
 }  // namespace kubase::launcher

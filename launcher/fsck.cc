@@ -8,7 +8,6 @@
 #include "launcher/config.h"
 #include "launcher/data_dir.h"
 #include "launcher/verbs.h"
-#include "shim/sql/sqlite.h"
 #include "shim/store/attribute_check.h"
 #include "shim/store/owner_check.h"
 #include "web/format.h"
@@ -91,13 +90,18 @@ Result<Outcome> CheckIndex(sql::Connection& connection, bool repair) {
   return outcome;
 }
 
-Result<Outcome> Check(const std::string& file, bool repair) {
+Result<Outcome> Check(const Endpoint& endpoint, bool repair) {
   std::error_code ignored;
-  if (!fs::exists(file, ignored)) {
+  if (endpoint.sqlite_file.empty()) {
+    return Error{ErrorCode::kUnsupported,
+                 "fsck is for SQLite; a database of a server would be taken away from the kubase "
+                 "that has it"};
+  }
+  if (!fs::exists(endpoint.sqlite_file, ignored)) {
     return Error{ErrorCode::kNotFound,
                  "there is no database; name it with --endpoint or --data-dir"};
   }
-  KUBASE_ASSIGN_OR_RETURN(const auto database, sql::OpenSqlite({.path = file}));
+  KUBASE_ASSIGN_OR_RETURN(const auto database, OpenDatabase(endpoint, nullptr));
   KUBASE_ASSIGN_OR_RETURN(const auto connection, database->Connect(sql::Access::kWrite));
   KUBASE_TRY(CheckFile(*database, *connection));
   KUBASE_ASSIGN_OR_RETURN(Outcome outcome, CheckIndex(*connection, repair));
@@ -109,7 +113,7 @@ Result<Outcome> Fsck(const FsckFlags& flags, const Program& program) {
   KUBASE_ASSIGN_OR_RETURN(const DataPaths paths, ResolvePaths(flags.data_dir, program.user));
   KUBASE_ASSIGN_OR_RETURN(const Endpoint endpoint,
                           ParseEndpoint(flags.endpoint, paths.database_file));
-  auto outcome = Check(endpoint.sqlite_file.string(), flags.repair);
+  auto outcome = Check(endpoint, flags.repair);
   if (!outcome.ok()) return WithContext(std::move(outcome).error(), endpoint.display);
   return outcome;
 }

@@ -13,7 +13,6 @@
 #include "launcher/data_dir.h"
 #include "launcher/files.h"
 #include "launcher/verbs.h"
-#include "shim/sql/sqlite.h"
 #include "shim/wire/snapshot_stream.h"
 #include "web/format.h"
 
@@ -72,12 +71,10 @@ Result<std::string> Restore(const RestoreFlags& flags, const Program& program) {
                           ParseEndpoint(flags.endpoint, paths.database_file));
   KUBASE_ASSIGN_OR_RETURN(const int64_t bump, ParseBump(flags.bump_revision));
   KUBASE_TRY(VerifyChecksum(flags.file));
-  KUBASE_TRY(CreateDirectory(endpoint.sqlite_file.parent_path(), 0700));
-  KUBASE_ASSIGN_OR_RETURN(const auto database,
-                          sql::OpenSqlite({.path = endpoint.sqlite_file.string()}));
+  KUBASE_ASSIGN_OR_RETURN(const auto database, OpenDatabase(endpoint, nullptr));
   KUBASE_ASSIGN_OR_RETURN(const auto connection, database->Connect(sql::Access::kWrite));
   std::ifstream snapshot(flags.file, std::ios::binary);
-  auto restored = store::RestoreSnapshot(snapshot, bump, *connection);
+  auto restored = store::RestoreSnapshot(snapshot, bump, *database, *connection);
   if (!restored.ok()) return WithContext(std::move(restored).error(), endpoint.display);
   return fmt::format(
       "Restored {} and {} at revision {} into {}.\n", web::Plural(restored->pairs, "key", "keys"),

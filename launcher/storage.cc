@@ -1,13 +1,10 @@
-// Opens the one engine there is so far; the choice of an engine belongs here.
+// The store over the database of an endpoint, and whether it is well.
 #include "launcher/storage.h"
 
 #include <condition_variable>
 #include <future>
 #include <mutex>
 #include <utility>
-
-#include "launcher/files.h"
-#include "shim/sql/sqlite.h"
 
 namespace kubase::launcher {
 namespace {
@@ -48,12 +45,10 @@ Storage::~Storage() {
 Result<std::unique_ptr<Storage>> Storage::Open(const StorageOptions& options,
                                                prometheus::Registry& registry, const Clock& clock,
                                                Log& log) {
-  KUBASE_TRY(CreateDirectory(options.endpoint.sqlite_file.parent_path(), 0700));
   std::unique_ptr<Storage> storage(
       new Storage(log.WithComponent("store"), registry, options.slow_sql_threshold, clock));
   KUBASE_ASSIGN_OR_RETURN(storage->database_,
-                          sql::OpenSqlite({.path = options.endpoint.sqlite_file.string(),
-                                           .observer = &storage->statement_metrics_}));
+                          OpenDatabase(options.endpoint, &storage->statement_metrics_));
   store::SqlStoreOptions store_options{.quota_bytes = options.quota_bytes};
   if (options.progress_interval.count() > 0) {
     store_options.progress_interval = options.progress_interval;

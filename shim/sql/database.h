@@ -65,12 +65,18 @@ class Connection {
   virtual void Rollback() = 0;
 
   virtual Result<void> Select(Query query, Params params, const RowSink& sink) = 0;
+  // Runs `query` for each group of `columns` parameters, no two of which are the same, and gives
+  // the rows of all, in any order: one round trip, whatever their number.
+  virtual Result<void> SelectMany(Query query, Params params, size_t columns,
+                                  const RowSink& sink) = 0;
   // In metrics and logs it is called "match".
   virtual Result<void> SelectMatching(const MatchShape& shape, Params params,
                                       const RowSink& sink) = 0;
   // The number of rows changed.
   virtual Result<int64_t> Execute(Query query, Params params) = 0;
-  // Runs `query` for each group of `columns` parameters: one round trip, whatever their number.
+  // Runs `query` for each group of `columns` parameters, inside a write transaction. It may be done
+  // as late as with the next call that reads, counts or commits, which tells its errors then: it
+  // costs no round trip.
   virtual Result<void> ExecuteMany(Query query, Params params, size_t columns) = 0;
 };
 
@@ -80,13 +86,24 @@ struct SpaceUsage {
   int64_t limit_bytes = 0;  // the engine's own bound, whatever the disk has room for
 };
 
+// On engines over a network: entries of their indexes have a quarter of a page or less, and hold a
+// key with what makes it unique.
+inline constexpr size_t kRemoteKeyBytesMax = 2000;
+
 // Any thread.
 class Database {
  public:
   virtual ~Database() = default;
   // A connection with the schema in place. Errors as above.
   virtual Result<std::unique_ptr<Connection>> Connect(Access access) = 0;
+  // From now on nobody else writes: other processes that led the database so far are refused. To be
+  // called before the first write transaction, outside of one.
+  virtual Result<void> TakeLead(Connection& connection) = 0;
   virtual std::string engine() const = 0;  // "SQLite 3.40.1"
+  // Of the longest key that its indexes take.
+  virtual size_t key_bytes_max() const = 0;
+  // Whether a statement travels, so that reads together are cheaper than one after the other.
+  virtual bool IsRemote() const = 0;
   virtual Result<SpaceUsage> ReadSpaceUsage(Connection& connection) = 0;
   // Gives a bounded amount of free space back to the file system, on a write connection outside a
   // transaction. True: there is more to give.

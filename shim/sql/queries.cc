@@ -69,6 +69,7 @@ constexpr std::array kNames = {
     "delete_dependent",
     "list_dependents",
     "get_dependent",
+    "last_dependent",
     "walk_dependents",
     "max_collection_id",
     "add_collection",

@@ -154,6 +154,8 @@ enum class Query {
   kListDependents,
   // (owner, traits, key) -> 1, if it is there. Primary key.
   kGetDependent,
+  // (owner) -> owner, traits of the last of its dependents in that order. Primary key.
+  kLastDependent,
   // (owner, traits, key, limit) -> owner, traits, key of all rows after this one, in the order of
   // the three. Primary key.
   kWalkDependents,

@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "shim/base/failpoint.h"
 #include "shim/sql/sqlite_checkpointer.h"
 #include "shim/sql/sqlite_connection.h"
-#include "shim/sql/sqlite_dialect.h"
 #include "shim/sql/sqlite_mapped_read.h"
+#include "shim/sql/sqlite_schema.h"
 #include "shim/sql/sqlite_wal_vfs.h"
 
 namespace kubase::sql {
@@ -137,6 +138,10 @@ class SqliteDatabase final : public Database {
     return std::unique_ptr<Connection>(std::move(connection));
   }
 
+  // The file is locked for this process.
+  Result<void> TakeLead(Connection&) override { return Ok(); }
+  bool IsRemote() const override { return false; }
+  size_t key_bytes_max() const override { return std::numeric_limits<size_t>::max(); }
   std::string engine() const override { return fmt::format("SQLite {}", sqlite3_libversion()); }
 
   Result<SpaceUsage> ReadSpaceUsage(Connection& connection) override {

@@ -6,10 +6,10 @@
 
 #include <utility>
 
-#include "shim/sql/sqlite_dialect.h"
-#include "shim/sql/sqlite_matching.h"
-#include "shim/sql/sqlite_observed.h"
+#include "shim/sql/match_statement.h"
+#include "shim/sql/observed.h"
 #include "shim/sql/sqlite_wal_vfs.h"
+#include "shim/sql/statements.h"
 
 namespace kubase::sql {
 namespace {
@@ -177,7 +177,7 @@ Result<SqliteConnection::Statement> SqliteConnection::Prepare(std::string_view t
 Result<sqlite3_stmt*> SqliteConnection::Prepared(Query query) {
   Statement& statement = prepared_[static_cast<size_t>(query)];
   if (statement == nullptr) {
-    KUBASE_ASSIGN_OR_RETURN(statement, Prepare(SqliteText(query)));
+    KUBASE_ASSIGN_OR_RETURN(statement, Prepare(StatementText(query)));
   }
   return statement.get();
 }
@@ -186,7 +186,7 @@ Result<sqlite3_stmt*> SqliteConnection::Prepared(const MatchShape& shape) {
   if (const auto found = matching_.find(shape); found != matching_.end()) {
     return found->second.get();
   }
-  KUBASE_ASSIGN_OR_RETURN(Statement statement, Prepare(SqliteMatchText(shape)));
+  KUBASE_ASSIGN_OR_RETURN(Statement statement, Prepare(MatchText(shape, kSqliteMatchStyle)));
   if (matching_.size() >= kPreparedMatchesMax) matching_.clear();
   return matching_.emplace(shape, std::move(statement)).first->second.get();
 }
@@ -245,6 +245,14 @@ Result<void> SqliteConnection::Select(Query query, Params params, const RowSink&
       return RunSelect(statement, params, sink, run);
     });
   });
+}
+
+Result<void> SqliteConnection::SelectMany(Query query, Params params, size_t columns,
+                                          const RowSink& sink) {
+  for (size_t first = 0; first < params.size(); first += columns) {
+    KUBASE_TRY(Select(query, params.subspan(first, columns), sink));
+  }
+  return Ok();
 }
 
 Result<void> SqliteConnection::SelectMatching(const MatchShape& shape, Params params,

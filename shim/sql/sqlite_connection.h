@@ -38,6 +38,7 @@ class SqliteConnection final : public Connection {
   Result<void> Commit() override;
   void Rollback() override;
   Result<void> Select(Query query, Params params, const RowSink& sink) override;
+  Result<void> SelectMany(Query query, Params params, size_t columns, const RowSink& sink) override;
   Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
   Result<int64_t> Execute(Query query, Params params) override;
   Result<void> ExecuteMany(Query query, Params params, size_t columns) override;

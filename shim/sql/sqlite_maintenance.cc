@@ -2,9 +2,9 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include "shim/sql/observed.h"
 #include "shim/sql/sqlite_connection.h"
 #include "shim/sql/sqlite_log_pages.h"
-#include "shim/sql/sqlite_observed.h"
 
 namespace kubase::sql {
 namespace {

@@ -1,5 +1,5 @@
 // The schema of SQLite databases, step by step; what the tables mean is in queries.h.
-#include "shim/sql/sqlite_dialect.h"
+#include "shim/sql/sqlite_schema.h"
 
 namespace kubase::sql {
 namespace {

@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "shim/sql/match_statement.h"
 #include "shim/sql/sqlite_connection.h"
-#include "shim/sql/sqlite_dialect.h"
-#include "shim/sql/sqlite_matching.h"
+#include "shim/sql/sqlite_schema.h"
+#include "shim/sql/statements.h"
+#include "tests/support/match_shapes.h"
 #include "tests/support/sqlite_script.h"
 #include "tests/support/temporary_directory.h"
 
@@ -105,7 +107,7 @@ TEST_CASE("Sqlite: every statement prepares") {
   for (size_t i = 0; i < kQueries; ++i) {
     INFO(QueryName(static_cast<Query>(i)));
     sqlite3_stmt* statement = nullptr;
-    CHECK(sqlite3_prepare_v2(raw.handle(), SqliteText(static_cast<Query>(i)).c_str(), -1,
+    CHECK(sqlite3_prepare_v2(raw.handle(), StatementText(static_cast<Query>(i)).c_str(), -1,
                              &statement, nullptr) == SQLITE_OK);
     sqlite3_finalize(statement);
   }
@@ -136,7 +138,7 @@ TEST_CASE("Sqlite: no statement scans a table, but the one that is meant to") {
     if (query == Query::kListAlarms) continue;
     if (query == Query::kListKinds) continue;
     if (query == Query::kCompactHistory) continue;  // its LIMIT from the table's beginning
-    for (const std::string& step : PlanOf(raw.handle(), SqliteText(query))) {
+    for (const std::string& step : PlanOf(raw.handle(), StatementText(query))) {
       INFO(QueryName(query) << ": " << step);
       CHECK((step.rfind("SCAN", 0) != 0 || step.find("subquery") != std::string::npos ||
              step.find("(subquery") != std::string::npos));
@@ -150,23 +152,15 @@ TEST_CASE("Sqlite: no search by attributes scans or sorts, whatever its shape") 
   const std::string path = dir.File("a.db");
   auto database = MustOpen(path);
   const RawDatabase raw(path);
-  for (int bits = 0; bits < 256; ++bits) {
-    const auto bit = [bits](int i) { return (bits >> i & 1) != 0; };
-    MatchShape shape{.driver_values = bit(0) ? (bit(1) ? 3 : 1) : 0,
-                     .unreadable = bit(0) && bit(2),
-                     .at_revision = bit(3),
-                     .bounded = bit(4),
-                     .keys_only = bit(5)};
-    if (bit(0) && bit(6)) shape.required = {1, 2};
-    if (bit(7)) shape.excluded = {2, 1};
-    INFO(SqliteMatchText(shape));
-    for (const std::string& step : PlanOf(raw.handle(), SqliteMatchText(shape))) {
+  testing::ForEachMatchShape([&](const MatchShape& shape) {
+    INFO(MatchText(shape, kSqliteMatchStyle));
+    for (const std::string& step : PlanOf(raw.handle(), MatchText(shape, kSqliteMatchStyle))) {
       INFO(step);
       CHECK((step.rfind("SCAN", 0) != 0 || step == "SCAN d"));  // the merged entries
       CHECK(step.find("TEMP B-TREE") == std::string::npos);
       CHECK(step.find("PRIMARY KEY (name=?)") == std::string::npos);
     }
-  }
+  });
 }
 
 TEST_CASE("Sqlite: a read transaction keeps its snapshot while a writer commits") {

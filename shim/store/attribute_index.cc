@@ -76,14 +76,16 @@ void AttributeIndex::Published() {
 
 Result<void> AttributeIndex::Write(sql::Connection& connection,
                                    std::span<const KeyChange> changes) {
+  AttributeRows rows;
   for (const KeyChange& change : changes) {
     KUBASE_ASSIGN_OR_RETURN(IndexedKind * kind,
                             KindForChange(connection, change.key, change.revision));
     if (kind == nullptr) continue;
-    KUBASE_TRY(WriteChange(connection, *kind, change));
+    if (rows.Has(change.key)) KUBASE_TRY(rows.Flush(connection));
+    KUBASE_TRY(WriteChange(connection, *kind, change, rows));
     if (kind->prefix == kDefinitionsPrefix) KUBASE_TRY(Declare(connection, change));
   }
-  return Ok();
+  return rows.Flush(connection);
 }
 
 Result<void> AttributeIndex::Survey(sql::Connection& connection, const Meta& meta) {
@@ -125,7 +127,7 @@ Result<IndexedKind*> AttributeIndex::Add(sql::Connection& connection, const std:
   const Value params[] = {kind.id,         kind.prefix,
                           kind.fields,     kind.indexed_since,
                           kind.indexed_to, int64_t{kind.foreign_values}};
-  KUBASE_TRY(connection.Execute(Query::kAddKind, params));
+  KUBASE_TRY(connection.ExecuteMany(Query::kAddKind, params, 6));
   if (has_objects) to_fill_.push_back(prefix);
   Learn(kind);
   return &kinds_.insert_or_assign(prefix, std::move(kind)).first->second;
@@ -135,8 +137,7 @@ Result<void> AttributeIndex::Store(sql::Connection& connection, const IndexedKin
   const Value params[] = {
       kind.prefix, kind.fields, kind.indexed_since, kind.indexed_to, int64_t{kind.foreign_values},
       kind.id};
-  KUBASE_TRY(connection.Execute(Query::kUpdateKind, params));
-  return Ok();
+  return connection.ExecuteMany(Query::kUpdateKind, params, 6);
 }
 
 Result<bool> AttributeIndex::HasObjects(sql::Connection& connection, const std::string& prefix) {
@@ -163,48 +164,42 @@ Result<IndexEntries> AttributeIndex::EntriesOfPair(sql::Connection& connection, 
 }
 
 Result<void> AttributeIndex::WriteChange(sql::Connection& connection, IndexedKind& kind,
-                                         const KeyChange& change) {
-  const std::string_view name = ObjectName(change.key, kind.prefix);
-  if (!kind.IsIndexed(name)) return Ok();
-  KUBASE_ASSIGN_OR_RETURN(const IndexEntries before,
-                          EntriesOfPair(connection, kind, change.before));
-  KUBASE_ASSIGN_OR_RETURN(const IndexEntries after, EntriesOfPair(connection, kind, change.after));
+                                         const KeyChange& change, AttributeRows& rows) {
+  if (!kind.IsIndexed(ObjectName(change.key, kind.prefix))) return Ok();
+  KUBASE_ASSIGN_OR_RETURN(IndexEntries before, EntriesOfPair(connection, kind, change.before));
+  KUBASE_ASSIGN_OR_RETURN(IndexEntries after, EntriesOfPair(connection, kind, change.after));
   const bool same_row =
       change.before != nullptr && change.after != nullptr && change.before->id == change.after->id;
-  if (!same_row) {
-    KUBASE_TRY(EndEntries(connection, kind, name, change.revision, before));
-    if (change.after == nullptr) return Ok();
-    return AddEntries(connection, kind, name, change.after->id, change.revision, after);
+  if (same_row) {
+    IndexEntries ended = Difference(before, after);
+    after = Difference(after, before);
+    before = std::move(ended);
   }
-  KUBASE_TRY(EndEntries(connection, kind, name, change.revision, Difference(before, after)));
-  return AddEntries(connection, kind, name, change.after->id, change.revision,
-                    Difference(after, before));
+  KUBASE_TRY(EndEntries(connection, kind, change, std::move(before), rows));
+  if (change.after == nullptr) return Ok();
+  return AddEntries(connection, kind, *change.after, change.revision, std::move(after), rows);
 }
 
 Result<void> AttributeIndex::AddEntries(sql::Connection& connection, const IndexedKind& kind,
-                                        std::string_view object_name, int64_t object,
-                                        Revision since, Entries entries) {
-  if (entries.empty()) return Ok();
-  std::vector<Value> rows;
-  rows.reserve(entries.size() * 5);
-  for (const auto& [name, value] : entries) {
+                                        const KeyValue& object, Revision since,
+                                        IndexEntries entries, AttributeRows& rows) {
+  const std::string_view object_name = ObjectName(object.key, kind.prefix);
+  for (auto& [name, value] : entries) {
     KUBASE_ASSIGN_OR_RETURN(const int64_t id, NameId(connection, kind, name));
-    rows.insert(rows.end(), {id, value, object_name, since, object});
+    rows.Add(object.key, object_name, object.id, id, std::move(value), since);
   }
-  return connection.ExecuteMany(Query::kAddAttribute, rows, 5);
+  return Ok();
 }
 
 Result<void> AttributeIndex::EndEntries(sql::Connection& connection, const IndexedKind& kind,
-                                        std::string_view object_name, Revision revision,
-                                        Entries entries) {
-  if (entries.empty()) return Ok();
-  std::vector<Value> rows;
-  rows.reserve(entries.size() * 4);
-  for (const auto& [name, value] : entries) {
+                                        const KeyChange& change, IndexEntries entries,
+                                        AttributeRows& rows) {
+  const std::string_view object_name = ObjectName(change.key, kind.prefix);
+  for (auto& [name, value] : entries) {
     KUBASE_ASSIGN_OR_RETURN(const int64_t id, NameId(connection, kind, name));
-    rows.insert(rows.end(), {revision, id, value, object_name});
+    rows.End(change.key, object_name, id, std::move(value), change.revision);
   }
-  return connection.ExecuteMany(Query::kEndAttribute, rows, 4);
+  return Ok();
 }
 
 Result<int64_t> AttributeIndex::NameId(sql::Connection& connection, const IndexedKind& kind,
@@ -215,7 +210,7 @@ Result<int64_t> AttributeIndex::NameId(sql::Connection& connection, const Indexe
   if (!id) {
     id = ++last_name_;
     const Value row[] = {*id, kind.id, name};
-    KUBASE_TRY(connection.Execute(Query::kAddAttributeName, row));
+    KUBASE_TRY(connection.ExecuteMany(Query::kAddAttributeName, row, 3));
   }
   if (names_.size() >= limits::kAttributeNamesCachedMax) names_.clear();
   names_.emplace(cached, *id);
@@ -279,22 +274,24 @@ Result<void> AttributeIndex::Step(sql::Connection& connection, Revision revision
 }
 
 Result<void> AttributeIndex::FillStep(sql::Connection& connection, IndexedKind& kind,
-                                      Revision revision, int64_t rows, const Admit& admit) {
+                                      Revision revision, int64_t count, const Admit& admit) {
   std::vector<KeyValuePtr> objects;
   KeyRange range = KindOfKey(kind.prefix).range;
   if (!kind.indexed_to.empty()) range.key = kind.prefix + kind.indexed_to + '\0';
-  const Value params[] = {range.key, range.range_end, rows};
+  const Value params[] = {range.key, range.range_end, count};
   KUBASE_TRY(connection.Select(Query::kList, params, [&](const sql::Row& row) {
     objects.push_back(std::make_shared<const KeyValue>(ParsePair(row)));
     return true;
   }));
+  AttributeRows rows;
   for (const KeyValuePtr& object : objects) {
-    KUBASE_ASSIGN_OR_RETURN(const IndexEntries entries, EntriesOfPair(connection, kind, object));
-    KUBASE_TRY(AddEntries(connection, kind, ObjectName(object->key, kind.prefix), object->id,
-                          object->mod_revision, entries));
+    KUBASE_ASSIGN_OR_RETURN(IndexEntries entries, EntriesOfPair(connection, kind, object));
+    KUBASE_TRY(
+        AddEntries(connection, kind, *object, object->mod_revision, std::move(entries), rows));
     KUBASE_TRY(admit(*object));
   }
-  if (static_cast<int64_t>(objects.size()) < rows) {
+  KUBASE_TRY(rows.Flush(connection));
+  if (static_cast<int64_t>(objects.size()) < count) {
     kind.indexed_since = revision;
     kind.indexed_to.clear();
     std::erase(to_fill_, std::string(kind.prefix));

@@ -20,6 +20,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/store/attribute_rows.h"
 #include "shim/store/indexed_kind.h"
 #include "shim/store/key_change.h"
 #include "shim/store/kind_fields.h"
@@ -63,14 +64,13 @@ class AttributeIndex {
   void Published();
 
  private:
-  using Entries = std::span<const IndexEntries::value_type>;
-
   Result<IndexedKind*> KindForChange(sql::Connection& connection, const std::string& key,
                                      Revision revision);
   Result<IndexedKind*> Add(sql::Connection& connection, const std::string& prefix,
                            const std::string& fields, Revision revision);
   Result<void> Store(sql::Connection& connection, const IndexedKind& kind);
-  Result<void> WriteChange(sql::Connection& connection, IndexedKind& kind, const KeyChange& change);
+  Result<void> WriteChange(sql::Connection& connection, IndexedKind& kind, const KeyChange& change,
+                           AttributeRows& rows);
   Result<void> Declare(sql::Connection& connection, const KeyChange& change);
   Result<void> Replace(sql::Connection& connection, IndexedKind& kind, const std::string& fields,
                        Revision revision);
@@ -78,15 +78,15 @@ class AttributeIndex {
   Result<int64_t> NameId(sql::Connection& connection, const IndexedKind& kind,
                          const std::string& name);
   Result<void> AddEntries(sql::Connection& connection, const IndexedKind& kind,
-                          std::string_view object_name, int64_t object, Revision since,
-                          Entries entries);
+                          const KeyValue& object, Revision since, IndexEntries entries,
+                          AttributeRows& rows);
   Result<void> EndEntries(sql::Connection& connection, const IndexedKind& kind,
-                          std::string_view object_name, Revision revision, Entries entries);
+                          const KeyChange& change, IndexEntries entries, AttributeRows& rows);
   // The entries of a pair, none for null; notes when it is nothing that can be indexed.
   Result<IndexEntries> EntriesOfPair(sql::Connection& connection, IndexedKind& kind,
                                      const KeyValuePtr& pair);
   Result<void> FillStep(sql::Connection& connection, IndexedKind& kind, Revision revision,
-                        int64_t rows, const Admit& admit);
+                        int64_t count, const Admit& admit);
   Result<void> DropStep(sql::Connection& connection, int64_t kind, int64_t rows);
   // Those that a statement lists.
   static Result<int64_t> DeleteAttributes(sql::Connection& connection, sql::Query list,

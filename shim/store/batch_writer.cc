@@ -183,6 +183,7 @@ void BatchWriter::RunBatch(Writes writes) {
 Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
   Reach(Failpoint::kWriterBegun);
   KUBASE_TRY(ReloadIndexes());
+  if (database_.IsRemote()) KUBASE_TRY(Prefetch(writes, batch));
   for (auto& write : writes) {
     write->Apply(batch);
     if (batch.failed()) return batch.failure();
@@ -197,6 +198,12 @@ Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
   KUBASE_TRY(connection_->Commit());
   Reach(Failpoint::kWriterCommitted);
   return Ok();
+}
+
+Result<void> BatchWriter::Prefetch(const Writes& writes, WriteBatch& batch) {
+  std::vector<std::string_view> keys;
+  for (const auto& write : writes) write->AddReads(keys);
+  return batch.Prefetch(keys);
 }
 
 void BatchWriter::PublishBatch(WriteBatch& batch) {

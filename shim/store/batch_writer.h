@@ -93,6 +93,7 @@ class BatchWriter {
   void RunBatch(Writes writes);
   // On success the batch is durable.
   Result<void> Commit(Writes& writes, WriteBatch& batch);
+  Result<void> Prefetch(const Writes& writes, WriteBatch& batch);
   void PublishBatch(WriteBatch& batch);
   // Writes what is there already, to see whether a full disk has room again: nobody else may write.
   void ProbeSpace();

@@ -73,6 +73,9 @@ Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owe
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView before, batch.Owners());
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Dependent> dependents,
                           ListDependents(before.connection, owed.uid, owed.cursor, objects));
+  std::vector<std::string_view> keys;
+  for (const Dependent& dependent : dependents) keys.push_back(dependent.key);
+  KUBASE_TRY(batch.Prefetch(keys));
   for (const Dependent& dependent : dependents) {
     if (owed.action == Action::kOrphan) {
       KUBASE_TRY(Orphan(batch, dependent.key, owed.uid));

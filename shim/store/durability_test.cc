@@ -113,7 +113,8 @@ struct CrashImage {
   Revision acknowledged;
 };
 
-TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and halves nothing") {
+TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and halves nothing",
+          "[sqlite]") {
   const auto seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937_64 random(seed);
@@ -197,8 +198,8 @@ void RunWithFault(const DiskFault& fault, bool* met) {
   CHECK(after_power_cut.Read() == model.At(model.newest()));
 }
 
-TEST_CASE(
-    "Durability: an error of the disk at any call neither acknowledges nor half-does a write") {
+TEST_CASE("Durability: an error of the disk at any call neither acknowledges nor half-does a write",
+          "[sqlite]") {
   const std::vector<DiskFault> kinds = {
       {.call = DiskCall::kWrite, .nth = 0, .code = SQLITE_IOERR_WRITE},
       {.call = DiskCall::kWrite, .nth = 0, .code = SQLITE_FULL},
@@ -219,7 +220,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("Durability: a restart does not build on a log that the disk has lost") {
+TEST_CASE("Durability: a restart does not build on a log that the disk has lost", "[sqlite]") {
   std::mt19937_64 random(1);
   FaultyVfs disk;
   const TemporaryDirectory first, second, third;

@@ -107,9 +107,11 @@ IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object
   for (const auto& [name, held] : object.fields) {
     const select::SelectableField* field = fields.Find(name);
     if (field == nullptr || field->common == held) continue;
+    if (name.size() > kIndexedNameBytesMax) return {{std::string(kIndexedUnreadable), ""}};
     entries.emplace_back(IndexedField(name), IndexedValue(held));
   }
   for (const auto& [name, held] : object.labels) {
+    if (name.size() > kIndexedNameBytesMax) return {{std::string(kIndexedUnreadable), ""}};
     entries.emplace_back(IndexedLabel(name), IndexedValue(held));
   }
   return entries;  // 'f' before 'l', and each in its order

@@ -69,6 +69,10 @@ Result<std::optional<int64_t>> FindAttributeName(sql::Connection& connection, in
 inline constexpr size_t kIndexedValueBytesMax = 255;
 std::string_view IndexedValue(std::string_view value);
 
+// Objects with labels or fields of longer names count as unreadable; Kubernetes admits no such
+// label.
+inline constexpr size_t kIndexedNameBytesMax = 900;
+
 // Whether a value is nothing that Kubernetes writes.
 bool IsForeign(std::string_view object_name, std::string_view value);
 

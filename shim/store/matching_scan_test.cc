@@ -89,7 +89,7 @@ class Widgets {
         Expected(*request.selector, request.range, request.revision);
     CAPTURE(select::ToText(*request.selector), request.revision, request.limit);
     const auto answer = fixture_.Range(request);
-    REQUIRE(answer.ok());
+    if (!answer.ok()) FAIL(answer.error().message);
     const bool cut = request.limit > 0 && static_cast<int64_t>(all.size()) > request.limit;
     const size_t size = cut ? static_cast<size_t>(request.limit) : all.size();
     CHECK(KeysOf(answer->kvs) == std::vector<std::string>(all.begin(), all.begin() + size));

@@ -5,7 +5,6 @@
 #include <catch2/catch.hpp>
 
 #include "shim/store/store_fixture_test.h"
-#include "tests/support/sqlite_script.h"
 
 namespace kubase::store {
 namespace {
@@ -29,10 +28,10 @@ class Owned : public StoreFixture {
   // `work` on a connection of its own.
   template <typename Work>
   auto Offline(const Work& work) {
-    auto database = sql::OpenSqlite({.path = path()});
-    REQUIRE(database.ok());
-    auto connection = (*database)->Connect(sql::Access::kWrite);
+    const auto database = data().Open();
+    auto connection = database->Connect(sql::Access::kWrite);
     REQUIRE(connection.ok());
+    REQUIRE(database->TakeLead(**connection).ok());
     return work(**connection);
   }
   OwnerReport Check() {
@@ -52,13 +51,13 @@ TEST_CASE_METHOD(Owned, "CheckOwners: a sound index has no faults") {
 }
 
 TEST_CASE_METHOD(Owned, "CheckOwners: what is missing and what is too much is told and mended") {
-  REQUIRE(testing::RunSqliteScript(
-              path(),
-              "DELETE FROM dependents WHERE key = CAST('/registry/example.com/widgets/a/1' AS "
-              "BLOB); INSERT INTO dependents VALUES(CAST('three' AS BLOB), 0, "
-              "CAST('/registry/example.com/widgets/a/2' AS BLOB)); "
-              "UPDATE dependents SET traits = 4 WHERE key = CAST("
-              "'/registry/example.com/widgets/a/4' AS BLOB)") > 0);
+  const auto key = [](const char* name) {
+    return fmt::format("CAST('/registry/example.com/widgets/a/{}' AS BLOB)", name);
+  };
+  REQUIRE(data().RunScript(fmt::format(
+              "DELETE FROM dependents WHERE key = {}; INSERT INTO dependents VALUES({}, 0, {}); "
+              "UPDATE dependents SET traits = 4 WHERE key = {}",
+              key("1"), "CAST('three' AS BLOB)", key("2"), key("4"))) > 0);
   const OwnerReport report = Check();
   CHECK(report.references == 75);
   CHECK(report.faults == 2 + 1 + 2);
@@ -68,7 +67,7 @@ TEST_CASE_METHOD(Owned, "CheckOwners: what is missing and what is too much is to
 }
 
 TEST_CASE_METHOD(Owned, "CheckOwners: an index that is gone is made anew") {
-  REQUIRE(testing::RunSqliteScript(path(), "DELETE FROM dependents") > 0);
+  REQUIRE(data().RunScript("DELETE FROM dependents") > 0);
   const OwnerReport report = Check();
   CHECK(report.faults == 75);
   CHECK(report.told.size() == 20);

@@ -20,6 +20,7 @@ std::vector<OwnerRow> OwnerRowsOf(const collect::ObjectMetadata& object) {
   if (object.skips_caching) own |= kSkipsCaching;
   std::vector<OwnerRow> rows;
   for (const collect::OwnerReference& owner : object.owners) {
+    if (owner.uid.size() > kOwnerUidBytesMax) continue;
     const auto same = std::find_if(rows.begin(), rows.end(),
                                    [&](const OwnerRow& row) { return row.owner == owner.uid; });
     if (same == rows.end()) {
@@ -32,31 +33,55 @@ std::vector<OwnerRow> OwnerRowsOf(const collect::ObjectMetadata& object) {
   return rows;
 }
 
-Result<bool> AddOwnerRows(sql::Connection& connection, const std::string& key,
-                          const std::vector<OwnerRow>& rows) {
-  int64_t added = 0;
-  for (const OwnerRow& row : rows) {
-    const Value params[] = {row.owner, row.traits, key};
-    KUBASE_ASSIGN_OR_RETURN(const int64_t count, connection.Execute(Query::kAddDependent, params));
-    added += count;
-  }
-  return added > 0;
+namespace {
+
+std::vector<Value> ParamsOf(const std::string& key, const std::vector<OwnerRow>& rows) {
+  std::vector<Value> params;
+  params.reserve(rows.size() * 3);
+  for (const OwnerRow& row : rows) params.insert(params.end(), {row.owner, row.traits, key});
+  return params;
 }
 
-Result<bool> AddOwnersOf(sql::Connection& connection, const KeyValue& object) {
-  if (!IsCollected(object.key)) return false;
+}  // namespace
+
+Result<void> AddOwnerRows(sql::Connection& connection, const std::string& key,
+                          const std::vector<OwnerRow>& rows) {
+  if (rows.empty()) return Ok();
+  return connection.ExecuteMany(Query::kAddDependent, ParamsOf(key, rows), 3);
+}
+
+Result<bool> HasOwnerRows(sql::Connection& connection, const std::string& key,
+                          const std::vector<OwnerRow>& rows) {
+  size_t found = 0;
+  KUBASE_TRY(connection.SelectMany(Query::kGetDependent, ParamsOf(key, rows), 3,
+                                   [&](const sql::Row&) { return ++found > 0; }));
+  return found == rows.size();
+}
+
+Result<HighestTraits> ReadHighestTraits(sql::Connection& connection,
+                                        const std::vector<std::string>& owners) {
+  HighestTraits highest;
+  if (owners.empty()) return highest;
+  for (const std::string& owner : owners) highest[owner] = kNoDependents;
+  const std::vector<Value> params(owners.begin(), owners.end());
+  KUBASE_TRY(connection.SelectMany(Query::kLastDependent, params, 1, [&](const sql::Row& row) {
+    highest[std::string(row.Bytes(0))] = row.Int(1);
+    return true;
+  }));
+  return highest;
+}
+
+Result<void> AddOwnersOf(sql::Connection& connection, const KeyValue& object) {
+  if (!IsCollected(object.key)) return Ok();
   const std::optional<collect::ObjectMetadata> metadata = collect::ReadMetadata(object.value);
-  if (!metadata) return false;
+  if (!metadata) return Ok();
   return AddOwnerRows(connection, object.key, OwnerRowsOf(*metadata));
 }
 
 Result<void> DeleteOwnerRows(sql::Connection& connection, const std::string& key,
                              const std::vector<OwnerRow>& rows) {
-  for (const OwnerRow& row : rows) {
-    const Value params[] = {row.owner, row.traits, key};
-    KUBASE_TRY(connection.Execute(Query::kDeleteDependent, params));
-  }
-  return Ok();
+  if (rows.empty()) return Ok();
+  return connection.ExecuteMany(Query::kDeleteDependent, ParamsOf(key, rows), 3);
 }
 
 Result<std::vector<Dependent>> ListDependents(sql::Connection& connection, const std::string& owner,

@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "shim/base/result.h"
@@ -41,13 +43,25 @@ struct OwnerRow {
 
   auto operator<=>(const OwnerRow&) const = default;
 };
+// No object has a longer UID: kube-apiserver makes them.
+inline constexpr size_t kOwnerUidBytesMax = 512;
 std::vector<OwnerRow> OwnerRowsOf(const collect::ObjectMetadata& object);
 
+// The highest traits that any dependent of an owner has, by the owner's UID; null: not known.
+// Owners without dependents have kNoDependents.
+using HighestTraits = std::unordered_map<std::string, std::optional<int64_t>>;
+inline constexpr int64_t kNoDependents = -1;
+
 // Errors of all: those of the database. The write transaction is the caller's.
-// True: some were not there yet.
-Result<bool> AddOwnerRows(sql::Connection& connection, const std::string& key,
+Result<void> AddOwnerRows(sql::Connection& connection, const std::string& key,
                           const std::vector<OwnerRow>& rows);
-Result<bool> AddOwnersOf(sql::Connection& connection, const KeyValue& object);
+// Whether all are there.
+Result<bool> HasOwnerRows(sql::Connection& connection, const std::string& key,
+                          const std::vector<OwnerRow>& rows);
+// Of these owners, in one round trip.
+Result<HighestTraits> ReadHighestTraits(sql::Connection& connection,
+                                        const std::vector<std::string>& owners);
+Result<void> AddOwnersOf(sql::Connection& connection, const KeyValue& object);
 Result<void> DeleteOwnerRows(sql::Connection& connection, const std::string& key,
                              const std::vector<OwnerRow>& rows);
 

@@ -44,6 +44,18 @@ std::optional<ObjectMetadata> Read(const KeyValuePtr& pair) {
   return pair == nullptr ? std::nullopt : collect::ReadMetadata(pair->value);
 }
 
+// Notes what cannot be read.
+Ownership::Observed ReadBoth(const KeyChange& change, SkippedObjects& skipped) {
+  Ownership::Observed read{change, Read(change.before), Read(change.after)};
+  if (change.after != nullptr && !read.after) {
+    skipped.Note(change.key, CollectorMetrics::Reason::kUnreadable, "it cannot be read");
+  }
+  for (std::optional<ObjectMetadata>* const object : {&read.before, &read.after}) {
+    if (*object && (*object)->uid.empty()) object->reset();  // no object of Kubernetes
+  }
+  return read;
+}
+
 std::vector<OwnerRow> RowsOf(const std::optional<ObjectMetadata>& object) {
   return object ? OwnerRowsOf(*object) : std::vector<OwnerRow>();
 }
@@ -97,32 +109,60 @@ Result<void> Ownership::Load(sql::Connection& connection, const Meta& meta) {
 
 Result<void> Ownership::Observe(const OwnershipView& view, std::span<const KeyChange> changes,
                                 bool complete, SkippedObjects& skipped) {
+  std::vector<Observed> observed;
+  std::vector<std::string> gone;
   for (const KeyChange& change : changes) {
-    if (MayMatter(change) && IsCollected(change.key)) {
-      KUBASE_TRY(ObserveOne(view, change, complete, skipped));
+    if (!MayMatter(change) || !IsCollected(change.key)) {
+      if (change.key.starts_with(kDefinitionsPrefix)) observed.push_back({.change = change});
+      continue;
     }
-    if (change.key.starts_with(kDefinitionsPrefix)) KUBASE_TRY(Define(view.connection, change));
+    observed.push_back(ReadBoth(change, skipped));
+    const Observed& read = observed.back();
+    if (read.before && !read.IsSame()) gone.push_back(read.before->uid);
+  }
+  KUBASE_ASSIGN_OR_RETURN(highest_traits_, ReadHighestTraits(view.connection, gone));
+  for (const Observed& one : observed) {
+    KUBASE_TRY(ObserveOne(view, one, complete));
+    if (one.change.key.starts_with(kDefinitionsPrefix)) {
+      KUBASE_TRY(Define(view.connection, one.change));
+    }
   }
   return Ok();
 }
 
-Result<void> Ownership::ObserveOne(const OwnershipView& view, const KeyChange& change,
-                                   bool complete, SkippedObjects& skipped) {
-  std::optional<ObjectMetadata> before = Read(change.before), after = Read(change.after);
-  if (change.after != nullptr && !after) {
-    skipped.Note(change.key, CollectorMetrics::Reason::kUnreadable, "it cannot be read");
-  }
-  for (std::optional<ObjectMetadata>* const object : {&before, &after}) {
-    if (*object && (*object)->uid.empty()) object->reset();  // no object of Kubernetes
-  }
+Result<void> Ownership::ObserveOne(const OwnershipView& view, const Observed& observed,
+                                   bool complete) {
+  const auto& [change, before, after] = observed;
   const std::vector<OwnerRow> rows_before = RowsOf(before), rows_after = RowsOf(after);
-  KUBASE_TRY(DeleteOwnerRows(view.connection, change.key, Difference(rows_before, rows_after)));
-  KUBASE_TRY(AddOwnerRows(view.connection, change.key, Difference(rows_after, rows_before)));
-  const bool same = before && after && before->uid == after->uid;
+  KUBASE_TRY(WriteOwnerRows(view.connection, change.key, Difference(rows_before, rows_after),
+                            Difference(rows_after, rows_before)));
+  const bool same = observed.IsSame();
   if (before && !same) KUBASE_TRY(OnGone(view, change.key, *before, complete));
   if (before) KUBASE_TRY(WakeOwners(view.connection, *before, same ? &*after : nullptr));
   if (after) KUBASE_TRY(OnThere(view, change.key, same ? &*before : nullptr, *after));
   return Ok();
+}
+
+Result<void> Ownership::WriteOwnerRows(sql::Connection& connection, const std::string& key,
+                                       const std::vector<OwnerRow>& gone,
+                                       const std::vector<OwnerRow>& added) {
+  KUBASE_TRY(DeleteOwnerRows(connection, key, gone));
+  KUBASE_TRY(AddOwnerRows(connection, key, added));
+  for (const std::vector<OwnerRow>* const rows : {&gone, &added}) {
+    for (const OwnerRow& row : *rows) {
+      const auto known = highest_traits_.find(row.owner);
+      if (known != highest_traits_.end()) known->second.reset();
+    }
+  }
+  return Ok();
+}
+
+Result<int64_t> Ownership::HighestTraitsOf(sql::Connection& connection, const std::string& uid) {
+  if (const auto known = highest_traits_.find(uid); known != highest_traits_.end()) {
+    if (known->second) return *known->second;
+  }
+  KUBASE_ASSIGN_OR_RETURN(const HighestTraits read, ReadHighestTraits(connection, {uid}));
+  return *read.at(uid);
 }
 
 Result<void> Ownership::Define(sql::Connection& connection, const KeyChange& change) {
@@ -138,9 +178,8 @@ Result<void> Ownership::OnGone(const OwnershipView& view, const std::string& key
   KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, object));
   bool concerned = !complete;
   if (!concerned) {
-    KUBASE_ASSIGN_OR_RETURN(concerned,
-                            has_label ? HasDependent(view.connection, object.uid)
-                                      : HasDependent(view.connection, object.uid, kSkipsCaching));
+    KUBASE_ASSIGN_OR_RETURN(const int64_t highest, HighestTraitsOf(view.connection, object.uid));
+    concerned = highest >= (has_label ? int64_t{0} : int64_t{kSkipsCaching});
   }
   bool orphans = false;
   if (!queue_.empty()) {
@@ -232,57 +271,12 @@ Result<void> Ownership::Admit(sql::Connection& connection, const KeyValue& objec
   if (!IsCollected(object.key)) return Ok();
   const std::optional<ObjectMetadata> metadata = collect::ReadMetadata(object.value);
   if (!metadata || metadata->uid.empty()) return Ok();
-  KUBASE_ASSIGN_OR_RETURN(const bool added,
-                          AddOwnerRows(connection, object.key, OwnerRowsOf(*metadata)));
-  if (!metadata->skips_caching || !added) return Ok();
+  const std::vector<OwnerRow> rows = OwnerRowsOf(*metadata);
+  KUBASE_ASSIGN_OR_RETURN(const bool known, HasOwnerRows(connection, object.key, rows));
+  if (known) return Ok();
+  KUBASE_TRY(AddOwnerRows(connection, object.key, rows));
+  if (!metadata->skips_caching) return Ok();
   return OweEnding(connection, object.key, *metadata, true);
-}
-
-Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& object,
-                                 const std::string* new_value) {
-  const std::optional<ObjectMetadata> before = collect::ReadMetadata(object.value);
-  if (!before || !IsCollected(object.key)) return false;
-  std::optional<ObjectMetadata> after;
-  if (new_value != nullptr) after = collect::ReadMetadata(*new_value);
-  KUBASE_ASSIGN_OR_RETURN(const bool taken, IsTaken(view, object.key, *before, after));
-  if (!taken) return false;
-  KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *before));
-  KUBASE_TRY(OweEnding(view.connection, object.key, *before, has_label));
-  return true;
-}
-
-Result<bool> Ownership::IsTaken(const OwnershipView& view, const std::string& key,
-                                const ObjectMetadata& before,
-                                const std::optional<ObjectMetadata>& after) {
-  if (after && after->IsBeingDeleted() == before.IsBeingDeleted() &&
-      after->finalizers == before.finalizers) {
-    return TakesOwner(view, key, before, *after);
-  }
-  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, key, before));
-  if (ours || before.IsBeingDeleted()) return ours;  // else somebody else wanted that
-  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
-  return std::any_of(owners.begin(), owners.end(),
-                     [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
-}
-
-// Whether a reference goes that an object without the label would keep: to an owner that is there
-// and leaves no orphans; or to one that waits, while no other owner stays. What cannot be followed
-// may go: orphaning takes references away by their UIDs alone.
-Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
-                                   const ObjectMetadata& before, const ObjectMetadata& after) {
-  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
-  bool stays = false, waiting_goes = false;
-  for (size_t i = 0; i < owners.size(); ++i) {
-    const bool kept = std::any_of(
-        after.owners.begin(), after.owners.end(),
-        [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
-    const bool solid = owners[i].state == OwnerState::kSolid;
-    stays = stays || (solid && kept);
-    if (kept || owners[i].leaves_orphans) continue;
-    if (solid) return true;
-    waiting_goes = waiting_goes || owners[i].state == OwnerState::kWaiting;
-  }
-  return waiting_goes && !stays;
 }
 
 Result<void> Ownership::OweEnding(sql::Connection& connection, const std::string& key,

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,6 +23,7 @@
 #include "shim/sql/database.h"
 #include "shim/store/collection_queue.h"
 #include "shim/store/key_change.h"
+#include "shim/store/owner_index.h"
 #include "shim/store/pairs.h"
 #include "shim/store/skipped_objects.h"
 #include "shim/store/types.h"
@@ -86,12 +88,24 @@ class Ownership {
   Result<bool> IsOurs(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object);
 
+  // A change with what could be read of it; null: nothing, or no object of Kubernetes.
+  struct Observed {
+    const KeyChange& change;
+    std::optional<collect::ObjectMetadata> before = std::nullopt;
+    std::optional<collect::ObjectMetadata> after = std::nullopt;
+    // Whether it is the object that it was.
+    bool IsSame() const { return before && after && before->uid == after->uid; }
+  };
+
   const collect::ServedKinds& kinds() const { return kinds_; }
   CollectionQueue& queue() { return queue_; }
 
  private:
-  Result<void> ObserveOne(const OwnershipView& view, const KeyChange& change, bool complete,
-                          SkippedObjects& skipped);
+  Result<void> ObserveOne(const OwnershipView& view, const Observed& observed, bool complete);
+  Result<void> WriteOwnerRows(sql::Connection& connection, const std::string& key,
+                              const std::vector<OwnerRow>& gone,
+                              const std::vector<OwnerRow>& added);
+  Result<int64_t> HighestTraitsOf(sql::Connection& connection, const std::string& uid);
   Result<void> Define(sql::Connection& connection, const KeyChange& change);
   Result<void> OnGone(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object, bool complete);
@@ -124,6 +138,7 @@ class Ownership {
   const Clock& clock_;
   collect::ServedKinds kinds_;
   CollectionQueue queue_;
+  HighestTraits highest_traits_;  // of the owners that go with what is observed just now
 };
 
 }  // namespace kubase::store

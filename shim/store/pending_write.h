@@ -2,10 +2,13 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "shim/base/result.h"
 #include "shim/store/store.h"
+#include "shim/store/txn.h"
 #include "shim/store/write_batch.h"
 
 namespace kubase::store {
@@ -14,6 +17,8 @@ namespace kubase::store {
 class PendingWrite {
  public:
   virtual ~PendingWrite() = default;
+  // Adds the keys that it will read, as far as the request names them; views of it.
+  virtual void AddReads(std::vector<std::string_view>&) const {}
   // Evaluates the request and keeps the answer. A refusal is an answer too; a database error shows
   // in batch.failed().
   virtual void Apply(WriteBatch& batch) = 0;
@@ -21,6 +26,27 @@ class PendingWrite {
   virtual void Answer() = 0;
   // The batch was not done, or its outcome is unknown (kOutcomeUnknown).
   virtual void Fail(const Error& error) = 0;
+};
+
+// A request that names keys, and the rule for it.
+template <typename Request, typename Response>
+class RequestWrite final : public PendingWrite {
+ public:
+  using Rule = Result<Response> (*)(WriteBatch&, Request);
+  RequestWrite(Request request, Callback<Response> done, Rule rule)
+      : request_(std::move(request)), done_(std::move(done)), rule_(rule) {}
+  void AddReads(std::vector<std::string_view>& keys) const override {
+    AddPointReads(request_, keys);
+  }
+  void Apply(WriteBatch& batch) override { answer_.emplace(rule_(batch, std::move(request_))); }
+  void Answer() override { done_(std::move(*answer_)); }
+  void Fail(const Error& error) override { done_(error); }
+
+ private:
+  Request request_;
+  Callback<Response> done_;
+  const Rule rule_;
+  std::optional<Result<Response>> answer_;
 };
 
 // Applies a function of the batch, whose result is the answer.

@@ -80,13 +80,21 @@ KeyValue ReadSnapshotPair(SnapshotReader& reader) {
   return kv;
 }
 
+Result<void> RefuseUnlessEmpty(sql::Connection& connection) {
+  KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(connection));
+  if (meta.revision == 1) return Ok();
+  return Error{ErrorCode::kAlreadyExists,
+               fmt::format("the database is not empty (revision {}); restore into a new one",
+                           meta.revision)};
+}
+
 class Restore {
  public:
   Restore(std::istream& snapshot, sql::Connection& connection)
       : reader_(snapshot), connection_(connection) {}
 
   Result<RestoreSummary> Run(Revision bump) {
-    KUBASE_TRY(RefuseUnlessEmpty());
+    KUBASE_TRY(RefuseUnlessEmpty(connection_));
     if (!reader_.ReadMagic() || reader_.Tag() != 'M') {
       return Error{ErrorCode::kCorrupt, "the file is not a snapshot of kubase"};
     }
@@ -100,14 +108,6 @@ class Restore {
   }
 
  private:
-  Result<void> RefuseUnlessEmpty() {
-    KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(connection_));
-    if (meta.revision == 1) return Ok();
-    return Error{ErrorCode::kAlreadyExists,
-                 fmt::format("the database is not empty (revision {}); restore into a new one",
-                             meta.revision)};
-  }
-
   Result<void> ReadRecords(Revision revision) {
     for (;;) {
       const char tag = reader_.Tag();
@@ -190,7 +190,9 @@ class Restore {
 }  // namespace
 
 Result<RestoreSummary> RestoreSnapshot(std::istream& snapshot, Revision bump,
-                                       sql::Connection& connection) {
+                                       sql::Database& database, sql::Connection& connection) {
+  KUBASE_TRY(RefuseUnlessEmpty(connection));  // before it is taken from anybody
+  KUBASE_TRY(database.TakeLead(connection));
   KUBASE_TRY(connection.Begin(sql::Access::kWrite));
   Result<RestoreSummary> restored = Restore(snapshot, connection).Run(bump);
   if (restored.ok()) {

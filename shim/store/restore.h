@@ -20,6 +20,6 @@ struct RestoreSummary {
 // ones. Errors: kAlreadyExists when the database is not empty, kCorrupt when the snapshot cannot be
 // read, those of the database.
 Result<RestoreSummary> RestoreSnapshot(std::istream& snapshot, Revision bump,
-                                       sql::Connection& connection);
+                                       sql::Database& database, sql::Connection& connection);
 
 }  // namespace kubase::store

@@ -11,21 +11,17 @@ namespace {
 // A database in a directory of its own.
 class Home {
  public:
-  Home() {
-    auto database = sql::OpenSqlite({.path = directory_.File("a.db")});
-    REQUIRE(database.ok());
-    database_ = std::move(database).value();
-  }
+  Home() : database_(data_.Open()) {}
   sql::Database& database() { return *database_; }
   Result<RestoreSummary> Restore(const std::string& snapshot, Revision bump = 0) {
     auto connection = database_->Connect(sql::Access::kWrite);
     REQUIRE(connection.ok());
     std::istringstream stream(snapshot);
-    return RestoreSnapshot(stream, bump, **connection);
+    return RestoreSnapshot(stream, bump, *database_, **connection);
   }
 
  private:
-  const testing::TemporaryDirectory directory_;
+  const testing::TestDatabase data_;
   std::unique_ptr<sql::Database> database_;
 };
 

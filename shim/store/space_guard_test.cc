@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "shim/sql/sqlite.h"
-#include "tests/support/temporary_directory.h"
+#include "shim/sql/database.h"
+#include "tests/support/test_database.h"
 
 namespace kubase::store {
 namespace {
@@ -22,8 +22,8 @@ TEST_CASE("SpaceGuard: requests cost what etcd counts, a transaction its dearer 
 }
 
 TEST_CASE("SpaceGuard: what costs nothing passes an alarm and a quota, what fits passes a quota") {
-  const testing::TemporaryDirectory directory;
-  const auto database = std::move(sql::OpenSqlite({.path = directory.File("a.db")})).value();
+  const testing::TestDatabase data;
+  const auto database = data.Open();
   const auto connection = std::move(database->Connect(sql::Access::kWrite)).value();
   const int64_t size = database->ReadSpaceUsage(*connection)->total_bytes;
   SpaceGuard guard(size + 100);

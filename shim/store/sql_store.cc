@@ -42,6 +42,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
                                                  prometheus::Registry& registry, const Clock& clock,
                                                  Log& log) {
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
+  KUBASE_TRY(database.TakeLead(*connection));
   KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(*connection));
   KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
   auto store = std::unique_ptr<SqlStore>(
@@ -213,23 +214,19 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
 }
 
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {
+  if (!FitsKeys(LongestPutKey(request), done)) return;
   if (!HasRoom(SpaceCost(request), done)) return;
-  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
-    return ApplyPut(batch, std::move(request));
-  });
+  SubmitRequest(std::move(request), std::move(done), ApplyPut);
 }
 
 void SqlStore::DeleteRange(DeleteRangeRequest request, Callback<DeleteRangeResponse> done) {
-  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) {
-    return ApplyDeleteRange(batch, request);
-  });
+  SubmitRequest(std::move(request), std::move(done), ApplyDeleteRange);
 }
 
 void SqlStore::Txn(TxnRequest request, Callback<TxnResponse> done) {
+  if (!FitsKeys(LongestPutKey(request), done)) return;
   if (!HasRoom(SpaceCost(request), done)) return;
-  SubmitWrite(std::move(done), [request = std::move(request)](WriteBatch& batch) mutable {
-    return ApplyTxn(batch, std::move(request));
-  });
+  SubmitRequest(std::move(request), std::move(done), ApplyTxn);
 }
 
 void SqlStore::Compact(Revision revision, bool physical, Callback<Revision> done) {

@@ -96,6 +96,12 @@ class SqlStore final : public Store {
   void PostRead(Callback<T> done, Read read);
   template <typename T, typename Apply>
   void SubmitWrite(Callback<T> done, Apply apply);
+  template <typename Request, typename Response>
+  void SubmitRequest(Request request, Callback<Response> done,
+                     Result<Response> (*rule)(WriteBatch&, Request));
+  // False: the request is refused, and `done` has been called.
+  template <typename T>
+  bool FitsKeys(size_t longest, const Callback<T>& done);
   // False: the request is refused, and `done` has been or will be called.
   template <typename T>
   bool HasRoom(int64_t cost_bytes, const Callback<T>& done);

@@ -1,6 +1,8 @@
 // How the calls of a SqlStore get to the thread that serves them; for its own source files.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <memory>
 #include <utility>
 
@@ -21,9 +23,26 @@ void SqlStore::PostRead(Callback<T> done, Read read) {
   if (!posted) done(kTooManyReads);
 }
 
+template <typename Request, typename Response>
+void SqlStore::SubmitRequest(Request request, Callback<Response> done,
+                             Result<Response> (*rule)(WriteBatch&, Request)) {
+  writer_->Submit(
+      std::make_unique<RequestWrite<Request, Response>>(std::move(request), std::move(done), rule));
+}
+
 template <typename T, typename Apply>
 void SqlStore::SubmitWrite(Callback<T> done, Apply apply) {
   writer_->Submit(std::make_unique<TypedWrite<T, Apply>>(std::move(done), std::move(apply)));
+}
+
+template <typename T>
+bool SqlStore::FitsKeys(size_t longest, const Callback<T>& done) {
+  const size_t max = database_.key_bytes_max();
+  if (longest <= max) return true;
+  done(Error{ErrorCode::kInvalidArgument,
+             fmt::format("a key of {} bytes is too long for the indexes of {}; keep it within {}",
+                         longest, database_.engine(), max)});
+  return false;
 }
 
 template <typename T>

@@ -1,4 +1,4 @@
-// A store over a SQLite file of its own, and its calls without callbacks.
+// A store over a database of its own, and its calls without callbacks.
 #pragma once
 
 #include <prometheus/registry.h>
@@ -12,9 +12,9 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
-#include "shim/sql/sqlite.h"
+#include "shim/sql/database.h"
 #include "shim/store/sql_store.h"
-#include "tests/support/temporary_directory.h"
+#include "tests/support/test_database.h"
 
 namespace kubase::store {
 
@@ -40,16 +40,14 @@ class StoreFixture {
   }
   // After Close.
   void Open() {
-    auto database = sql::OpenSqlite({.path = path(), .observer = observer_});
-    REQUIRE(database.ok());
-    database_ = std::move(database).value();
+    database_ = data_.Open(observer_);
     auto store = SqlStore::Open(options_, *database_, registry_, clock_, *log_);
     REQUIRE(store.ok());
     store_ = std::move(store).value();
   }
 
   SqlStore& store() { return *store_; }
-  std::string path() const { return directory_.File("a.db"); }
+  const testing::TestDatabase& data() const { return data_; }
   ManualClock& clock() { return clock_; }
   prometheus::Registry& registry() { return registry_; }
 
@@ -71,7 +69,7 @@ class StoreFixture {
   }
 
  private:
-  const testing::TemporaryDirectory directory_;
+  const testing::TestDatabase data_;
   const SqlStoreOptions options_;
   sql::StatementObserver* const observer_;
   prometheus::Registry registry_;

@@ -189,7 +189,7 @@ Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request) {
   return response;
 }
 
-Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request) {
+Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, DeleteRangeRequest request) {
   Result<DeleteRangeResponse> response = RunDeleteRange(batch, request);
   batch.EndTransaction();
   return response;
@@ -217,6 +217,45 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
   Reach(Failpoint::kLeaseApplied);
   batch.EndTransaction();
   return batch.meta().revision;
+}
+
+// It writes what is pending, and asks the database itself.
+void AddPointReads(const RangeRequest&, std::vector<std::string_view>&) {}
+
+void AddPointReads(const PutRequest& request, std::vector<std::string_view>& keys) {
+  keys.push_back(request.key);
+}
+
+void AddPointReads(const DeleteRangeRequest& request, std::vector<std::string_view>& keys) {
+  if (request.range.IsSingle()) keys.push_back(request.range.key);
+}
+
+void AddPointReads(const TxnRequest& request, std::vector<std::string_view>& keys) {
+  for (const Compare& compare : request.compares) {
+    if (compare.range.IsSingle()) keys.push_back(compare.range.key);
+  }
+  for (const std::vector<Operation>* const branch : {&request.success, &request.failure}) {
+    for (const Operation& operation : *branch) {
+      std::visit([&](const auto& one) { AddPointReads(one, keys); }, operation.request);
+    }
+  }
+}
+
+size_t LongestPutKey(const PutRequest& request) {
+  return request.key.size();
+}
+
+size_t LongestPutKey(const TxnRequest& request) {
+  size_t longest = 0;
+  for (const std::vector<Operation>* const branch : {&request.success, &request.failure}) {
+    for (const Operation& operation : *branch) {
+      const auto* const put = std::get_if<PutRequest>(&operation.request);
+      const auto* const nested = std::get_if<TxnRequest>(&operation.request);
+      if (put != nullptr) longest = std::max(longest, LongestPutKey(*put));
+      if (nested != nullptr) longest = std::max(longest, LongestPutKey(*nested));
+    }
+  }
+  return longest;
 }
 
 }  // namespace kubase::store

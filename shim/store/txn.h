@@ -5,6 +5,9 @@
 // that fails has changed nothing. Each function ends its transaction (WriteBatch::EndTransaction).
 #pragma once
 
+#include <string_view>
+#include <vector>
+
 #include "shim/base/result.h"
 #include "shim/store/types.h"
 #include "shim/store/write_batch.h"
@@ -13,7 +16,7 @@ namespace kubase::store {
 
 // Errors: kLeaseNotFound, kKeyNotFound. Of all: those of the database, with batch.failed() true.
 Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request);
-Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, const DeleteRangeRequest& request);
+Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, DeleteRangeRequest request);
 // The caller has checked the number of operations and that no key is put twice on one path or
 // inside a deleted range. Errors: those of ApplyPut, kCompacted, kFutureRevision,
 // kCollectedByStorage.
@@ -21,5 +24,15 @@ Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request);
 // Deletes the lease and its keys in one revision; answers the revision after. Errors:
 // kLeaseNotFound.
 Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease);
+
+// Of the longest key that a request may put.
+size_t LongestPutKey(const PutRequest& request);
+size_t LongestPutKey(const TxnRequest& request);
+
+// Adds the single keys that a request names; views of it.
+void AddPointReads(const RangeRequest& request, std::vector<std::string_view>& keys);
+void AddPointReads(const PutRequest& request, std::vector<std::string_view>& keys);
+void AddPointReads(const DeleteRangeRequest& request, std::vector<std::string_view>& keys);
+void AddPointReads(const TxnRequest& request, std::vector<std::string_view>& keys);
 
 }  // namespace kubase::store

@@ -30,6 +30,25 @@ Result<KeyValuePtr> WriteBatch::Get(const std::string& key) {
   return Remember(key, pair).current;
 }
 
+Result<void> WriteBatch::Prefetch(const std::vector<std::string_view>& keys) {
+  std::vector<std::string> unknown;
+  for (const std::string_view key : keys) {
+    std::string name(key);
+    if (entries_.contains(name) || context_.pairs.Find(key)) continue;
+    Remember(name, nullptr);  // what there is comes below
+    unknown.push_back(std::move(name));
+  }
+  if (unknown.empty()) return Ok();
+  const std::vector<Value> params(unknown.begin(), unknown.end());
+  return Noting(connection_.SelectMany(Query::kGet, params, 1, [&](const sql::Row& row) {
+    auto pair = std::make_shared<const KeyValue>(ParsePair(row));
+    Entry& entry = entries_.at(pair->key);
+    entry.stored_id = pair->id;
+    entry.current = std::move(pair);
+    return true;
+  }));
+}
+
 Result<RangeResponse> WriteBatch::Range(const RangeRequest& request) {
   const Meta visible{VisibleRevision(), meta_.compact_revision, meta_.cluster_id};
   KUBASE_TRY(CheckReadable(request.revision, visible));
@@ -176,8 +195,7 @@ Result<void> WriteBatch::Finish() {
   KUBASE_CHECK(sub_ == 0);
   KUBASE_TRY(Flush());
   const Value params[] = {meta_.revision, meta_.compact_revision};
-  KUBASE_TRY(Noting(connection_.Execute(Query::kWriteMeta, params)));
-  return Ok();
+  return ExecuteMany(Query::kWriteMeta, params, 2);
 }
 
 Result<void> WriteBatch::Flush() {
@@ -259,8 +277,8 @@ Result<void> WriteBatch::ExecuteMany(Query query, sql::Params rows, size_t colum
 Result<void> WriteBatch::FlushLeases() {
   for (const auto& [id, ttl_seconds] : unwritten_leases_) {
     const Value row[] = {id, ttl_seconds.value_or(0)};
-    KUBASE_TRY(Noting(connection_.Execute(Query::kDeleteLease, sql::Params(row, 1))));
-    if (ttl_seconds) KUBASE_TRY(Noting(connection_.Execute(Query::kPutLease, row)));
+    KUBASE_TRY(ExecuteMany(Query::kDeleteLease, sql::Params(row, 1), 1));
+    if (ttl_seconds) KUBASE_TRY(ExecuteMany(Query::kPutLease, row, 2));
   }
   unwritten_leases_.clear();
   return Ok();
@@ -270,7 +288,7 @@ Result<void> WriteBatch::FlushAlarms() {
   for (const auto& [alarm, raised] : alarm_changes_) {
     const Value row[] = {static_cast<int64_t>(alarm)};
     const Query query = raised ? Query::kPutAlarm : Query::kDeleteAlarm;
-    KUBASE_TRY(Noting(connection_.Execute(query, row)));
+    KUBASE_TRY(ExecuteMany(query, row, 1));
   }
   return Ok();
 }

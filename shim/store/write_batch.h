@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -48,6 +49,8 @@ class WriteBatch {
   // and must be rolled back.
   Result<KeyValuePtr> Get(const std::string& key);
   Result<RangeResponse> Range(const RangeRequest& request);
+  // Reads the pairs of these keys together, so that Get has them.
+  Result<void> Prefetch(const std::vector<std::string_view>& keys);
   // The pairs of a range as they are now, in key order.
   Result<std::vector<KeyValuePtr>> List(const KeyRange& range);
   Result<std::vector<std::string>> LeaseKeys(LeaseId lease);

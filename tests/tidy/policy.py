@@ -68,7 +68,7 @@ ENGINES = ("sqlite", "postgres", "mysql", "mariadb")
 LIBRARIES = (
     (r"sqlite3(ext)?\.h", ("shim/sql/sqlite*.cc",)),
     (r"(postgresql/)?libpq.*", ("shim/sql/postgres*.cc",)),
-    (r"(mysql|mariadb)/.*|mysql\.h", ("shim/sql/mysql*.cc", "shim/sql/mariadb*.cc")),
+    (r"(mysql|mariadb)/.*|mysql\.h|mysqld_error\.h|errmsg\.h", ("shim/sql/mysql*.cc",)),
     (r"grpc(pp)?/.*|.*\.pb\.h", ("shim/wire/*",)),
     # What reads and changes stored objects needs protobuf's wire format, without any message.
     (

@@ -46,8 +46,17 @@ func restore(s *server.Server, arguments ...string) (string, error) {
 	return string(output), err
 }
 
+// skipOnServers: the tests of the store restore there.
+func skipOnServers(t *testing.T) {
+	t.Helper()
+	if !server.IsSQLite() {
+		t.Skip("a database of a server cannot be removed like a file")
+	}
+}
+
 func TestSnapshotRestore(t *testing.T) {
 	t.Parallel()
+	skipOnServers(t)
 	c := start(t)
 	if c.s.Kind().Name != "kubase" {
 		t.Skip("etcd restores with etcdutl")
@@ -80,6 +89,7 @@ func TestSnapshotRestore(t *testing.T) {
 
 func TestRestoreOfADamagedSnapshot(t *testing.T) {
 	t.Parallel()
+	skipOnServers(t)
 	c := start(t)
 	if c.s.Kind().Name != "kubase" {
 		t.Skip("etcd restores with etcdutl")

@@ -2,6 +2,7 @@ package server
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"crypto/tls"
 	"fmt"
 	"os"
@@ -83,7 +84,7 @@ func (k Kind) arguments(dir string, port, peerPort int, options Options) []strin
 		args = []string{
 			"serve",
 			"--listen-address", fmt.Sprintf("127.0.0.1:%d", port),
-			"--endpoint", "sqlite://" + filepath.Join(dir, "kubase.db"),
+			"--endpoint", Endpoint(dir),
 			"--metrics-bind-address", "0",
 			"--watch-progress-notify-interval", progress,
 		}
@@ -106,6 +107,23 @@ func (k Kind) arguments(dir string, port, peerPort int, options Options) []strin
 		panic("unknown kind of server " + k.Name)
 	}
 	return append(args, options.Flags...)
+}
+
+// EndpointVariable names a database server that kubase keeps its data in, instead of a file of
+// SQLite (tests/databases). Each directory of a test has a database of its own there.
+const EndpointVariable = "KUBASE_TEST_ENDPOINT"
+
+// IsSQLite tells whether kubase keeps its data in a file of SQLite.
+func IsSQLite() bool { return os.Getenv(EndpointVariable) == "" }
+
+// Endpoint is where kubase keeps the data of a server with this directory.
+func Endpoint(dir string) string {
+	if IsSQLite() {
+		return "sqlite://" + filepath.Join(dir, "kubase.db")
+	}
+	endpoint := os.Getenv(EndpointVariable)
+	place := endpoint[:strings.LastIndex(endpoint, "/")+1]
+	return fmt.Sprintf("%stest_%x", place, sha256.Sum256([]byte(dir)))[:len(place)+40]
 }
 
 func (t *TLS) scheme() string {

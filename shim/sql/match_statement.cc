@@ -1,7 +1,5 @@
-// Rows of an attribute with one value are in the order of their objects' names, and so are the
-// objects; several values are merged. SQLite keeps the order of a merged subquery but does not know
-// that it does, and would sort if it were asked for that order again.
-#include "shim/sql/sqlite_matching.h"
+// One attribute drives the search; the others are looked up for what it finds.
+#include "shim/sql/match_statement.h"
 
 #include <fmt/format.h>
 
@@ -12,9 +10,9 @@
 namespace kubase::sql {
 namespace {
 
-class MatchText {
+class MatchWriter {
  public:
-  explicit MatchText(const MatchShape& shape) : shape_(shape) {
+  MatchWriter(const MatchShape& shape, const MatchStyle& style) : shape_(shape), style_(style) {
     prefix_ = Next();
     from_ = Next();
     if (shape.bounded) to_ = Next();
@@ -24,16 +22,32 @@ class MatchText {
 
   std::string Build() {
     if (shape_.driver_values == 0) return SearchPairs();
-    const std::string driver = Driver();
+    const std::vector<std::string> arms = Arms();
     const std::string conditions = Conditions("d.object_name");
-    const std::string joined = shape_.at_revision ? JoinPast(driver) : JoinPresent(driver);
-    const char* order = Arms() == 1 ? " ORDER BY d.object_name" : "";
-    return fmt::format("{}{}{} LIMIT {}", joined, conditions, order, Next());
+    const std::string limit = Next();
+    const auto search = [&](const std::string& driver) {
+      return (shape_.at_revision ? JoinPast(driver) : JoinPresent(driver)) + conditions;
+    };
+    if (arms.size() > 1 && style_.limits_arms) {
+      std::vector<std::string> parts;
+      for (const std::string& arm : arms) parts.push_back(search(arm));
+      return Merge(parts, kByName, limit);
+    }
+    // SQLite keeps the order of a merged subquery, but does not know that it does and would sort if
+    // it were asked for that order again; the inner LIMIT keeps the subquery as it is.
+    if (arms.size() > 1) {
+      const std::string driver =
+          fmt::format("{} ORDER BY object_name LIMIT -1", fmt::join(arms, " UNION ALL "));
+      return fmt::format("{} LIMIT {}", search(driver), limit);
+    }
+    return fmt::format("{}{} LIMIT {}", search(arms.front()), kByName, limit);
   }
 
  private:
   static constexpr std::array<std::string_view, 7> kColumns = {
       "key", "value", "create_revision", "mod_revision", "version", "lease", "sub"};
+
+  static constexpr char kByName[] = " ORDER BY d.object_name";
 
   std::string Next() { return fmt::format("?{}", ++parameters_); }
 
@@ -42,8 +56,6 @@ class MatchText {
     for (int i = 1; i < count; ++i) values += ", " + Next();
     return values;
   }
-
-  int Arms() const { return shape_.driver_values + (shape_.unreadable ? 1 : 0); }
 
   // Rows of `attributes`, called `table`, that hold at the revision of the read.
   std::string Holds(std::string_view table) const {
@@ -60,27 +72,28 @@ class MatchText {
         shape_.bounded ? fmt::format(" AND a.object_name < {}", to_) : "", Holds("a"));
   }
 
-  std::string Driver() {
+  // A part of the driver for each value.
+  std::vector<std::string> Arms() {
     const std::string name = Next();
-    std::string driver = Arm(name, Next(), 0);
-    for (int i = 1; i < shape_.driver_values; ++i) driver += " UNION ALL " + Arm(name, Next(), 0);
-    if (shape_.unreadable) driver += " UNION ALL " + Arm(unreadable_, "x''", 1);
-    if (Arms() > 1) driver += " ORDER BY object_name LIMIT -1";
-    return driver;
+    std::vector<std::string> arms;
+    for (int i = 0; i < shape_.driver_values; ++i) arms.push_back(Arm(name, Next(), 0));
+    if (shape_.unreadable) arms.push_back(Arm(unreadable_, "x''", 1));
+    return arms;
   }
 
   std::string Exists(std::string_view object_name, int values) {
     const std::string name = Next();
-    return fmt::format(
-        "EXISTS(SELECT 1 FROM attributes r WHERE r.name = {} AND r.value IN ({}) "
-        "AND r.object_name = {} AND {})",
+    const std::string rows = fmt::format(
+        "SELECT 1 FROM attributes r WHERE r.name = {} AND r.value IN ({}) AND r.object_name = {} "
+        "AND {}",
         name, Values(values), object_name, Holds("r"));
+    return fmt::format(fmt::runtime(style_.exists), rows);
   }
 
   std::string Conditions(std::string_view object_name) {
     std::string conditions;
     for (const int values : shape_.required) {
-      conditions += fmt::format(" AND ({}{})", shape_.unreadable ? "d.unreadable OR " : "",
+      conditions += fmt::format(" AND ({}{})", shape_.unreadable ? "d.unreadable = 1 OR " : "",
                                 Exists(object_name, values));
     }
     for (const int values : shape_.excluded) {
@@ -107,8 +120,8 @@ class MatchText {
 
   std::string JoinPresent(const std::string& driver) const {
     const auto column = [](std::string_view name) { return fmt::format("o.{}", name); };
-    return fmt::format("SELECT {} FROM ({}) d CROSS JOIN objects o ON o.id = d.object WHERE true",
-                       Columns(column, "o.id"), driver);
+    return fmt::format("SELECT {} FROM ({}) d {} objects o ON o.id = d.object WHERE true",
+                       Columns(column, "o.id"), driver, style_.join);
   }
 
   // The pair of an object as of the revision lives, or was superseded or deleted later.
@@ -119,10 +132,11 @@ class MatchText {
     return fmt::format(
         "SELECT {} FROM ({}) d "
         "LEFT JOIN objects o ON o.id = d.object AND o.mod_revision <= {} "
-        "LEFT JOIN history h ON o.id IS NULL AND h.key = CAST({} || d.object_name AS BLOB) "
+        "LEFT JOIN history h ON o.id IS NULL AND h.key = {} "
         "AND h.end_revision > {} AND h.mod_revision <= {} "
         "WHERE (o.id IS NOT NULL OR h.id IS NOT NULL)",
-        Columns(column, "coalesce(o.id, 0)"), driver, revision_, prefix_, revision_, revision_);
+        Columns(column, "coalesce(o.id, 0)"), driver, revision_,
+        fmt::format(fmt::runtime(style_.key), prefix_, "d.object_name"), revision_, revision_);
   }
 
   // No attribute narrows the search down: the pairs of the range, without those excluded.
@@ -135,24 +149,35 @@ class MatchText {
                          from_, shape_.bounded ? fmt::format(" AND o.key < {}", to_) : "", when,
                          conditions);
     };
-    std::string text = from("objects", "o.id", "");
-    if (shape_.at_revision) {
-      const std::string written = fmt::format(" AND o.mod_revision <= {}", revision_);
-      text = from("objects", "o.id", written) + " UNION ALL " +
-             from("history", "0", written + fmt::format(" AND o.end_revision > {}", revision_));
+    const std::string limit = Next();
+    if (!shape_.at_revision) {
+      return fmt::format("{} ORDER BY o.key LIMIT {}", from("objects", "o.id", ""), limit);
     }
-    return fmt::format("{} ORDER BY {} LIMIT {}", text, shape_.at_revision ? "1" : "o.key", Next());
+    const std::string written = fmt::format(" AND o.mod_revision <= {}", revision_);
+    const std::string then = fmt::format("{} AND o.end_revision > {}", written, revision_);
+    return Merge({from("objects", "o.id", written), from("history", "0", then)}, " ORDER BY 1",
+                 limit);
+  }
+
+  // By key, the first column. `order` is the same, for a part alone.
+  std::string Merge(std::vector<std::string> parts, std::string_view order,
+                    const std::string& limit) const {
+    if (style_.limits_arms) {
+      for (std::string& part : parts) part = fmt::format("({}{} LIMIT {})", part, order, limit);
+    }
+    return fmt::format("{} ORDER BY 1 LIMIT {}", fmt::join(parts, " UNION ALL "), limit);
   }
 
   const MatchShape& shape_;
+  const MatchStyle& style_;
   int parameters_ = 0;
   std::string prefix_, from_, to_, revision_, unreadable_;
 };
 
 }  // namespace
 
-std::string SqliteMatchText(const MatchShape& shape) {
-  return MatchText(shape).Build();
+std::string MatchText(const MatchShape& shape, const MatchStyle& style) {
+  return MatchWriter(shape, style).Build();
 }
 
 }  // namespace kubase::sql

@@ -1,8 +1,10 @@
-// The statements differ from other engines' in their numbered parameters, in the upsert and in
-// relying on rowid order. Live pairs keep their rowid, so an update rewrites one leaf in place.
-#include "shim/sql/sqlite_dialect.h"
+// Live pairs keep their id, so that an update rewrites one row in place.
+#include "shim/sql/statements.h"
 
 #include <fmt/format.h>
+
+#include <array>
+#include <regex>
 
 #include "shim/base/result.h"
 
@@ -48,11 +50,11 @@ std::string Changes(const char* range, int first) {
       "coalesce(o.version, h.version, 0), coalesce(o.lease, h.lease, 0), c.sub, coalesce(o.id, 0) "
       "FROM changes c "
       "LEFT JOIN objects o ON o.key = c.key AND o.mod_revision = c.revision AND o.sub = c.sub "
-      "LEFT JOIN history h ON h.id = (SELECT id FROM history WHERE NOT c.deleted AND key = c.key "
+      "LEFT JOIN history h ON h.id = (SELECT id FROM history WHERE c.deleted = 0 AND key = c.key "
       "AND end_revision >= c.revision AND mod_revision = c.revision AND sub = c.sub "
       "ORDER BY end_revision LIMIT 1) "
       "WHERE c.revision BETWEEN ?{0} AND ?{1}{2} "
-      "AND (c.deleted OR o.id IS NOT NULL OR h.id IS NOT NULL) "
+      "AND (c.deleted = 1 OR o.id IS NOT NULL OR h.id IS NOT NULL) "
       "ORDER BY c.revision, c.sub LIMIT ?{3}",
       first, first + 1, range, first + 2);
 }
@@ -81,9 +83,9 @@ std::string RangeText(Query query) {
     case Query::kListKeysAtUnbounded:
       return ListAt(kKeyOnly, false);
     case Query::kCountAt:
-      return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", true));
+      return fmt::format("SELECT count(*) FROM ({}) AS visible_subquery", VisibleAt("key", true));
     case Query::kCountAtUnbounded:
-      return fmt::format("SELECT count(*) FROM ({})", VisibleAt("key", false));
+      return fmt::format("SELECT count(*) FROM ({}) AS visible_subquery", VisibleAt("key", false));
     default:
       return "";
   }
@@ -157,7 +159,7 @@ std::string OtherText(Query query) {
     case Query::kCompactHistory:
       return "DELETE FROM history WHERE id IN (SELECT id FROM (SELECT id, end_revision FROM "
              "history "
-             "ORDER BY id LIMIT ?2) WHERE end_revision <= ?1)";
+             "ORDER BY id LIMIT ?2) AS oldest WHERE end_revision <= ?1)";
     case Query::kCompactChanges:
       return "DELETE FROM changes WHERE (revision, sub) IN (SELECT revision, sub FROM changes "
              "WHERE revision < ?1 ORDER BY revision, sub LIMIT ?2)";
@@ -166,7 +168,7 @@ std::string OtherText(Query query) {
           "SELECT {0}, id FROM objects WHERE mod_revision <= ?1 UNION ALL "
           "SELECT {0}, 0 FROM history WHERE mod_revision <= ?1 AND end_revision > ?2 UNION ALL "
           "SELECT key, x'', 0, revision, 0, 0, sub, 0 FROM changes "
-          "WHERE revision BETWEEN ?2 AND ?1 AND deleted",
+          "WHERE revision BETWEEN ?2 AND ?1 AND deleted = 1",
           kPair);
     default:
       return "";
@@ -239,6 +241,9 @@ std::string CollectionText(Query query) {
              "ORDER BY traits, key LIMIT ?4";
     case Query::kGetDependent:
       return "SELECT 1 FROM dependents WHERE owner = ?1 AND traits = ?2 AND key = ?3";
+    case Query::kLastDependent:
+      return "SELECT owner, traits FROM dependents WHERE owner = ?1 "
+             "ORDER BY owner DESC, traits DESC, key DESC LIMIT 1";
     case Query::kWalkDependents:
       return "SELECT owner, traits, key FROM dependents WHERE (owner, traits, key) > (?1, ?2, ?3) "
              "ORDER BY owner, traits, key LIMIT ?4";
@@ -281,13 +286,19 @@ std::string Text(Query query) {
 
 }  // namespace
 
-const std::string& SqliteText(Query query) {
+const std::string& StatementText(Query query) {
   static const auto texts = [] {
     std::array<std::string, kQueries> all;
     for (size_t i = 0; i < kQueries; ++i) all[i] = Text(static_cast<Query>(i));
     return all;
   }();
   return texts[static_cast<size_t>(query)];
+}
+
+std::string WithLimitedArms(Query query) {
+  static const std::regex merged(R"((.*) UNION ALL (.*) ORDER BY key (LIMIT \?\d+))");
+  return std::regex_replace(StatementText(query), merged,
+                            "($1 ORDER BY key $3) UNION ALL ($2 ORDER BY key $3) ORDER BY key $3");
 }
 
 }  // namespace kubase::sql

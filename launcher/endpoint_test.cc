@@ -1,0 +1,99 @@
+#include "launcher/endpoint.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <string>
+
+#include "launcher/endpoint_uri.h"
+#include "launcher/test_directory.h"
+
+namespace kubase::launcher {
+namespace {
+
+Endpoint Parsed(const std::string& text) {
+  auto endpoint = ParseEndpoint(text, "default.db");
+  if (!endpoint.ok()) FAIL(endpoint.error().message);
+  return std::move(endpoint).value();
+}
+
+std::string Refused(const std::string& text) {
+  const auto endpoint = ParseEndpoint(text, "default.db");
+  REQUIRE_FALSE(endpoint.ok());
+  CHECK(endpoint.error().message.find("secret") == std::string::npos);
+  return endpoint.error().message;
+}
+
+TEST_CASE("Endpoint: PostgreSQL's goes to libpq, and is shown without its password") {
+  const Endpoint endpoint = Parsed("postgres://me:secret@a:5432,b:5433/data?connect_timeout=7");
+  REQUIRE(endpoint.postgres);
+  CHECK(endpoint.sqlite_file.empty());
+  CHECK(endpoint.postgres->connection ==
+        "postgresql://me:secret@a:5432,b:5433/data?connect_timeout=7");
+  CHECK(endpoint.display == "postgres://me@a:5432,b:5433/data");
+  const Endpoint unnamed = Parsed("postgresql://host");
+  CHECK(unnamed.postgres->connection == "postgresql://host/kubernetes");
+  CHECK(unnamed.display == "postgres://host/kubernetes");
+}
+
+TEST_CASE("Endpoint: who names certificates wants the server to be verified") {
+  const auto connection = [](const std::string& parameters) {
+    return Parsed("postgres://h/d?" + parameters).postgres->connection;
+  };
+  CHECK(connection("sslrootcert=/ca") == "postgresql://h/d?sslrootcert=/ca&sslmode=verify-full");
+  CHECK(connection("sslmode=require&sslrootcert=/ca") ==
+        "postgresql://h/d?sslmode=require&sslrootcert=/ca");
+  const Endpoint mysql = Parsed("mysql://u@h/d?ca_file=/ca%20file");
+  CHECK(mysql.mysql->tls);
+  CHECK(mysql.mysql->verify);
+  CHECK(mysql.mysql->ca_file == "/ca file");
+}
+
+TEST_CASE("Endpoint: MariaDB's in the forms of kine and of Go's driver") {
+  const Endpoint tcp = Parsed("mysql://me:se%40cret@tcp([::1]:3307)/data?tls=skip-verify");
+  REQUIRE(tcp.mysql);
+  CHECK(tcp.mysql->host == "::1");
+  CHECK(tcp.mysql->port == 3307);
+  CHECK(tcp.mysql->user == "me");
+  CHECK(tcp.mysql->password == "se@cret");
+  CHECK(tcp.mysql->database == "data");
+  CHECK(tcp.mysql->tls);
+  CHECK_FALSE(tcp.mysql->verify);
+  CHECK(tcp.display == "mysql://me@tcp([::1]:3307)/data");
+  const Endpoint socket = Parsed("mysql://me@unix(/run/m/m.sock)/data");
+  CHECK(socket.mysql->unix_socket == "/run/m/m.sock");
+  CHECK(socket.mysql->database == "data");
+  const Endpoint plain = Parsed("mariadb://me@host/");
+  CHECK(plain.mysql->host == "host");
+  CHECK(plain.mysql->port == 3306);
+  CHECK(plain.mysql->database == "kubernetes");
+}
+
+TEST_CASE("Endpoint: a password from a file") {
+  const TestDirectory directory;
+  const std::string file = directory / "password";
+  std::ofstream(file) << "secret\nmore\n";
+  CHECK(Parsed("mysql://me@h/d?password_file=" + file).mysql->password == "secret");
+  const Endpoint postgres = Parsed("postgres://me@h/d?password_file=" + file);
+  CHECK(postgres.postgres->password == "secret");
+  CHECK(postgres.postgres->connection == "postgresql://me@h/d");
+  CHECK(Refused("mysql://me@h/d?password_file=/nonexistent") ==
+        "--endpoint: password_file /nonexistent has no line that can be read; write the password "
+        "into it");
+}
+
+TEST_CASE("Endpoint: what is wrong is told without secrets") {
+  CHECK(Refused("mysql://me:secret@tcp(h:x)/d") ==
+        "--endpoint mysql://…: \"x\" is not a port; write tcp(HOST:PORT)");
+  CHECK(Refused("mysql://me:secret@h/d?parseTime=true") ==
+        "--endpoint mysql://…: the parameter \"parseTime\" is not supported; leave it out, or use "
+        "tls, ca_file, cert_file, key_file or password_file");
+  CHECK(Refused("mysql://me:secret@h/d?tls=maybe") ==
+        "--endpoint mysql://…: tls=maybe is unknown; use true, skip-verify or false");
+}
+
+TEST_CASE("Endpoint: codes are decoded, and what is none stays") {
+  CHECK(DecodePercent("a%2Fb%%20%zz%2") == "a/b% %zz%2");
+}
+
+}  // namespace
+}  // namespace kubase::launcher

@@ -1,0 +1,33 @@
+// What libpq understands is left to it.
+#include "launcher/postgres_endpoint.h"
+
+#include <string>
+#include <utility>
+
+#include "launcher/endpoint_uri.h"
+
+namespace kubase::launcher {
+
+Result<Endpoint> ParsePostgresEndpoint(const std::string& text) {
+  EndpointUri uri = SplitUri(text);
+  sql::PostgresOptions options;
+  if (const auto file = uri.Take("password_file")) {
+    KUBASE_ASSIGN_OR_RETURN(options.password, ReadPasswordFile(*file));
+  }
+  if (!uri.Has("sslmode") && (uri.Has("sslrootcert") || uri.Has("sslcert"))) {
+    uri.parameters.push_back({"sslmode", "verify-full"});
+  }
+  if (uri.database.empty() && !uri.Has("dbname")) uri.database = kDefaultDatabase;
+  options.connection = "postgresql://" + uri.credentials + uri.where + "/" + uri.database;
+  char separator = '?';
+  for (const EndpointUri::Parameter& parameter : uri.parameters) {
+    options.connection += separator + parameter.name + "=" + parameter.value;
+    separator = '&';
+  }
+  return Endpoint{.sqlite_file = {},
+                  .display = "postgres://" + (uri.user.empty() ? "" : uri.user + "@") + uri.where +
+                             "/" + uri.database,
+                  .postgres = std::move(options)};
+}
+
+}  // namespace kubase::launcher

@@ -1,0 +1,159 @@
+// Transactions, and when what was queued has to travel.
+#include "shim/sql/mysql_connection.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "shim/sql/mysql_dialect.h"
+#include "shim/sql/observed.h"
+
+namespace kubase::sql {
+
+Result<void> MysqlConnection::EnsureSession() {
+  if (session_ != nullptr && session_->IsAlive()) return Ok();
+  session_.reset();
+  KUBASE_ASSIGN_OR_RETURN(session_, MysqlSession::Open(shared_.options, shared_.options.database));
+  return Ok();
+}
+
+Result<void> MysqlConnection::Begin(Access access) {
+  KUBASE_CHECK(!in_transaction_);
+  KUBASE_TRY(EnsureSession());
+  in_transaction_ = true;
+  if (access == Access::kRead) {
+    session_->Queue("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    session_->Queue("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    return Ok();
+  }
+  session_->Queue("START TRANSACTION");
+  const Value epoch[] = {shared_.epoch.load()};
+  session_->Queue(Render(kMysqlGuard, epoch));
+  return Ok();
+}
+
+Result<void> MysqlConnection::Commit() {
+  KUBASE_CHECK(in_transaction_);
+  return Observed(shared_.options.observer, "commit", [&](StatementRun&) -> Result<void> {
+    session_->Queue("COMMIT");
+    Result<void> done = Run();
+    if (done.ok()) {
+      in_transaction_ = false;
+      return done;
+    }
+    // What the server says is certain; a connection that broke may have carried the commit.
+    if (!session_->broken()) return done;
+    return Error{ErrorCode::kOutcomeUnknown, done.error().message};
+  });
+}
+
+void MysqlConnection::Rollback() {
+  if (!std::exchange(in_transaction_, false)) return;
+  if (!session_->broken()) {
+    session_->Forget();
+    session_->Queue("ROLLBACK");
+    if (Run().ok()) return;
+  }
+  session_.reset();  // the server undoes it
+}
+
+Result<void> MysqlConnection::Run() {
+  KUBASE_CHECK(!running_);  // who is given rows must not ask for others
+  running_ = true;
+  Result<void> done = session_->Run();
+  running_ = false;
+  return done;
+}
+
+Result<void> MysqlConnection::SelectText(std::string_view called, std::string text,
+                                         const RowSink& sink) {
+  return Observed(shared_.options.observer, called, [&](StatementRun& run) -> Result<void> {
+    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+    session_->Queue(std::move(text), {.rows = &sink, .row_count = &run.rows});
+    return Run();
+  });
+}
+
+Result<void> MysqlConnection::Select(Query query, Params params, const RowSink& sink) {
+  return SelectText(QueryName(query), Render(MysqlText(query), params), sink);
+}
+
+Result<void> MysqlConnection::SelectMany(Query query, Params params, size_t columns,
+                                         const RowSink& sink) {
+  return Observed(shared_.options.observer, QueryName(query),
+                  [&](StatementRun& run) -> Result<void> {
+                    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+                    for (std::string& text : RenderMany(query, params, columns)) {
+                      session_->Queue(std::move(text), {.rows = &sink, .row_count = &run.rows});
+                    }
+                    return Run();
+                  });
+}
+
+Result<void> MysqlConnection::SelectMatching(const MatchShape& shape, Params params,
+                                             const RowSink& sink) {
+  return SelectText("match", Render(MysqlMatchText(shape), params), sink);
+}
+
+Result<int64_t> MysqlConnection::Execute(Query query, Params params) {
+  return Observed(shared_.options.observer, QueryName(query),
+                  [&](StatementRun&) -> Result<int64_t> {
+                    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+                    int64_t changed = 0;
+                    session_->Queue(Render(MysqlText(query), params), {.changed = &changed});
+                    KUBASE_TRY(Run());
+                    return changed;
+                  });
+}
+
+Result<void> MysqlConnection::ExecuteMany(Query query, Params params, size_t columns) {
+  KUBASE_CHECK(in_transaction_);
+  return Observed(shared_.options.observer, QueryName(query), [&](StatementRun&) -> Result<void> {
+    for (std::string& text : RenderMany(query, params, columns)) {
+      session_->Queue(std::move(text));
+    }
+    return Ok();
+  });
+}
+
+Result<void> MysqlConnection::RunAll(const std::vector<std::string>& statements) {
+  KUBASE_TRY(EnsureSession());
+  for (const std::string& statement : statements) session_->Queue(statement);
+  return Run();
+}
+
+Result<std::optional<int64_t>> MysqlConnection::ReadNumber(const std::string& text) {
+  KUBASE_TRY(EnsureSession());
+  std::optional<int64_t> number;
+  const RowSink sink = [&](const Row& row) {
+    if (!row.IsNull(0)) number = row.Int(0);
+    return false;
+  };
+  session_->Queue(text, {.rows = &sink});
+  KUBASE_TRY(Run());
+  return number;
+}
+
+Result<void> MysqlConnection::Check(const std::string& table, std::vector<std::string>& damages) {
+  KUBASE_TRY(EnsureSession());
+  const RowSink sink = [&](const Row& row) {  // table, operation, kind of message, message
+    if (row.Bytes(2) == "error" || (row.Bytes(2) == "status" && row.Bytes(3) != "OK")) {
+      damages.push_back(fmt::format("the table {}: {}", table, row.Bytes(3)));
+    }
+    return true;
+  };
+  session_->Queue("CHECK TABLE " + table, {.rows = &sink});
+  return Run();
+}
+
+Result<bool> MysqlConnection::TakeLead(int64_t epoch, const std::vector<int64_t>& expected) {
+  KUBASE_TRY(EnsureSession());
+  std::string condition = "id = 1";
+  if (!expected.empty()) condition += fmt::format(" AND epoch IN ({})", fmt::join(expected, ", "));
+  session_->Queue(fmt::format("UPDATE meta SET epoch = {} WHERE {}", epoch, condition));
+  KUBASE_TRY(Run());
+  KUBASE_ASSIGN_OR_RETURN(const auto stored, ReadNumber("SELECT epoch FROM meta WHERE id = 1"));
+  return stored == epoch;
+}
+
+}  // namespace kubase::sql

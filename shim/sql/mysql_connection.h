@@ -1,0 +1,64 @@
+// MysqlConnection: a connection of the store to MariaDB. Private to the sql room.
+//
+// What a write transaction changes is queued, and travels with its next read or with its commit.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/sql/database.h"
+#include "shim/sql/mysql.h"
+#include "shim/sql/mysql_session.h"
+
+namespace kubase::sql {
+
+// What the connections of a database share.
+struct MysqlShared {
+  const MysqlOptions options;
+  std::atomic<int64_t> epoch{0};  // in `meta` as long as this process leads
+};
+
+// Connects when it is used, and again when the connection was lost. After an error of the
+// connection inside a transaction all of it is undone.
+class MysqlConnection final : public Connection {
+ public:
+  // `shared` must outlive it.
+  explicit MysqlConnection(MysqlShared& shared) : shared_(shared) {}
+
+  // Errors: as MysqlSession::Open.
+  Result<void> EnsureSession();
+
+  Result<void> Begin(Access access) override;
+  Result<void> Commit() override;
+  void Rollback() override;
+  Result<void> Select(Query query, Params params, const RowSink& sink) override;
+  Result<void> SelectMany(Query query, Params params, size_t columns, const RowSink& sink) override;
+  Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
+  Result<int64_t> Execute(Query query, Params params) override;
+  Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+
+  // Outside of a transaction: statements, in order. Those that change tables end transactions.
+  Result<void> RunAll(const std::vector<std::string>& statements);
+  // The same, one of one row and column. Null: no row, or NULL.
+  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
+  // CHECK TABLE: what it finds but that all is well is added to `damages`.
+  Result<void> Check(const std::string& table, std::vector<std::string>& damages);
+  // Makes `epoch` the one that leads; `expected`: those that it may replace, empty for any. False:
+  // another one leads. After an error it may or may not have been done.
+  Result<bool> TakeLead(int64_t epoch, const std::vector<int64_t>& expected);
+  std::string server_version() const { return session_->server_version(); }
+
+ private:
+  Result<void> SelectText(std::string_view called, std::string text, const RowSink& sink);
+  Result<void> Run();
+
+  MysqlShared& shared_;
+  std::unique_ptr<MysqlSession> session_;
+  bool in_transaction_ = false;
+  bool running_ = false;
+};
+
+}  // namespace kubase::sql

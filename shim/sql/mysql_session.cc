@@ -1,0 +1,213 @@
+// The text protocol with several statements in one text; results are read as they come.
+#include "shim/sql/mysql_session.h"
+
+#include <errmsg.h>
+#include <fmt/format.h>
+#include <mysql.h>
+#include <mysqld_error.h>
+#include <poll.h>
+
+#include <charconv>
+#include <utility>
+
+#include "shim/sql/epoch.h"
+
+namespace kubase::sql {
+namespace {
+
+// Of the text of several statements: well below the least max_allowed_packet that servers have.
+constexpr size_t kTextBytesMax = 4 << 20;
+
+// Statements have what they need in them, and mean the same whatever the server's settings are.
+// Subqueries are looked up for each row outside, as they are written.
+constexpr char kSettings[] =
+    "SET NAMES binary, SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
+    "NO_AUTO_VALUE_ON_ZERO', SESSION wait_timeout = 28800, "
+    "SESSION innodb_lock_wait_timeout = 20, SESSION optimizer_switch = 'semijoin=off,"
+    "materialization=off'";
+
+class MysqlRow final : public Row {
+ public:
+  MysqlRow(MYSQL_ROW row, const unsigned long* lengths) : row_(row), lengths_(lengths) {}
+  bool IsNull(int column) const override { return row_[column] == nullptr; }
+  int64_t Int(int column) const override {
+    int64_t number = 0;
+    const std::string_view text = Bytes(column);
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    return number;
+  }
+  std::string_view Bytes(int column) const override {
+    return row_[column] == nullptr ? std::string_view()
+                                   : std::string_view(row_[column], lengths_[column]);
+  }
+
+ private:
+  const MYSQL_ROW row_;
+  const unsigned long* const lengths_;
+};
+
+const char* OrNull(const std::string& text) {
+  return text.empty() ? nullptr : text.c_str();
+}
+
+void SetTls(MYSQL* connection, const MysqlOptions& options) {
+  if (!options.tls) return;
+  const my_bool enforce = 1, verify = options.verify ? 1 : 0;
+  mysql_ssl_set(connection, OrNull(options.key_file), OrNull(options.cert_file),
+                OrNull(options.ca_file), nullptr, nullptr);
+  mysql_optionsv(connection, MYSQL_OPT_SSL_ENFORCE, &enforce);
+  mysql_optionsv(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
+}
+
+void SetTimeouts(MYSQL* connection, const MysqlOptions& options) {
+  const auto connect = static_cast<unsigned int>(options.connect_timeout.count());
+  const auto statement = static_cast<unsigned int>(options.statement_timeout.count());
+  mysql_optionsv(connection, MYSQL_OPT_CONNECT_TIMEOUT, &connect);
+  mysql_optionsv(connection, MYSQL_OPT_READ_TIMEOUT, &statement);
+  mysql_optionsv(connection, MYSQL_OPT_WRITE_TIMEOUT, &statement);
+}
+
+}  // namespace
+
+Error ClassifyMysql(unsigned int number, const std::string& message) {
+  const auto error = [&](ErrorCode code, const char* fix) {
+    return Error{code, fmt::format("MariaDB: {} (error {}){}", message, number, fix)};
+  };
+  switch (number) {
+    case ER_BAD_NULL_ERROR:
+      return kLedByAnother;
+    case ER_DISK_FULL:
+    case ER_RECORD_FILE_FULL:
+      return error(ErrorCode::kNoSpace, "; free space on the server's disk");
+    case ER_ACCESS_DENIED_ERROR:
+    case ER_DBACCESS_DENIED_ERROR:
+      return error(ErrorCode::kPermissionDenied,
+                   "; see the user and the password of the endpoint, and its rights");
+    case ER_TABLEACCESS_DENIED_ERROR:
+    case ER_SPECIFIC_ACCESS_DENIED_ERROR:
+      return error(ErrorCode::kPermissionDenied, "; grant it to the user of the endpoint");
+    case ER_NOT_KEYFILE:
+    case ER_CRASHED_ON_USAGE:
+      return error(ErrorCode::kCorrupt, "; the database is damaged: restore a backup");
+    case ER_LOCK_DEADLOCK:
+    case ER_LOCK_WAIT_TIMEOUT:
+    case ER_CON_COUNT_ERROR:
+    case ER_SERVER_SHUTDOWN:
+    case ER_OPTION_PREVENTS_STATEMENT:
+    case ER_UNKNOWN_COM_ERROR:
+    case ER_CHECKREAD:
+    case ER_CONNECTION_KILLED:
+    case ER_QUERY_INTERRUPTED:
+    case ER_TOO_MANY_USER_CONNECTIONS:
+      return error(ErrorCode::kUnavailable, "");
+    default:
+      // Those of the client are about the connection.
+      return error(number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR ? ErrorCode::kUnavailable
+                                                                           : ErrorCode::kInternal,
+                   "");
+  }
+}
+
+void MysqlSession::Close::operator()(MYSQL* connection) const {
+  mysql_close(connection);
+}
+
+void MysqlSession::Free::operator()(MYSQL_RES* result) const {
+  mysql_free_result(result);
+}
+
+MysqlSession::~MysqlSession() = default;
+
+Result<std::unique_ptr<MysqlSession>> MysqlSession::Open(const MysqlOptions& options,
+                                                         const std::string& database) {
+  std::unique_ptr<MysqlSession> session(new MysqlSession(mysql_init(nullptr)));
+  MYSQL* const raw = session->connection_.get();
+  KUBASE_CHECK(raw != nullptr);
+  SetTimeouts(raw, options);
+  SetTls(raw, options);
+  if (mysql_real_connect(raw, options.host.c_str(), options.user.c_str(), options.password.c_str(),
+                         OrNull(database), options.port, OrNull(options.unix_socket),
+                         CLIENT_MULTI_STATEMENTS) == nullptr) {
+    return session->LastError();
+  }
+  session->Queue(kSettings);
+  session->Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  KUBASE_TRY(session->Run());
+  return session;
+}
+
+std::string MysqlSession::server_version() const {
+  return mysql_get_server_info(connection_.get());
+}
+
+void MysqlSession::Queue(std::string text, const MysqlSink& sink) {
+  queued_.push_back({std::move(text), sink});
+}
+
+Result<void> MysqlSession::Run() {
+  const std::vector<Queued> queued = std::exchange(queued_, {});
+  size_t first = 0;
+  while (first < queued.size()) {
+    size_t last = first + 1, bytes = queued[first].text.size();
+    while (last < queued.size() && bytes + queued[last].text.size() < kTextBytesMax) {
+      bytes += queued[last++].text.size();
+    }
+    KUBASE_TRY(RunSome(queued, first, last));
+    first = last;
+  }
+  return Ok();
+}
+
+Result<void> MysqlSession::RunSome(const std::vector<Queued>& queued, size_t first, size_t last) {
+  std::string text;
+  for (size_t i = first; i < last; ++i) {
+    if (i > first) text += ';';
+    text += queued[i].text;
+  }
+  if (mysql_real_query(connection_.get(), text.data(), text.size()) != 0) return LastError();
+  for (size_t i = first; i < last; ++i) {
+    KUBASE_TRY(Take(queued[i].sink));
+    const int more = mysql_next_result(connection_.get());
+    if (more > 0) return LastError();
+    if ((more == 0) == (i + 1 < last)) continue;
+    broken_ = true;
+    return Error{ErrorCode::kUnavailable, "MariaDB: the server's answers are out of step"};
+  }
+  return Ok();
+}
+
+Result<void> MysqlSession::Take(const MysqlSink& sink) {
+  const std::unique_ptr<MYSQL_RES, Free> result(mysql_use_result(connection_.get()));
+  if (result == nullptr) {
+    if (mysql_field_count(connection_.get()) != 0) return LastError();
+    if (sink.changed != nullptr) {
+      *sink.changed = static_cast<int64_t>(mysql_affected_rows(connection_.get()));
+    }
+    return Ok();
+  }
+  bool wanted = sink.rows != nullptr;
+  while (const MYSQL_ROW row = mysql_fetch_row(result.get())) {
+    if (!wanted) continue;
+    if (sink.row_count != nullptr) ++*sink.row_count;
+    wanted = (*sink.rows)(MysqlRow(row, mysql_fetch_lengths(result.get())));
+  }
+  if (mysql_errno(connection_.get()) != 0) return LastError();
+  return Ok();
+}
+
+bool MysqlSession::IsAlive() {
+  if (broken_) return false;
+  pollfd socket{
+      .fd = static_cast<int>(mysql_get_socket(connection_.get())), .events = POLLIN, .revents = 0};
+  // The server says nothing unasked but that it closes.
+  return ::poll(&socket, 1, 0) == 0;
+}
+
+Error MysqlSession::LastError() {
+  const unsigned int number = mysql_errno(connection_.get());
+  broken_ = broken_ || (number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR) ||
+            number == ER_SERVER_SHUTDOWN || number == ER_CONNECTION_KILLED;
+  return ClassifyMysql(number, mysql_error(connection_.get()));
+}
+
+}  // namespace kubase::sql

@@ -1,0 +1,79 @@
+// MysqlSession: one connection of libmariadb. Private to the sql room.
+//
+// Statements are queued and travel together, as one text of several statements: any number of them
+// costs one round trip. What they give is read by Run, in their order.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "shim/base/result.h"
+#include "shim/sql/database.h"
+#include "shim/sql/mysql.h"
+
+struct st_mysql;
+struct st_mysql_res;
+
+namespace kubase::sql {
+
+// What becomes of what a statement gives. Each pointer may be null, and must be valid until Run
+// has returned.
+struct MysqlSink {
+  const RowSink* rows = nullptr;  // in order, until it wants no more
+  int64_t* row_count = nullptr;   // is set to how many it was given
+  int64_t* changed = nullptr;     // is set to how many rows the statement changed
+};
+
+// One thread.
+class MysqlSession {
+ public:
+  // To `database`, which may be "". Errors: those of ClassifyMysql.
+  static Result<std::unique_ptr<MysqlSession>> Open(const MysqlOptions& options,
+                                                    const std::string& database);
+  ~MysqlSession();
+  MysqlSession(const MysqlSession&) = delete;
+  MysqlSession& operator=(const MysqlSession&) = delete;
+
+  // One statement, without a semicolon at its end. Errors show in Run.
+  void Queue(std::string text, const MysqlSink& sink = {});
+  // Sends what is queued, and waits for all that it gives. What follows a statement that fails is
+  // not done. Errors: those of ClassifyMysql.
+  Result<void> Run();
+
+  // Looks whether the server has closed the connection.
+  bool IsAlive();
+  // Drops what is queued.
+  void Forget() { queued_.clear(); }
+  // It can be used no more; what was under way then may or may not have been done.
+  bool broken() const { return broken_; }
+  std::string server_version() const;  // "10.11.19-MariaDB-…"
+
+ private:
+  struct Queued {
+    std::string text;
+    MysqlSink sink;
+  };
+  struct Close {
+    void operator()(st_mysql* connection) const;
+  };
+  struct Free {
+    void operator()(st_mysql_res* result) const;
+  };
+
+  explicit MysqlSession(st_mysql* connection) : connection_(connection) {}
+  Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last);
+  Result<void> Take(const MysqlSink& sink);
+  Error LastError();
+
+  std::unique_ptr<st_mysql, Close> connection_;
+  std::vector<Queued> queued_;
+  bool broken_ = false;
+};
+
+// A number of MariaDB's or its client's errors as one of ours; `message` is its own.
+Error ClassifyMysql(unsigned int number, const std::string& message);
+
+}  // namespace kubase::sql

@@ -1,0 +1,218 @@
+// Transactions, and when what was queued has to travel.
+#include "shim/sql/postgres_connection.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "shim/sql/observed.h"
+#include "shim/sql/postgres_dialect.h"
+
+namespace kubase::sql {
+namespace {
+
+// Prepared searches by attributes: more forms of selectors than a cluster has in use at a time.
+constexpr size_t kPreparedMatchesMax = 64;
+
+std::vector<PostgresValue> ValuesOf(Params params) {
+  std::vector<PostgresValue> values;
+  values.reserve(params.size());
+  for (const Value& value : params) values.emplace_back(value);
+  return values;
+}
+
+std::vector<PostgresValue> ArraysOf(Params rows, size_t columns) {
+  std::vector<PostgresValue> arrays;
+  arrays.reserve(columns);
+  for (size_t i = 0; i < columns; ++i) arrays.emplace_back(rows, columns, i);
+  return arrays;
+}
+
+PostgresStatement Statement(Query query) {
+  return {QueryName(query), PostgresText(query)};
+}
+
+}  // namespace
+
+Result<void> PostgresConnection::EnsureSession() {
+  if (session_ != nullptr && session_->IsAlive()) return Ok();
+  matching_.clear();
+  session_.reset();
+  KUBASE_ASSIGN_OR_RETURN(session_, PostgresSession::Open(shared_.options));
+  return Ok();
+}
+
+Result<void> PostgresConnection::Begin(Access access) {
+  KUBASE_CHECK(!in_transaction_);
+  KUBASE_TRY(EnsureSession());
+  in_transaction_ = true;
+  if (access == Access::kRead) {
+    session_->QueueCommand("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    return Ok();
+  }
+  session_->QueueCommand("BEGIN");
+  const Value epoch[] = {shared_.epoch.load()};
+  Queue({"guard", kPostgresGuard}, epoch);
+  return Ok();
+}
+
+Result<void> PostgresConnection::Commit() {
+  KUBASE_CHECK(in_transaction_);
+  return Observed(shared_.options.observer, "commit", [&](StatementRun&) -> Result<void> {
+    session_->QueueCommand("COMMIT");
+    Result<void> done = Run();
+    if (done.ok()) {
+      in_transaction_ = false;
+      return done;
+    }
+    // What the server says is certain; a connection that broke may have carried the commit.
+    if (!session_->broken()) return done;
+    return Error{ErrorCode::kOutcomeUnknown, done.error().message};
+  });
+}
+
+void PostgresConnection::Rollback() {
+  if (!std::exchange(in_transaction_, false)) return;
+  if (!session_->broken()) {
+    session_->QueueCommand("ROLLBACK");
+    if (session_->Send(shared_.options.statement_timeout).ok()) return;
+  }
+  session_.reset();  // the server undoes it
+}
+
+void PostgresConnection::Queue(const PostgresStatement& statement, Params params,
+                               const PostgresSink& sink) {
+  session_->Queue(statement, ValuesOf(params), sink);
+}
+
+Result<void> PostgresConnection::Run() {
+  KUBASE_CHECK(!running_);  // who is given rows must not ask for others
+  running_ = true;
+  Result<void> done = session_->Run(shared_.options.statement_timeout);
+  running_ = false;
+  return done;
+}
+
+Result<void> PostgresConnection::SelectText(std::string_view called,
+                                            const PostgresStatement& statement, Params params,
+                                            const RowSink& sink) {
+  return Observed(shared_.options.observer, called, [&](StatementRun& run) -> Result<void> {
+    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+    Queue(statement, params, {.rows = &sink, .row_count = &run.rows, .streamed = true});
+    return Run();
+  });
+}
+
+Result<void> PostgresConnection::Select(Query query, Params params, const RowSink& sink) {
+  return SelectText(QueryName(query), Statement(query), params, sink);
+}
+
+Result<void> PostgresConnection::SelectMany(Query query, Params params, size_t columns,
+                                            const RowSink& sink) {
+  return Observed(shared_.options.observer, QueryName(query),
+                  [&](StatementRun& run) -> Result<void> {
+                    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+                    QueueMany(query, params, columns, {.rows = &sink, .row_count = &run.rows});
+                    return Run();
+                  });
+}
+
+Result<void> PostgresConnection::SelectMatching(const MatchShape& shape, Params params,
+                                                const RowSink& sink) {
+  if (!in_transaction_) KUBASE_TRY(EnsureSession());
+  auto found = matching_.find(shape);
+  if (found == matching_.end()) {
+    if (matching_.size() >= kPreparedMatchesMax) {
+      session_->QueueCommand("DEALLOCATE ALL");
+      session_->ForgetPrepared();
+      matching_.clear();
+    }
+    PostgresStatement statement{fmt::format("match_{}", ++next_match_), PostgresMatchText(shape)};
+    found = matching_.emplace(shape, std::move(statement)).first;
+  }
+  return SelectText("match", found->second, params, sink);
+}
+
+Result<int64_t> PostgresConnection::Execute(Query query, Params params) {
+  return Observed(shared_.options.observer, QueryName(query),
+                  [&](StatementRun&) -> Result<int64_t> {
+                    if (!in_transaction_) KUBASE_TRY(EnsureSession());
+                    int64_t changed = 0;
+                    Queue(Statement(query), params, {.changed = &changed});
+                    KUBASE_TRY(Run());
+                    return changed;
+                  });
+}
+
+Result<void> PostgresConnection::ExecuteMany(Query query, Params params, size_t columns) {
+  KUBASE_CHECK(in_transaction_);
+  return Observed(shared_.options.observer, QueryName(query), [&](StatementRun&) -> Result<void> {
+    QueueMany(query, params, columns);
+    return Ok();
+  });
+}
+
+void PostgresConnection::QueueMany(Query query, Params params, size_t columns,
+                                   const PostgresSink& sink) {
+  const std::string_view many = PostgresManyText(query);
+  if (!many.empty() && params.size() > columns) {
+    session_->Queue({fmt::format("{}_many", QueryName(query)), std::string(many)},
+                    ArraysOf(params, columns), sink);
+    return;
+  }
+  for (size_t first = 0; first < params.size(); first += columns) {
+    Queue(Statement(query), params.subspan(first, columns), sink);
+  }
+}
+
+Result<void> PostgresConnection::RunScript(const std::string& script) {
+  KUBASE_TRY(EnsureSession());
+  session_->QueueCommand("BEGIN");
+  size_t start = 0;
+  while (start < script.size()) {
+    const size_t end = std::min(script.find(';', start), script.size());
+    const std::string statement = script.substr(start, end - start);
+    if (statement.find_first_not_of(" \n") != std::string::npos) {
+      session_->QueueCommand(statement.c_str());
+    }
+    start = end + 1;
+  }
+  session_->QueueCommand("COMMIT");
+  in_transaction_ = true;
+  const Result<void> done = Run();
+  if (!done.ok()) Rollback();
+  in_transaction_ = false;
+  return done;
+}
+
+Result<void> PostgresConnection::Run(const std::string& text) {
+  KUBASE_TRY(EnsureSession());
+  session_->QueueCommand(text.c_str());
+  return Run();
+}
+
+Result<std::optional<int64_t>> PostgresConnection::ReadNumber(const std::string& text) {
+  KUBASE_TRY(EnsureSession());
+  std::optional<int64_t> number;
+  const RowSink sink = [&](const Row& row) {
+    if (!row.IsNull(0)) number = row.Int(0);
+    return false;
+  };
+  session_->QueueCommand(text.c_str(), {.rows = &sink});
+  KUBASE_TRY(Run());
+  return number;
+}
+
+Result<bool> PostgresConnection::TakeLead(int64_t epoch, const std::vector<int64_t>& expected) {
+  KUBASE_TRY(EnsureSession());
+  std::string condition = "id = 1";
+  if (!expected.empty()) condition += fmt::format(" AND epoch IN ({})", fmt::join(expected, ", "));
+  int64_t changed = 0;
+  session_->QueueCommand(
+      fmt::format("UPDATE meta SET epoch = {} WHERE {}", epoch, condition).c_str(),
+      {.changed = &changed});
+  KUBASE_TRY(Run());
+  return changed == 1;
+}
+
+}  // namespace kubase::sql

@@ -1,0 +1,71 @@
+// PostgresConnection: a connection of the store to PostgreSQL. Private to the sql room.
+//
+// What a write transaction changes is queued, and travels with its next read or with its commit.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "shim/sql/database.h"
+#include "shim/sql/postgres.h"
+#include "shim/sql/postgres_session.h"
+
+namespace kubase::sql {
+
+// What the connections of a database share.
+struct PostgresShared {
+  const PostgresOptions options;
+  std::atomic<int64_t> epoch{0};  // in `meta` as long as this process leads
+};
+
+// Connects when it is used, and again when the connection was lost. After an error of the
+// connection inside a transaction all of it is undone.
+class PostgresConnection final : public Connection {
+ public:
+  // `shared` must outlive it.
+  explicit PostgresConnection(PostgresShared& shared) : shared_(shared) {}
+
+  // Errors: as PostgresSession::Open.
+  Result<void> EnsureSession();
+
+  Result<void> Begin(Access access) override;
+  Result<void> Commit() override;
+  void Rollback() override;
+  Result<void> Select(Query query, Params params, const RowSink& sink) override;
+  Result<void> SelectMany(Query query, Params params, size_t columns, const RowSink& sink) override;
+  Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
+  Result<int64_t> Execute(Query query, Params params) override;
+  Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+
+  // Outside of a transaction. Statements between semicolons, in a transaction of their own.
+  Result<void> RunScript(const std::string& script);
+  // Outside of a transaction: a statement without parameters.
+  Result<void> Run(const std::string& text);
+  // The same, of one row and column. Null: no row, or NULL.
+  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
+  // Makes `epoch` the one that leads; `expected`: those that it may replace, empty for any. False:
+  // another one leads. After an error it may or may not have been done.
+  Result<bool> TakeLead(int64_t epoch, const std::vector<int64_t>& expected);
+  int server_version() const { return session_ == nullptr ? 0 : session_->server_version(); }
+
+ private:
+  Result<void> SelectText(std::string_view called, const PostgresStatement& statement,
+                          Params params, const RowSink& sink);
+  void Queue(const PostgresStatement& statement, Params params, const PostgresSink& sink = {});
+  void QueueMany(Query query, Params params, size_t columns, const PostgresSink& sink = {});
+  Result<void> Run();
+
+  PostgresShared& shared_;
+  std::unique_ptr<PostgresSession> session_;
+  bool in_transaction_ = false;
+  bool running_ = false;
+  // Searches that were prepared, by their names in the session; bounded.
+  std::map<MatchShape, PostgresStatement> matching_;
+  int64_t next_match_ = 0;
+};
+
+}  // namespace kubase::sql

@@ -1,0 +1,279 @@
+// What the engines have in common that are reached over a network. Needs a server
+// (tests/databases).
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+#include <string>
+#include <vector>
+
+#include "shim/sql/database.h"
+#include "shim/sql/mysql_dialect.h"
+#include "shim/sql/postgres_dialect.h"
+#include "tests/support/match_shapes.h"
+#include "tests/support/test_database.h"
+
+namespace kubase::sql {
+namespace {
+
+using testing::TestDatabase;
+
+class Remote {
+ public:
+  Remote() : database_(data_.Open()) { TakeLead(*database_); }
+
+  TestDatabase& data() { return data_; }
+  Database& database() { return *database_; }
+  std::unique_ptr<Connection> Connect() { return Connect(*database_); }
+  static void TakeLead(Database& database) { REQUIRE(database.TakeLead(*Connect(database)).ok()); }
+  static std::unique_ptr<Connection> Connect(Database& database) {
+    auto connection = database.Connect(Access::kWrite);
+    if (!connection.ok()) FAIL(connection.error().message);
+    return std::move(connection).value();
+  }
+
+ private:
+  TestDatabase data_;
+  std::unique_ptr<Database> database_;
+};
+
+Result<void> Put(Connection& connection, int64_t id, const std::string& key,
+                 const std::string& value) {
+  const Value row[] = {id, key, value, id, id, int64_t{1}, int64_t{0}, int64_t{0}};
+  return connection.ExecuteMany(Query::kInsertObject, row, 8);
+}
+
+Result<std::string> Get(Connection& connection, const std::string& key) {
+  std::string value = "none";
+  const Value params[] = {key};
+  KUBASE_TRY(connection.Select(Query::kGet, params, [&](const Row& row) {
+    value = row.Bytes(1);
+    return false;
+  }));
+  return value;
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a new database is at revision 1 and was never compacted") {
+  int rows = 0;
+  REQUIRE(Connect()
+              ->Select(Query::kReadMeta, {},
+                       [&](const Row& row) {
+                         ++rows;
+                         CHECK(row.Int(0) == 1);
+                         CHECK(row.Int(1) > 0);
+                         CHECK(row.Int(2) == 1);
+                         CHECK(row.Int(3) == -1);
+                         return true;
+                       })
+              .ok());
+  CHECK(rows == 1);
+}
+
+TEST_CASE_METHOD(Remote, "Remote: bytes and numbers come back as they were written") {
+  const auto connection = Connect();
+  const std::string zeros("\0\xff\0", 3);
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  const Value rows[] = {int64_t{1},
+                        std::string_view("a"),
+                        std::string_view(""),
+                        int64_t{-1},
+                        int64_t{2},
+                        int64_t{3},
+                        int64_t{4},
+                        int64_t{5},
+                        int64_t{2},
+                        zeros,
+                        zeros,
+                        INT64_MIN,
+                        INT64_MAX,
+                        int64_t{0},
+                        int64_t{0},
+                        int64_t{0}};
+  REQUIRE(connection->ExecuteMany(Query::kInsertObject, rows, 8).ok());
+  REQUIRE(connection->Commit().ok());
+  std::vector<std::string> seen;
+  const Value from[] = {std::string_view(""), int64_t{-1}};
+  REQUIRE(connection
+              ->Select(Query::kListUnbounded, from,
+                       [&](const Row& row) {
+                         seen.push_back(fmt::format("{}={} {} {}", row.Bytes(0), row.Bytes(1),
+                                                    row.Int(2), row.Int(3)));
+                         return true;
+                       })
+              .ok());
+  CHECK(seen == std::vector<std::string>{
+                    fmt::format("{}={} {} {}", zeros, zeros, INT64_MIN, INT64_MAX), "a= -1 2"});
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a row stops a query early, and many travel together") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  std::vector<std::string> keys;
+  for (int i = 0; i < 3000; ++i) keys.push_back(fmt::format("key-{:04}", i));
+  for (size_t i = 0; i < keys.size(); ++i) {
+    REQUIRE(Put(*connection, static_cast<int64_t>(i) + 1, keys[i], keys[i]).ok());
+  }
+  REQUIRE(connection->Commit().ok());
+  int rows = 0;
+  const Value from[] = {std::string_view(""), int64_t{-1}};
+  REQUIRE(
+      connection->Select(Query::kListUnbounded, from, [&](const Row&) { return ++rows < 7; }).ok());
+  CHECK(rows == 7);
+  rows = 0;
+  const std::vector<Value> all(keys.begin(), keys.end());
+  REQUIRE(connection->SelectMany(Query::kGet, all, 1, [&](const Row&) { return ++rows > 0; }).ok());
+  CHECK(rows == 3000);
+}
+
+TEST_CASE_METHOD(Remote, "Remote: rollback undoes, also what has not travelled yet") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  CHECK(*Get(*connection, "a") == "1");
+  REQUIRE(Put(*connection, 2, "b", "2").ok());
+  connection->Rollback();
+  CHECK(*Get(*connection, "a") == "none");
+  CHECK(*Get(*connection, "b") == "none");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a statement that fails shows with the commit") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  REQUIRE(Put(*connection, 1, "b", "2").ok());  // the id is taken
+  const Result<void> committed = connection->Commit();
+  REQUIRE_FALSE(committed.ok());
+  CHECK(committed.error().code == ErrorCode::kInternal);
+  connection->Rollback();
+  CHECK(*Get(*connection, "a") == "none");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: who takes the lead last has it; the other writes nothing more") {
+  const auto first = Connect();
+  REQUIRE(first->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*first, 1, "a", "1").ok());
+  REQUIRE(first->Commit().ok());
+  const auto other = data().Open();
+  const auto second = Connect(*other);
+  TakeLead(*other);
+  REQUIRE(first->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*first, 2, "b", "2").ok());
+  const Result<void> late = first->Commit();
+  REQUIRE_FALSE(late.ok());
+  CHECK(late.error().code == ErrorCode::kUnavailable);
+  CHECK(late.error().message.find("another kubase") != std::string::npos);
+  first->Rollback();
+  REQUIRE_FALSE(database().Settle(*first).ok());
+  REQUIRE(second->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*second, 2, "b", "second").ok());
+  REQUIRE(second->Commit().ok());
+  CHECK(*Get(*second, "b") == "second");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a connection that was lost is made anew") {
+  const auto connection = Connect();
+  CHECK(*Get(*connection, "a") == "none");
+  data().CutConnections();
+  // At most the first call hears of it.
+  Result<std::string> first = Get(*connection, "a");
+  if (!first.ok()) CHECK(first.error().code == ErrorCode::kUnavailable);
+  CHECK(Get(*connection, "a").ok());
+
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  CHECK(Get(*connection, "a").ok());
+  data().CutConnections();
+  const Result<void> committed = connection->Commit();
+  REQUIRE_FALSE(committed.ok());
+  CHECK((committed.error().code == ErrorCode::kOutcomeUnknown ||
+         committed.error().code == ErrorCode::kUnavailable));
+  connection->Rollback();
+  REQUIRE(database().Settle(*connection).ok());
+  CHECK(*Get(*connection, "a") == "none");
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  CHECK(connection->Commit().ok());
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a snapshot stays while others commit") {
+  const auto reader = Connect(), writer = Connect();
+  REQUIRE(reader->Begin(Access::kRead).ok());
+  CHECK(*Get(*reader, "a") == "none");
+  REQUIRE(writer->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*writer, 1, "a", "1").ok());
+  REQUIRE(writer->Commit().ok());
+  CHECK(*Get(*reader, "a") == "none");
+  reader->Rollback();
+  CHECK(*Get(*reader, "a") == "1");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: what is not ours is left alone") {
+  const TestDatabase foreign;
+  foreign.RunScript("CREATE TABLE theirs(a bigint)");
+  const auto refused = foreign.TryOpen();
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kInvalidArgument);
+  data().RunScript("UPDATE meta SET schema_version = 1000");
+  const auto newer = data().TryOpen();
+  REQUIRE_FALSE(newer.ok());
+  CHECK(newer.error().code == ErrorCode::kUnsupported);
+}
+
+// As our connections plan it: once, and without statistics. `types`: as testing::ParametersOf, or
+// "" to let the server find out.
+std::vector<std::string> PlanOfPostgres(const TestDatabase& data, const std::string& text,
+                                        const std::string& types = "") {
+  std::string declared;
+  for (const char type : types) {
+    declared +=
+        fmt::format("{}{}", declared.empty() ? "(" : ", ", type == 'b' ? "bytea" : "bigint");
+  }
+  if (!declared.empty()) declared += ')';
+  const std::string settings = fmt::format(
+      "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
+      "SET enable_mergejoin = off; SET enable_sort = off; SET plan_cache_mode = "
+      "force_generic_plan; "
+      "PREPARE planned{} AS {}; ",
+      declared, text);
+  const int parameters = std::stoi(
+      data.Ask(settings +
+               "SELECT coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements")[0]);
+  std::string nulls;
+  for (int i = 0; i < parameters; ++i) nulls += i == 0 ? "(NULL" : ", NULL";
+  return data.Ask(settings + "EXPLAIN (COSTS OFF) EXECUTE planned" + nulls +
+                  (parameters > 0 ? ")" : ""));
+}
+
+// But for a sort of what a union has read, each part of it up to the limit.
+void CheckPlan(const std::vector<std::string>& steps) {
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const auto has = [&](size_t step, const char* text) {
+      return step < steps.size() && steps[step].find(text) != std::string::npos;
+    };
+    INFO(steps[i]);
+    CHECK_FALSE(has(i, "Seq Scan"));
+    CHECK_FALSE(has(i, "Incremental Sort"));
+    if (steps[i].starts_with("Sort") || has(i, "->  Sort")) CHECK(has(i + 2, "Append"));
+  }
+}
+
+TEST_CASE_METHOD(Remote, "Postgres: no statement scans or sorts, but those that are meant to") {
+  if (TestDatabase::engine() != TestDatabase::Engine::kPostgres) return;
+  for (size_t i = 0; i < kQueries; ++i) {
+    const auto query = static_cast<Query>(i);
+    if (query == Query::kScanVersions || query == Query::kListLeases) continue;
+    if (query == Query::kListAlarms || query == Query::kListKinds) continue;
+    INFO(QueryName(query));
+    CheckPlan(PlanOfPostgres(data(), PostgresText(query)));
+  }
+}
+
+TEST_CASE_METHOD(Remote, "Postgres: no search by attributes scans or sorts") {
+  if (TestDatabase::engine() != TestDatabase::Engine::kPostgres) return;
+  testing::ForEachMatchShape([&](const MatchShape& shape) {
+    INFO(PostgresMatchText(shape));
+    CheckPlan(PlanOfPostgres(data(), PostgresMatchText(shape), testing::ParametersOf(shape)));
+  });
+}
+
+}  // namespace
+}  // namespace kubase::sql

@@ -1,0 +1,61 @@
+// Which writes of the collector of kube-controller-manager are refused.
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "shim/store/owner_index.h"
+#include "shim/store/ownership.h"
+
+namespace kubase::store {
+
+using collect::ObjectMetadata;
+using collect::OwnerState;
+
+Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& object,
+                                 const std::string* new_value) {
+  const std::optional<ObjectMetadata> before = collect::ReadMetadata(object.value);
+  if (!before || !IsCollected(object.key)) return false;
+  std::optional<ObjectMetadata> after;
+  if (new_value != nullptr) after = collect::ReadMetadata(*new_value);
+  KUBASE_ASSIGN_OR_RETURN(const bool taken, IsTaken(view, object.key, *before, after));
+  if (!taken) return false;
+  KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, *before));
+  KUBASE_TRY(OweEnding(view.connection, object.key, *before, has_label));
+  return true;
+}
+
+Result<bool> Ownership::IsTaken(const OwnershipView& view, const std::string& key,
+                                const ObjectMetadata& before,
+                                const std::optional<ObjectMetadata>& after) {
+  if (after && after->IsBeingDeleted() == before.IsBeingDeleted() &&
+      after->finalizers == before.finalizers) {
+    return TakesOwner(view, key, before, *after);
+  }
+  KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, key, before));
+  if (ours || before.IsBeingDeleted()) return ours;  // else somebody else wanted that
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
+  return std::any_of(owners.begin(), owners.end(),
+                     [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
+}
+
+// Whether a reference goes that an object without the label would keep: to an owner that is there
+// and leaves no orphans; or to one that waits, while no other owner stays. What cannot be followed
+// may go: orphaning takes references away by their UIDs alone.
+Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
+                                   const ObjectMetadata& before, const ObjectMetadata& after) {
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
+  bool stays = false, waiting_goes = false;
+  for (size_t i = 0; i < owners.size(); ++i) {
+    const bool kept = std::any_of(
+        after.owners.begin(), after.owners.end(),
+        [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
+    const bool solid = owners[i].state == OwnerState::kSolid;
+    stays = stays || (solid && kept);
+    if (kept || owners[i].leaves_orphans) continue;
+    if (solid) return true;
+    waiting_goes = waiting_goes || owners[i].state == OwnerState::kWaiting;
+  }
+  return waiting_goes && !stays;
+}
+
+}  // namespace kubase::store

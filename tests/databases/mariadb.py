@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""mariadb.py [--sync] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a MariaDB
+server of its own. --sync: with fsync, for what measures or cuts the power."""
+
+import os
+import signal
+import subprocess
+import time
+
+import server
+
+START_SECONDS = 60
+
+
+class MariaDB(server.Server):
+    name, user = "mariadb", "mysql"
+    process = None
+
+    @property
+    def endpoint(self):
+        return f"mysql://kubase@tcp(127.0.0.1:{self.port})/test"
+
+    def create(self):
+        self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}",
+                 "--auth-root-authentication-method=normal", "--skip-test-db")
+        (self.root / "init.sql").write_text(
+            "CREATE USER IF NOT EXISTS kubase@'%';\n"
+            "GRANT ALL ON *.* TO kubase@'%';\n"
+            "CREATE DATABASE IF NOT EXISTS test;\n", encoding="utf-8")
+
+    def start(self):
+        flags = (["--innodb-flush-log-at-trx-commit=1"] if self.sync else
+                 ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"])
+        with open(self.root / "log", "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
+                 "--bind-address=127.0.0.1", f"--socket={self.root / 'socket'}",
+                 f"--pid-file={self.root / 'pid'}", f"--init-file={self.root / 'init.sql'}",
+                 "--skip-name-resolve", "--max-connections=200",
+                 "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=512M", *flags],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root, **self.account)
+        self._await_ready()
+
+    def _await_ready(self):
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            asked = subprocess.run(
+                ["mariadb-admin", "--no-defaults", "--host=127.0.0.1", f"--port={self.port}",
+                 "--user=kubase", "ping"], capture_output=True, check=False)
+            if asked.returncode == 0 and b"alive" in asked.stdout:
+                return
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self.root / "log").read_text(errors="replace"))
+            time.sleep(0.05)
+
+    def stop(self, crash=False):
+        os.kill(self.process.pid, signal.SIGKILL if crash else signal.SIGTERM)
+        self.process.wait()
+
+
+if __name__ == "__main__":
+    server.main(MariaDB)

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""postgres.py [--sync] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a PostgreSQL
+server of its own. --sync: with fsync, for what measures or cuts the power."""
+
+import glob
+import pathlib
+import sys
+
+import server
+
+
+def programs():
+    """The directory of the newest server that is installed."""
+    found = sorted(glob.glob("/usr/lib/postgresql/*/bin/postgres"),
+                   key=lambda path: int(path.split("/")[4]))
+    if not found:
+        sys.exit("postgres.py: there is no PostgreSQL server; install the package postgresql-15")
+    return pathlib.Path(found[-1]).parent
+
+
+class Postgres(server.Server):
+    name = user = "postgres"
+
+    @property
+    def endpoint(self):
+        return f"postgres://kubase@127.0.0.1:{self.port}/postgres"
+
+    def create(self):
+        self.programs = programs()
+        self.run(self.programs / "initdb", "--no-sync", "--auth=trust", "--no-locale",
+                 "--encoding=UTF8", "--username=kubase", "--pgdata", self.data)
+
+    def start(self):
+        sync = "on" if self.sync else "off"
+        options = (f"-c listen_addresses=127.0.0.1 -c port={self.port} "
+                   f"-c unix_socket_directories= -c fsync={sync} -c max_connections=200 "
+                   "-c shared_buffers=128MB -c max_wal_size=2GB")
+        self.run(self.programs / "pg_ctl", "start", "--wait", "--silent", "--pgdata", self.data,
+                 "--log", self.root / "log", "--options", options)
+
+    def stop(self, crash=False):
+        self.run(self.programs / "pg_ctl", "stop", "--wait", "--silent", "--pgdata", self.data,
+                 "--mode", "immediate" if crash else "fast")
+
+
+if __name__ == "__main__":
+    server.main(Postgres)
