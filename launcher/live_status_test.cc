@@ -88,7 +88,9 @@ TEST_CASE("LiveStatus: tells in a sentence when and how a component ended") {
   REQUIRE(supervisor
               .Start({.name = "kube-apiserver",
                       .process = {.executable = "/bin/false"},
-                      .probe = []() -> Result<void> { return Ok(); }})
+                      .probe = []() -> Result<void> {
+                        return Error{ErrorCode::kUnavailable, "it does not answer"};
+                      }})
               .ok());
   REQUIRE_FALSE(supervisor.WaitReady("kube-apiserver", seconds(20), {}).ok());
   LiveStatus status({.components = {"kube-apiserver"}}, {**storage, registry, &supervisor}, clock);

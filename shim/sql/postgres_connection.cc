@@ -51,6 +51,8 @@ Result<void> PostgresConnection::Begin(Access access) {
     return Ok();
   }
   session_->QueueCommand("BEGIN");
+  // While a connection that nobody hears of any more has the lock, nobody else can write.
+  session_->QueueCommand("SET LOCAL idle_in_transaction_session_timeout = '3s'");
   const Value epoch[] = {shared_.epoch.load()};
   Queue({"guard", kPostgresGuard}, epoch);
   return Ok();
@@ -73,9 +75,12 @@ Result<void> PostgresConnection::Commit() {
 
 void PostgresConnection::Rollback() {
   if (!std::exchange(in_transaction_, false)) return;
+  // By itself: behind a statement that fails it would not be done.
+  const std::chrono::milliseconds timeout = shared_.options.statement_timeout;
+  if (session_->has_queued() && !session_->broken()) (void)session_->Send(timeout);
   if (!session_->broken()) {
     session_->QueueCommand("ROLLBACK");
-    if (session_->Send(shared_.options.statement_timeout).ok()) return;
+    if (session_->Send(timeout).ok()) return;
   }
   session_.reset();  // the server undoes it
 }

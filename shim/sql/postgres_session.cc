@@ -21,11 +21,11 @@ constexpr int kBinary = 1;
 // for an index, and is planned once. A server whose client has gone gives up by itself.
 constexpr char kSettings[] =
     "SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; "
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; SET "
-    "plan_cache_mode = "
-    "force_generic_plan; SET jit = off; SET idle_in_transaction_session_timeout = '30s'; "
-    "SET client_connection_check_interval = '5s'; SET synchronous_commit = on; "
-    "SET default_transaction_isolation = 'read committed'";
+    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; "
+    "SET plan_cache_mode = force_generic_plan; SET jit = off; SET synchronous_commit = on; "
+    "SET default_transaction_isolation = 'read committed'; "
+    "SET idle_in_transaction_session_timeout = '10min'; "
+    "SET client_connection_check_interval = '5s'";
 
 // The server's message in one line, with its hints.
 std::string Sentence(const char* message) {

@@ -62,6 +62,7 @@ class PostgresSession {
   // tell its errors.
   Result<void> Send(std::chrono::milliseconds timeout);
 
+  bool has_queued() const { return !queued_.empty(); }
   // Looks whether the server has closed the connection.
   bool IsAlive();
   // It can be used no more; what was under way then may or may not have been done.

@@ -135,6 +135,17 @@ TEST_CASE_METHOD(Remote, "Remote: rollback undoes, also what has not travelled y
   CHECK(*Get(*connection, "b") == "none");
 }
 
+TEST_CASE_METHOD(Remote, "Remote: rollback ends a transaction of which a statement would fail") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  REQUIRE(Put(*connection, 1, "b", "2").ok());  // the id is taken
+  connection->Rollback();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  CHECK(connection->Commit().ok());
+}
+
 TEST_CASE_METHOD(Remote, "Remote: a statement that fails shows with the commit") {
   const auto connection = Connect();
   REQUIRE(connection->Begin(Access::kWrite).ok());
