@@ -25,8 +25,8 @@ usage: tests/run.sh [options]
 
   --preset dev|release|asan|tsan  build and test this preset only; can be repeated
                                   (default: dev, then asan and tsan with fewer tests)
-  --label LABEL                   only tests with this label: unit, integration, upstream,
-                                  browser, e2e; can be repeated
+  --label LABEL                   only tests with this label: unit, integration, servers,
+                                  upstream, browser, e2e; can be repeated
   --test REGEX                    only tests whose name matches
   --repeat N                      run each test N times, or until it fails
   --long                          also the tests that take long
