@@ -39,7 +39,11 @@ class MariaDB(server.Server):
                  "--skip-name-resolve", "--max-connections=200",
                  "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=512M", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root, **self.account)
-        self._await_ready()
+        try:
+            self._await_ready()
+        except BaseException:
+            self.stop(crash=True)
+            raise
 
     def _await_ready(self):
         deadline = time.monotonic() + START_SECONDS
