@@ -146,14 +146,4 @@ Result<void> MysqlConnection::Check(const std::string& table, std::vector<std::s
   return Run();
 }
 
-Result<bool> MysqlConnection::TakeLead(int64_t epoch, const std::vector<int64_t>& expected) {
-  KUBASE_TRY(EnsureSession());
-  std::string condition = "id = 1";
-  if (!expected.empty()) condition += fmt::format(" AND epoch IN ({})", fmt::join(expected, ", "));
-  session_->Queue(fmt::format("UPDATE meta SET epoch = {} WHERE {}", epoch, condition));
-  KUBASE_TRY(Run());
-  KUBASE_ASSIGN_OR_RETURN(const auto stored, ReadNumber("SELECT epoch FROM meta WHERE id = 1"));
-  return stored == epoch;
-}
-
 }  // namespace kubase::sql

@@ -12,6 +12,7 @@
 #include "shim/sql/database.h"
 #include "shim/sql/mysql.h"
 #include "shim/sql/mysql_session.h"
+#include "shim/sql/remote_database.h"
 
 namespace kubase::sql {
 
@@ -23,7 +24,7 @@ struct MysqlShared {
 
 // Connects when it is used, and again when the connection was lost. After an error of the
 // connection inside a transaction all of it is undone.
-class MysqlConnection final : public Connection {
+class MysqlConnection final : public RemoteConnection {
  public:
   // `shared` must outlive it.
   explicit MysqlConnection(MysqlShared& shared) : shared_(shared) {}
@@ -42,13 +43,10 @@ class MysqlConnection final : public Connection {
 
   // Outside of a transaction: statements, in order. Those that change tables end transactions.
   Result<void> RunAll(const std::vector<std::string>& statements);
-  // The same, one of one row and column. Null: no row, or NULL.
-  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
+  Result<void> Run(const std::string& text) override { return RunAll({text}); }
+  Result<std::optional<int64_t>> ReadNumber(const std::string& text) override;
   // CHECK TABLE: what it finds but that all is well is added to `damages`.
   Result<void> Check(const std::string& table, std::vector<std::string>& damages);
-  // Makes `epoch` the one that leads; `expected`: those that it may replace, empty for any. False:
-  // another one leads. After an error it may or may not have been done.
-  Result<bool> TakeLead(int64_t epoch, const std::vector<int64_t>& expected);
   std::string server_version() const { return session_->server_version(); }
 
  private:

@@ -173,14 +173,8 @@ void PostgresConnection::QueueMany(Query query, Params params, size_t columns,
 Result<void> PostgresConnection::RunScript(const std::string& script) {
   KUBASE_TRY(EnsureSession());
   session_->QueueCommand("BEGIN");
-  size_t start = 0;
-  while (start < script.size()) {
-    const size_t end = std::min(script.find(';', start), script.size());
-    const std::string statement = script.substr(start, end - start);
-    if (statement.find_first_not_of(" \n") != std::string::npos) {
-      session_->QueueCommand(statement.c_str());
-    }
-    start = end + 1;
+  for (const std::string& statement : StatementsOf(script)) {
+    session_->QueueCommand(statement.c_str());
   }
   session_->QueueCommand("COMMIT");
   in_transaction_ = true;
@@ -206,18 +200,6 @@ Result<std::optional<int64_t>> PostgresConnection::ReadNumber(const std::string&
   session_->QueueCommand(text.c_str(), {.rows = &sink});
   KUBASE_TRY(Run());
   return number;
-}
-
-Result<bool> PostgresConnection::TakeLead(int64_t epoch, const std::vector<int64_t>& expected) {
-  KUBASE_TRY(EnsureSession());
-  std::string condition = "id = 1";
-  if (!expected.empty()) condition += fmt::format(" AND epoch IN ({})", fmt::join(expected, ", "));
-  int64_t changed = 0;
-  session_->QueueCommand(
-      fmt::format("UPDATE meta SET epoch = {} WHERE {}", epoch, condition).c_str(),
-      {.changed = &changed});
-  KUBASE_TRY(Run());
-  return changed == 1;
 }
 
 }  // namespace kubase::sql

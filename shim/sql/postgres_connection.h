@@ -13,6 +13,7 @@
 #include "shim/sql/database.h"
 #include "shim/sql/postgres.h"
 #include "shim/sql/postgres_session.h"
+#include "shim/sql/remote_database.h"
 
 namespace kubase::sql {
 
@@ -24,7 +25,7 @@ struct PostgresShared {
 
 // Connects when it is used, and again when the connection was lost. After an error of the
 // connection inside a transaction all of it is undone.
-class PostgresConnection final : public Connection {
+class PostgresConnection final : public RemoteConnection {
  public:
   // `shared` must outlive it.
   explicit PostgresConnection(PostgresShared& shared) : shared_(shared) {}
@@ -43,13 +44,8 @@ class PostgresConnection final : public Connection {
 
   // Outside of a transaction. Statements between semicolons, in a transaction of their own.
   Result<void> RunScript(const std::string& script);
-  // Outside of a transaction: a statement without parameters.
-  Result<void> Run(const std::string& text);
-  // The same, of one row and column. Null: no row, or NULL.
-  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
-  // Makes `epoch` the one that leads; `expected`: those that it may replace, empty for any. False:
-  // another one leads. After an error it may or may not have been done.
-  Result<bool> TakeLead(int64_t epoch, const std::vector<int64_t>& expected);
+  Result<void> Run(const std::string& text) override;
+  Result<std::optional<int64_t>> ReadNumber(const std::string& text) override;
   int server_version() const { return session_ == nullptr ? 0 : session_->server_version(); }
 
  private:
