@@ -17,7 +17,8 @@ readonly peers=$kubase_root/build/peers work=$kubase_root/build/bench
 readonly control_plane=$kubase_root/build/control-plane/kube-control-plane
 readonly kine_version=v0.16.4
 
-scenario='' servers='' binary=$kubase_root/build/release/kubase build=yes options=()
+scenario='' servers='' engines='' wrapper=()
+binary=$kubase_root/build/release/kubase build=yes options=()
 
 usage() {
   cat <<'TEXT'
@@ -32,6 +33,8 @@ usage: bench/run.sh store|scale|selectors|collector [options]
 
   --servers A,B,…        kubase, etcd, kine (default: all; of scale: kubase;
                          of collector: kubase, etcd)
+  --engines A,B,…        of store: where kubase and kine keep their data: sqlite, postgres, mariadb,
+                         the last two on servers that are started for it (default: sqlite)
   --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory, delete;
                          of scale: get, list, create, watch, compaction;
                          of selectors: lists, page, writes, system;
@@ -58,6 +61,7 @@ TEXT
 
 main() {
   parse_options "$@"
+  if [[ -n $engines ]]; then add_engines; fi
   find_go >/dev/null || die "there is no Go $go_minimum or newer; install.sh brings one."
   use_go
   mkdir -p "$peers" "$work"
@@ -71,8 +75,9 @@ main() {
   esac
   step 'load generator' go build -C "$kubase_root/bench/load" -o "$work/load" .
   make_go_caches_removable
-  exec "$work/load" "$scenario" -servers "$servers" -kubase "$binary" -etcd "$peers/etcd" \
-    -kine "$peers/kine" -directory "$work" -output "$work/$scenario.json" "${options[@]}"
+  exec "${wrapper[@]}" "$work/load" "$scenario" -servers "$servers" -kubase "$binary" \
+    -etcd "$peers/etcd" -kine "$peers/kine" -directory "$work" \
+    -output "$work/$scenario.json" "${options[@]}"
 }
 
 parse_options() {
@@ -96,6 +101,7 @@ parse_options() {
         ;;
       --*) (($# > 1)) || die "$1 needs a value; bench/run.sh --help lists what there is." ;;&
       --servers) servers=$2 ;;
+      --engines) engines=$2 ;;
       --kubase) binary=$2 build=no ;;
       --*) options+=("$1" "$2") ;;
       *) die "\"$1\" is unknown; bench/run.sh --help lists what there is." ;;
@@ -104,7 +110,24 @@ parse_options() {
   done
 }
 
-wanted() { [[ ,$servers, == *,$1,* ]]; }
+# Servers with fsync, in front of which the generator runs; it gets their endpoints.
+add_engines() {
+  local engine sqlite=''
+  if [[ $scenario != store ]]; then die "--engines is for store alone."; fi
+  for engine in ${engines//,/ }; do
+    case $engine in
+      sqlite) sqlite=$servers ;;
+      postgres | mariadb)
+        sqlite+=,kubase-$engine,kine-$engine
+        wrapper+=(python3 -B "$kubase_root/tests/databases/$engine.py" --sync "--flag=-$engine" --)
+        ;;
+      *) die "--engines $engine is unknown; give sqlite, postgres or mariadb." ;;
+    esac
+  done
+  servers=${sqlite#,}
+}
+
+wanted() { [[ ,$servers, == *,$1[-,]* ]]; }
 
 build_kubase() {
   if ! wanted kubase; then return; fi

@@ -159,11 +159,15 @@ func (b *bench) noteIn(column, name, unit string, value float64) {
 // noteRatio adds the ratio of the medians of two rows for each column that has both.
 func (b *bench) noteRatio(name, of, base string) {
 	for _, column := range b.report.Columns {
-		value, found := b.report.Median(column, of)
-		divisor, foundBase := b.report.Median(column, base)
-		if found && foundBase && divisor > 0 {
-			b.noteIn(column, name, "×", value/divisor)
-		}
+		b.noteRatioIn(column, name, of, base)
+	}
+}
+
+func (b *bench) noteRatioIn(column, name, of, base string) {
+	value, found := b.report.Median(column, of)
+	divisor, foundBase := b.report.Median(column, base)
+	if found && foundBase && divisor > 0 {
+		b.noteIn(column, name, "×", value/divisor)
 	}
 }
 

@@ -20,6 +20,7 @@ type options struct {
 	scenario    string
 	servers     string
 	binaries    map[string]*string
+	engines     map[string]*string // the endpoints of database servers
 	apiservers  apiservers
 	directory   string
 	output      string
@@ -72,11 +73,17 @@ func (c *counts) Set(text string) error {
 
 func (c *counts) largest() int { return (*c)[len(*c)-1] }
 
-// knownServers are the names for -servers, in the order of the table.
+// knownServers are the names for -servers, in the order of the table. Those of kubase and kine may
+// be followed by one of knownEngines: "kine-postgres".
 var knownServers = []string{"kubase", "etcd", "kine"}
 
+var knownEngines = []string{"postgres", "mariadb"}
+
 func parse(scenario string, arguments []string) (*options, error) {
-	o := &options{scenario: scenario, binaries: map[string]*string{}, given: map[string]string{}}
+	o := &options{
+		scenario: scenario, binaries: map[string]*string{}, engines: map[string]*string{},
+		given: map[string]string{},
+	}
 	servers := strings.Join(knownServers, ",")
 	o.objects = counts{1_000_000}
 	switch scenario {
@@ -90,6 +97,9 @@ func parse(scenario string, arguments []string) (*options, error) {
 	flags.StringVar(&o.servers, "servers", servers, "which servers, separated by commas")
 	for _, name := range knownServers {
 		o.binaries[name] = flags.String(name, "", "path of the executable "+name)
+	}
+	for _, name := range knownEngines {
+		o.engines[name] = flags.String(name, "", "endpoint of the database server "+name)
 	}
 	flags.StringVar(&o.apiservers.ours, "control-plane", "", "path of our kube-control-plane")
 	flags.StringVar(&o.apiservers.vanilla, "kube-apiserver", "", "path of the unchanged one")
@@ -159,7 +169,8 @@ func (o *options) kinds() ([]peer.Kind, error) {
 		"kubase": peer.Kubase, "etcd": peer.Etcd, "kine": peer.Kine,
 	}
 	var kinds []peer.Kind
-	for name := range strings.SplitSeq(o.servers, ",") {
+	for server := range strings.SplitSeq(o.servers, ",") {
+		name, engine, onEngine := strings.Cut(server, "-")
 		binary, known := o.binaries[name]
 		if !known {
 			return nil, fmt.Errorf("there is no server %q, only %s", name,
@@ -169,7 +180,15 @@ func (o *options) kinds() ([]peer.Kind, error) {
 		if err != nil {
 			return nil, err
 		}
-		kinds = append(kinds, makers[name](path))
+		kind := makers[name](path)
+		if onEngine {
+			endpoint := o.engines[engine]
+			if endpoint == nil || *endpoint == "" || name == "etcd" {
+				return nil, fmt.Errorf("%s needs the endpoint of a database server %q", server, engine)
+			}
+			kind = kind.On(engine, *endpoint)
+		}
+		kinds = append(kinds, kind)
 	}
 	return kinds, nil
 }

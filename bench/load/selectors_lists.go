@@ -38,6 +38,10 @@ func (l selection) ratioRow(size int) string {
 	return fmt.Sprintf("%s, to 1 of %s", l.row(size), report.Number(float64(listSizes[0])))
 }
 
+func (l selection) besideRow(size int) string {
+	return l.row(size) + ": 1 of " + report.Number(float64(listSizes[0])) + " beside"
+}
+
 // matchCounters are those of kubase for its searches by selectors, with what they count.
 var matchCounters = []struct{ name, what string }{
 	{`kubase_sql_steps_total{name="match"}`, "database steps"},
@@ -47,8 +51,15 @@ var matchCounters = []struct{ name, what string }{
 // runLists lets all systems grow side by side and measures them at each size.
 func (b *bench) runLists(ctx context.Context) error {
 	for _, kind := range b.kinds {
-		if _, err := b.startCluster(ctx, kind, itemKind); err != nil {
+		s, err := b.startCluster(ctx, kind, itemKind)
+		if err != nil {
 			return err
+		}
+		if kind.Name == "kubase" {
+			if s.beside, err = b.startCluster(ctx, kind, itemKind); err != nil {
+				return err
+			}
+			b.subjects = b.subjects[:len(b.subjects)-1] // it is part of the other
 		}
 	}
 	most := 0
@@ -75,28 +86,36 @@ func (b *bench) listsOf(ctx context.Context, filled, size int) error {
 		if size > b.mostObjects(s) {
 			return nil
 		}
+		if s.beside != nil && filled == 0 {
+			if err := b.fill(ctx, s.beside, 0, size); err != nil {
+				return err
+			}
+		}
 		return b.fill(ctx, s, filled, size)
 	}}
 	if err := b.runPhases(ctx, 0, []phase{fill}); err != nil {
 		return err
 	}
+	round := 0
 	var phases []phase
 	for _, l := range selections {
 		phases = append(phases, phase{l.name, func(ctx context.Context, s *subject) error {
 			if size > b.mostObjects(s) {
 				return nil
 			}
-			return b.measureListOfOne(ctx, s, l, size)
+			return b.measureListOfOne(ctx, s, l, size, round)
 		}})
 	}
-	for round := range b.rounds {
+	for round = range b.rounds {
 		if err := b.runPhases(ctx, round, phases); err != nil {
 			return err
 		}
 	}
 	for _, l := range selections {
-		if size > listSizes[0] {
-			b.noteRatio(l.ratioRow(size), l.row(size), l.row(listSizes[0]))
+		for _, s := range b.subjects {
+			if s.beside == nil && size > listSizes[0] {
+				b.noteRatioIn(s.column, l.ratioRow(size), l.row(size), l.row(listSizes[0]))
+			}
 		}
 	}
 	return nil
@@ -130,11 +149,40 @@ func (b *bench) fill(ctx context.Context, s *subject, filled, size int) error {
 	return s.api.WaitFor(ctx, itemKind, selections[0].query(size-1), size-1)
 }
 
-func (b *bench) measureListOfOne(ctx context.Context, s *subject, l selection, size int) error {
+// measureListOfOne measures lists of one of so many objects, and how they compare with lists of one
+// of the fewest, which are measured before or after them.
+func (b *bench) measureListOfOne(ctx context.Context, s *subject, l selection, size,
+	round int) error {
 	row := l.row(size)
+	if s.beside == nil || size == listSizes[0] {
+		median, err := b.listsOfOne(ctx, s, l, size, row)
+		b.note(s, row, "ms", median)
+		return err
+	}
+	var median, beside float64
+	steps := []func() error{
+		func() (err error) { median, err = b.listsOfOne(ctx, s, l, size, row); return err },
+		func() (err error) {
+			beside, err = b.listsOfOne(ctx, s.beside, l, listSizes[0], l.besideRow(size))
+			return err
+		},
+	}
+	for i := range steps {
+		if err := steps[(i+round)%len(steps)](); err != nil {
+			return err
+		}
+	}
+	b.note(s, row, "ms", median)
+	b.note(s, l.ratioRow(size), "×", median/beside)
+	return nil
+}
+
+// listsOfOne is the median of the latencies, in milliseconds.
+func (b *bench) listsOfOne(ctx context.Context, s *subject, l selection, size int,
+	row string) (float64, error) {
 	before, err := s.matches(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	sample, _, err := b.measured(s, row, func() (load.Sample, error) {
 		return load.Repeat(ctx, 1, b.duration(),
@@ -145,9 +193,8 @@ func (b *bench) measureListOfOne(ctx context.Context, s *subject, l selection, s
 			})
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
-	b.note(s, row, "ms", milliseconds(load.Quantile(sample.Latencies(), 0.5)))
 	after, err := s.matches(ctx)
 	for _, counter := range matchCounters {
 		if count, found := after[counter.name]; found {
@@ -155,7 +202,7 @@ func (b *bench) measureListOfOne(ctx context.Context, s *subject, l selection, s
 			b.note(s, row+": "+counter.what, "/list", per)
 		}
 	}
-	return err
+	return milliseconds(load.Quantile(sample.Latencies(), 0.5)), err
 }
 
 // matches reads what the searches by selectors have cost so far, if the server counts that.

@@ -10,7 +10,6 @@ import (
 
 	"kubase/bench/load/internal/kube"
 	"kubase/bench/load/internal/load"
-	"kubase/bench/load/internal/peer"
 	"kubase/bench/load/internal/resource"
 )
 
@@ -21,6 +20,8 @@ const (
 	userObjects = 10_000_000
 	// requestsPerTurn: an object is created and then found.
 	requestsPerTurn = 2
+	// systemTurn is about how long one system is loaded before the next one is.
+	systemTurn = 15 * time.Second
 	// longestLag ends the run if a cache does not get up to date at all.
 	longestLag = 30 * time.Second
 
@@ -41,13 +42,31 @@ var systemKinds = []resource.Kind{
 	{Singular: "document"}, {Singular: "engine"}, {Singular: "forecast"},
 }
 
-// runSystem puts the same load on one system after another, each alone and with an empty store.
+// runSystem puts the same load on all systems, which begin with empty stores. They take turns, since
+// the machine is not equally fast all the time; who is not loaded has nothing to do.
 func (b *bench) runSystem(ctx context.Context) error {
+	fmt.Fprintln(os.Stderr, "whole systems")
+	all := map[*subject]*users{}
 	for _, kind := range b.kinds {
-		if err := b.systemOf(ctx, kind); err != nil {
+		s, err := b.startCluster(ctx, kind, systemKinds...)
+		if err != nil {
 			return err
 		}
-		if err := b.stopAll(); err != nil {
+		all[s] = &users{subject: s}
+	}
+	begin := phase{"the first objects", func(ctx context.Context, s *subject) error {
+		return b.beginSystem(ctx, all[s])
+	}}
+	if err := b.runPhases(ctx, 0, []phase{begin}); err != nil {
+		return err
+	}
+	for _, stretch := range b.systemStretches() {
+		if err := b.loadSystems(ctx, all, stretch); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.subjects {
+		if err := b.noteSystem(all[s]); err != nil {
 			return err
 		}
 	}
@@ -60,71 +79,88 @@ func (b *bench) runSystem(ctx context.Context) error {
 	return nil
 }
 
-func (b *bench) systemOf(ctx context.Context, kind peer.Kind) error {
-	fmt.Fprintf(os.Stderr, "system of %s\n", kind.Name)
-	s, err := b.startCluster(ctx, kind, systemKinds...)
+// stretch is a part of the load: the first minute, the last one, and what is between them; a short
+// run has halves.
+type stretch struct {
+	row      string
+	duration time.Duration
+}
+
+func (b *bench) systemStretches() []stretch {
+	total := time.Duration(b.minutes * float64(time.Minute))
+	edge := min(time.Minute, total/2)
+	return []stretch{
+		{rowSystemFirst, edge}, {rowSystemMiddle, total - 2*edge}, {rowSystemLast, edge},
+	}
+}
+
+// beginSystem makes the first objects of each kind, which have to wait for what the server prepares
+// then.
+func (b *bench) beginSystem(ctx context.Context, u *users) error {
+	before, err := u.api.Usage()
 	if err != nil {
 		return err
 	}
-	before, err := s.api.Usage()
-	if err != nil {
-		return err
+	u.residentBefore = before.RSS
+	for range systemKinds {
+		took, err := u.turn(ctx, 0)
+		if err != nil {
+			return err
+		}
+		b.report.AddDetail(u.column, "system: first create and list", "ms", milliseconds(took))
 	}
-	phases := []phase{{"the load on the system", b.loadSystem}}
-	if err := b.runPhases(ctx, 0, phases); err != nil {
-		return err
-	}
-	after, err := s.api.Usage()
-	if err != nil {
-		return err
-	}
-	b.note(s, rowSystemBefore, "MB", float64(before.RSS)/1e6)
-	b.note(s, rowSystemAfter, "MB", float64(after.RSS)/1e6)
-	b.note(s, rowSystemGrowth, "MB", float64(after.RSS-before.RSS)/1e6)
 	return nil
 }
 
-// loadSystem lets the users work, in three stretches: the first minute, the last one, and what is
-// between them; a short run has halves.
-func (b *bench) loadSystem(ctx context.Context, s *subject) error {
-	total := time.Duration(b.minutes * float64(time.Minute))
-	edge := min(time.Minute, total/2)
-	users := &users{subject: s}
-	// The first objects of a kind have to wait for what the server prepares then.
-	for range systemKinds {
-		took, err := users.turn(ctx, 0)
+// loadSystems lets the users of each system work for a stretch, some seconds at a time.
+func (b *bench) loadSystems(ctx context.Context, all map[*subject]*users, part stretch) error {
+	turns := int((part.duration + systemTurn - 1) / systemTurn)
+	done := map[*subject]load.Sample{}
+	for turn := range turns {
+		length := part.duration / time.Duration(turns)
+		err := b.runPhases(ctx, turn, []phase{{part.row, func(ctx context.Context, s *subject) error {
+			sample, _, err := b.measured(s, part.row, func() (load.Sample, error) {
+				return load.Repeat(ctx, systemUsers, length,
+					func(ctx context.Context, user, _ int) (time.Duration, error) {
+						return all[s].turn(ctx, user)
+					})
+			})
+			sum := done[s]
+			sum.Operations += sample.Operations
+			sum.Elapsed += sample.Elapsed
+			done[s] = sum
+			return err
+		}}})
 		if err != nil {
 			return err
 		}
-		b.report.AddDetail(s.column, "system: first create and list", "ms", milliseconds(took))
 	}
-	requests, elapsed := 0, time.Duration(0)
-	for _, stretch := range []struct {
-		row      string
-		duration time.Duration
-	}{{rowSystemFirst, edge}, {rowSystemMiddle, total - 2*edge}, {rowSystemLast, edge}} {
-		if stretch.duration <= 0 {
+	for _, s := range b.subjects {
+		if turns == 0 {
 			continue
 		}
-		sample, _, err := b.measured(s, stretch.row, func() (load.Sample, error) {
-			return load.Repeat(ctx, systemUsers, stretch.duration,
-				func(ctx context.Context, user, _ int) (time.Duration, error) {
-					return users.turn(ctx, user)
-				})
-		})
-		if err != nil {
+		b.note(s, part.row, "/s", requestsPerTurn*done[s].Rate())
+		if err := b.noteMemory(s, part.row); err != nil {
 			return err
 		}
-		b.note(s, stretch.row, "/s", requestsPerTurn*sample.Rate())
-		if err := b.noteMemory(s, stretch.row); err != nil {
-			return err
-		}
-		requests += requestsPerTurn * sample.Operations
-		elapsed += sample.Elapsed
+		all[s].turns += done[s].Operations
+		all[s].elapsed += done[s].Elapsed
 	}
-	b.note(s, rowSystem, "/s", float64(requests)/elapsed.Seconds())
-	b.note(s, "system: objects created", "", float64(requests/requestsPerTurn))
-	b.note(s, "system: lists in vain", "", float64(users.missed.Load()))
+	return nil
+}
+
+// noteSystem notes what came out of all stretches.
+func (b *bench) noteSystem(u *users) error {
+	after, err := u.api.Usage()
+	if err != nil {
+		return err
+	}
+	b.note(u.subject, rowSystem, "/s", float64(requestsPerTurn*u.turns)/u.elapsed.Seconds())
+	b.note(u.subject, "system: objects created", "", float64(u.turns))
+	b.note(u.subject, "system: lists in vain", "", float64(u.missed.Load()))
+	b.note(u.subject, rowSystemBefore, "MB", float64(u.residentBefore)/1e6)
+	b.note(u.subject, rowSystemAfter, "MB", float64(after.RSS)/1e6)
+	b.note(u.subject, rowSystemGrowth, "MB", float64(after.RSS-u.residentBefore)/1e6)
 	return nil
 }
 
@@ -133,6 +169,10 @@ type users struct {
 	*subject
 	made   [systemUsers]int // objects of each user
 	missed atomic.Int64     // lists that did not have the object yet
+
+	residentBefore int64 // of kube-apiserver, in bytes
+	turns          int   // of all stretches so far
+	elapsed        time.Duration
 }
 
 // turn creates an object and reads it back by the label that it alone has. Over a store whose cache

@@ -18,16 +18,16 @@ const (
 	rowWriteCPU     = "server CPU per create, 5 labels to none"
 )
 
+// writeTurns is how often the two take turns in a round: the machine's speed changes from one second
+// to the next.
+const writeTurns = 6
+
 // plainKind is the kind of the objects without labels.
 var plainKind = resource.Kind{Singular: "plain"}
 
 // runWrites compares creations of objects with labels with those of objects without, over the etcd
 // API alone, each server with an empty store in each round.
 func (b *bench) runWrites(ctx context.Context) error {
-	phases := []phase{
-		b.writePhase(rowPlainRate, rowPlainCPU, plainKind, plainKind.Unlabelled),
-		b.writePhase(rowLabelledRate, rowLabelledCPU, itemKind, itemKind.Object),
-	}
 	for round := range b.rounds {
 		fmt.Fprintf(os.Stderr, "writes, round %d of %d\n", round+1, b.rounds)
 		for _, kind := range b.kinds {
@@ -35,11 +35,10 @@ func (b *bench) runWrites(ctx context.Context) error {
 				return err
 			}
 		}
-		// The second of the two finds the store filled by the first: they change places.
-		first := round % len(phases)
-		turns := append(append([]phase{}, phases[first:]...), phases[:first]...)
-		if err := b.runPhases(ctx, round, turns); err != nil {
-			return err
+		for turn := range writeTurns {
+			if err := b.runPhases(ctx, round, b.writePhases(round+turn, turn)); err != nil {
+				return err
+			}
 		}
 		if err := b.stopAll(); err != nil {
 			return err
@@ -50,10 +49,23 @@ func (b *bench) runWrites(ctx context.Context) error {
 	return nil
 }
 
+// writePhases are the two in the order of a turn, in which the second finds what the first wrote.
+func (b *bench) writePhases(order, turn int) []phase {
+	phases := []phase{
+		b.writePhase(rowPlainRate, rowPlainCPU, plainKind, plainKind.Unlabelled, turn),
+		b.writePhase(rowLabelledRate, rowLabelledCPU, itemKind, itemKind.Object, turn),
+	}
+	if order%2 == 1 {
+		phases[0], phases[1] = phases[1], phases[0]
+	}
+	return phases
+}
+
 func (b *bench) writePhase(rowRate, rowCPU string, kind resource.Kind,
-	object func(number int) []byte) phase {
+	object func(number int) []byte, turn int) phase {
 	return phase{rowRate, func(ctx context.Context, s *subject) error {
-		objects := load.NewObjects(kind, object, 0, b.keys)
+		count := b.keys / 2
+		objects := load.NewObjects(kind, object, turn*count, count)
 		sample, used, err := b.measured(s, rowRate, func() (load.Sample, error) {
 			return s.client.Create(ctx, b.workers, objects)
 		})

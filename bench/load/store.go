@@ -55,7 +55,41 @@ func (b *bench) runStore(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.finish(storeTargets())
+	return b.finish(b.withEngineTargets(storeTargets()))
+}
+
+// engineRatios is what kubase on a database server aims at: at least limit times what base does,
+// which is followed by the same engine unless it has none.
+var engineRatios = []struct {
+	row, base string
+	onEngine  bool
+	limit     float64
+}{
+	{"create", "kine", true, 10}, {"create", "etcd", false, 1}, {"create", "kubase", false, 0.6},
+	{"update", "kine", true, 10}, {"update", "etcd", false, 1},
+	{"get", "kine", true, 5}, {"list of 500", "kine", true, 10}, {"count", "kine", true, 20},
+}
+
+// withEngineTargets notes these ratios as rows of their own, as far as both sides were measured, and
+// adds their targets.
+func (b *bench) withEngineTargets(targets map[string]report.Target) map[string]report.Target {
+	for _, engine := range knownEngines {
+		for _, r := range engineRatios {
+			of, base := "kubase-"+engine, r.base
+			if r.onEngine {
+				base += "-" + engine
+			}
+			value, measured := b.report.Median(of, r.row)
+			other, otherMeasured := b.report.Median(base, r.row)
+			if !measured || !otherMeasured {
+				continue
+			}
+			name := fmt.Sprintf("%s on %s, to %s", r.row, engine, base)
+			b.noteIn(of, name, "×", value/other)
+			targets[name] = report.Target{Of: of, Limit: r.limit, AtLeast: true}
+		}
+	}
+	return targets
 }
 
 // storePhases are the measurements in their order; the first one fills the store and always runs.

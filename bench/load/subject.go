@@ -17,11 +17,17 @@ type subject struct {
 	client *load.Client
 	keys   *load.Keys
 	api    *kube.Server // the kube-apiserver over it, if there is one
+	// beside is one of the same kind with the shortest list, if there is one: what is compared with
+	// it is measured in the same seconds, since the machine is not equally fast all the time.
+	beside *subject
 }
 
 // stop ends what runs and removes its data.
 func (s *subject) stop() error {
 	var failures []error
+	if s.beside != nil {
+		failures = append(failures, s.beside.stop())
+	}
 	if s.api != nil {
 		failures = append(failures, s.api.Stop(), s.api.RemoveData())
 	}

@@ -3,6 +3,8 @@ package peer
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Kind is a program that is run, mostly one that serves the etcd API.
@@ -67,6 +69,21 @@ func Kine(binary string) Kind {
 				"--metrics-bind-address", "0",
 			}
 		}}
+}
+
+// On is the same program with its data on a database server, in a database of its own there. The
+// endpoint names the server, as both programs take it.
+func (k Kind) On(engine, endpoint string) Kind {
+	ofSQLite := k.Arguments
+	k.Name += "-" + engine
+	k.Arguments = func(dir string, port, otherPort int) []string {
+		arguments := ofSQLite(dir, port, otherPort)
+		database := "bench_" + strings.NewReplacer("-", "_").Replace(filepath.Base(dir))
+		arguments[slices.Index(arguments, "--endpoint")+1] =
+			endpoint[:strings.LastIndex(endpoint, "/")+1] + database
+		return arguments
+	}
+	return k
 }
 
 func loopback(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
