@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "launcher/service_manager.h"
+#include "launcher/storage_roles.h"
 
 namespace kubase::launcher {
 namespace {
@@ -61,9 +62,9 @@ Result<void> Appliance::Start(std::stop_token stop) {
   KUBASE_TRY(access_.CheckMerge());
   KUBASE_TRY(MakeCertificates());
   KUBASE_TRY(FindExecutables());
+  KUBASE_TRY(ListenForEtcd());
   KUBASE_TRY(OpenStorage());
   KUBASE_TRY(StartStatusServer());
-  KUBASE_TRY(ServeEtcd());
   KUBASE_TRY(StartApiServer(stop));
   KUBASE_TRY(StartPolicyAndControllers(stop));
   KUBASE_TRY(MergeKubeconfig());
@@ -119,10 +120,16 @@ Result<void> Appliance::FindExecutables() {
 
 Result<void> Appliance::OpenStorage() {
   steps_.Begin("database");
-  KUBASE_ASSIGN_OR_RETURN(storage_, Storage::Open({.endpoint = config_.endpoint,
-                                                   .slow_sql_threshold = seconds(1),
-                                                   .quota_bytes = config_.quota_bytes},
-                                                  *registry_, clock_, log_));
+  KUBASE_ASSIGN_OR_RETURN(
+      storage_, Storage::Open({.endpoint = config_.endpoint,
+                               .address = etcd_server_->addresses().front(),
+                               .slow_sql_threshold = seconds(1),
+                               .quota_bytes = config_.quota_bytes},
+                              RolesOf(*etcd_server_, kDrainTimeout), *registry_, clock_, log_));
+  if (const auto role = storage_->role(); role.role == Storage::Role::kFollows) {
+    steps_.Done(fmt::format("standing by; the kubase at {} leads", role.leader));
+    return Ok();
+  }
   KUBASE_ASSIGN_OR_RETURN(const store::StoreStatus status, storage_->ReadStatus(seconds(10)));
   steps_.Done(fmt::format("{}, revision {}", status.engine, status.revision));
   return Ok();
@@ -169,13 +176,13 @@ Result<void> Appliance::StartStatusServer() {
   return Ok();
 }
 
-Result<void> Appliance::ServeEtcd() {
+Result<void> Appliance::ListenForEtcd() {
   steps_.Begin("etcd API");
   KUBASE_ASSIGN_OR_RETURN(
       etcd_server_,
       wire::Server::Start({.listen_addresses = {"unix://" + paths_.etcd_socket.string()},
                            .etcd_version = options_.version.etcd_version},
-                          storage_->store(), *registry_, log_, clock_));
+                          *registry_, log_, clock_));
   steps_.Done(Joined(etcd_server_->addresses()));
   return Ok();
 }
@@ -247,9 +254,9 @@ void Appliance::Stop() {
   if (policy_ != nullptr) policy_->Stop();
   supervisor_.Stop({kControllerManager, kScheduler});
   supervisor_.Stop({kApiServer});
-  if (etcd_server_ != nullptr) etcd_server_->Stop(kDrainTimeout);
-  if (status_server_ != nullptr) status_server_->Stop();
   if (storage_ != nullptr) storage_->Stop();
+  if (etcd_server_ != nullptr) etcd_server_->Stop(milliseconds(0));
+  if (status_server_ != nullptr) status_server_->Stop();
 }
 
 std::string Appliance::DescribeReady() const {
@@ -279,6 +286,7 @@ ComponentsConfig Appliance::MakeComponentsConfig() const {
           .secure_port = config_.secure_port,
           .controller_manager_port = controller_manager_port_->port(),
           .scheduler_port = scheduler_port_->port(),
+          .shares_database = config_.endpoint.sqlite_file.empty(),
           .variables = options_.user.variables,
           .apiserver_flags = config_.apiserver_flags,
           .controller_manager_flags = config_.controller_manager_flags,

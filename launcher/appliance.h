@@ -1,6 +1,6 @@
 // Appliance: the object graph of `kubase up` and the order in which it comes up and goes down.
 //
-// Up: certificates, executables, database, status server, etcd API on a unix socket,
+// Up: certificates, executables, etcd API on a unix socket, database, status server,
 // kube-apiserver, then the policy, kube-controller-manager and kube-scheduler, then kubeconfigs.
 // Down: the reverse, so that nobody ever talks to something that has gone. The data directory is
 // locked by the caller.
@@ -76,9 +76,9 @@ class Appliance {
   Result<void> CheckPorts(std::stop_token stop);
   Result<void> MakeCertificates();
   Result<void> FindExecutables();
+  Result<void> ListenForEtcd();
   Result<void> OpenStorage();
   Result<void> StartStatusServer();
-  Result<void> ServeEtcd();
   Result<void> StartApiServer(std::stop_token stop);
   Result<void> StartPolicyAndControllers(std::stop_token stop);
   Result<void> MergeKubeconfig();
@@ -109,8 +109,8 @@ class Appliance {
   std::optional<ReservedPort> scheduler_port_;
   Access access_;
   ControlPlaneBinaries binaries_;
-  std::unique_ptr<Storage> storage_;
   std::unique_ptr<wire::Server> etcd_server_;
+  std::unique_ptr<Storage> storage_;
   Supervisor supervisor_;
   std::unique_ptr<KubeClient> api_client_;
   std::unique_ptr<PolicyApplier> policy_;

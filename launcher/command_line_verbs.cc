@@ -148,6 +148,9 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
           "ENDPOINT");
   AddText(verb, "--listen-address", flags.listen_address,
           "Where clients connect: HOST:PORT or unix://PATH.", "ADDRESS");
+  AddText(verb, "--advertise-address", flags.advertise_address,
+          "Where other kubases on the same database reach this one. Default: the listen address.",
+          "HOST:PORT");
   AddText(verb, "--metrics-bind-address", flags.metrics_bind_address,
           "Address of metrics, health and the status page; 0 for none.", "HOST:PORT");
   AddAllowedHosts(verb, flags.allowed_hosts);

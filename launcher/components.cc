@@ -43,7 +43,7 @@ std::vector<ComponentFlag> LoopbackServerFlags(const ComponentsConfig& config, i
           {"bind-address", "127.0.0.1"},
           {"client-ca-file", config.pki.ca.certificate},
           {"kubeconfig", kubeconfig},
-          {"leader-elect", "false"},
+          {"leader-elect", config.shares_database ? "true" : "false"},
           {"permit-port-sharing", "true"},
           {"profiling", "false"},
           {"requestheader-client-ca-file", config.pki.front_proxy_ca.certificate},

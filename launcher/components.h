@@ -34,6 +34,8 @@ struct ComponentsConfig {
   int secure_port = 0;
   int controller_manager_port = 0;  // on 127.0.0.1, reserved (ports.h)
   int scheduler_port = 0;
+  // Others may run the same components over the same database: one of each works at a time.
+  bool shares_database = false;
   std::map<std::string, std::string> variables;  // our own environment
   std::vector<ComponentFlag> apiserver_flags;    // the user's
   std::vector<ComponentFlag> controller_manager_flags;

@@ -116,6 +116,13 @@ TEST_CASE("ControllerManagerProcess: the whole command line") {
                              });
 }
 
+TEST_CASE("Components: those that share a database elect a leader") {
+  ComponentsConfig config = Config();
+  config.shares_database = true;
+  CHECK(Has(ControllerManagerProcess(config), "--leader-elect=true"));
+  CHECK(Has(SchedulerProcess(config), "--leader-elect=true"));
+}
+
 TEST_CASE("SchedulerProcess: the flags of a loopback server on its own port") {
   const ProcessSpec process = SchedulerProcess(Config());
   CHECK(process.executable == "/bin/kube-scheduler");

@@ -102,6 +102,20 @@ Result<std::optional<ServeConfig::Tls>> ParseTls(const ServeFlags& flags) {
   return std::optional<ServeConfig::Tls>();
 }
 
+// "HOST:PORT" or "unix://PATH", as the processes beside this one have to dial it.
+Result<std::string> ParseAdvertise(const std::string& text) {
+  if (text.empty()) return text;
+  const std::string flag = "--advertise-address " + text;
+  auto parsed = wire::ParseListenAddress(text);
+  if (!parsed.ok()) return WithContext(std::move(parsed).error(), flag);
+  const bool dialable = parsed->scheme == wire::ListenAddress::Scheme::kUnix ||
+                        (parsed->scheme == wire::ListenAddress::Scheme::kNone &&
+                         !parsed->host.empty() && parsed->host != "0.0.0.0" && parsed->port != 0);
+  if (dialable) return text;
+  return Error{ErrorCode::kInvalidArgument,
+               flag + " cannot be dialled; give HOST:PORT as other machines reach this one"};
+}
+
 // kine's forms: "HOST:PORT", with "tcp://", "http://" or "https://" before it, or "unix://PATH".
 Result<std::string> ParseListen(const std::string& text) {
   static const std::string kFlag = "--listen-address";
@@ -255,6 +269,7 @@ Result<ServeConfig> ValidateServe(const ServeFlags& flags, const HostUser& user)
   ServeConfig config;
   KUBASE_ASSIGN_OR_RETURN(config.endpoint, ParseEndpoint(flags.endpoint, "db/kubase.db"));
   KUBASE_ASSIGN_OR_RETURN(config.listen_address, ParseListen(flags.listen_address));
+  KUBASE_ASSIGN_OR_RETURN(config.advertise_address, ParseAdvertise(flags.advertise_address));
   KUBASE_TRY(CheckDatabaseTls(flags));
   if (flags.metrics_bind_address != "0") {
     KUBASE_ASSIGN_OR_RETURN(config.metrics_address,

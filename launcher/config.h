@@ -62,6 +62,7 @@ struct ServeConfig {
   };
   Endpoint endpoint;
   std::string listen_address;               // as wire::ServerOptions wants it
+  std::string advertise_address;            // where others reach it; empty: to be found out
   std::optional<HostPort> metrics_address;  // absent: off
   std::vector<std::string> allowed_hosts;   // that the HTTP endpoints answer to, of ours and given
   std::optional<Tls> tls;

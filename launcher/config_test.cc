@@ -140,6 +140,12 @@ TEST_CASE("Config: the quota is etcd's, where what is negative is none") {
 
 TEST_CASE("Config: each mistake of serve is a sentence that names the flag") {
   CHECK(ServeError({.listen_address = "nonsense"}).starts_with("--listen-address nonsense: "));
+  for (const char* address : {"nonsense", ":2379", "0.0.0.0:2379", "a:0", "http://a:1"}) {
+    CHECK(ServeError({.advertise_address = address})
+              .starts_with(std::string("--advertise-address ") + address));
+  }
+  CHECK(ValidateServe({.advertise_address = "a.example:2379"}, User())->advertise_address ==
+        "a.example:2379");
   CHECK(ServeError({.server_key_file = "k"}) ==
         "--server-cert-file and --server-key-file belong together; give both or none");
   CHECK(ServeError({.client_ca_file = "ca"}) ==

@@ -51,8 +51,8 @@ TEST_CASE("Endpoint: who names certificates wants the server to be verified") {
 TEST_CASE("Endpoint: MariaDB's in the forms of kine and of Go's driver") {
   const Endpoint tcp = Parsed("mysql://me:se%40cret@tcp([::1]:3307)/data?tls=skip-verify");
   REQUIRE(tcp.mysql);
-  CHECK(tcp.mysql->host == "::1");
-  CHECK(tcp.mysql->port == 3307);
+  CHECK(tcp.mysql->hosts[0].name == "::1");
+  CHECK(tcp.mysql->hosts[0].port == 3307);
   CHECK(tcp.mysql->user == "me");
   CHECK(tcp.mysql->password == "se@cret");
   CHECK(tcp.mysql->database == "data");
@@ -63,9 +63,13 @@ TEST_CASE("Endpoint: MariaDB's in the forms of kine and of Go's driver") {
   CHECK(socket.mysql->unix_socket == "/run/m/m.sock");
   CHECK(socket.mysql->database == "data");
   const Endpoint plain = Parsed("mariadb://me@host/");
-  CHECK(plain.mysql->host == "host");
-  CHECK(plain.mysql->port == 3306);
+  CHECK(plain.mysql->hosts[0].name == "host");
+  CHECK(plain.mysql->hosts[0].port == 3306);
   CHECK(plain.mysql->database == "kubernetes");
+  const Endpoint cluster = Parsed("mysql://me@tcp(a:1,b)/data");
+  REQUIRE(cluster.mysql->hosts.size() == 2);
+  CHECK(cluster.mysql->hosts[0].port == 1);
+  CHECK(cluster.mysql->hosts[1].name == "b");
 }
 
 TEST_CASE("Endpoint: a password from a file") {
@@ -86,9 +90,27 @@ TEST_CASE("Endpoint: what is wrong is told without secrets") {
         "--endpoint mysql://…: \"x\" is not a port; write tcp(HOST:PORT)");
   CHECK(Refused("mysql://me:secret@h/d?parseTime=true") ==
         "--endpoint mysql://…: the parameter \"parseTime\" is not supported; leave it out, or use "
-        "tls, ca_file, cert_file, key_file or password_file");
+        "tls, ca_file, cert_file, key_file, password_file, pool_max_conns, pool_max_idle_conns or "
+        "pool_max_conn_lifetime");
   CHECK(Refused("mysql://me:secret@h/d?tls=maybe") ==
         "--endpoint mysql://…: tls=maybe is unknown; use true, skip-verify or false");
+}
+
+TEST_CASE("Endpoint: limits of the connections, the same for both engines") {
+  const std::string limits = "?pool_max_conns=5&pool_max_idle_conns=0&pool_max_conn_lifetime=1m30s";
+  const Endpoint postgres = Parsed("postgres://h/d" + limits);
+  CHECK(postgres.postgres->connection == "postgresql://h/d");
+  for (const sql::PoolLimits& pool :
+       {postgres.postgres->pool, Parsed("mysql://u@h/d" + limits).mysql->pool}) {
+    CHECK(pool.open_max == 5);
+    CHECK(pool.idle_max == 0);
+    CHECK(pool.lifetime == std::chrono::seconds(90));
+  }
+  CHECK(Parsed("mysql://u@h/d").mysql->pool.idle_max < 0);
+  CHECK(Refused("postgres://u:secret@h/d?pool_max_conns=2") ==
+        "--endpoint: pool_max_conns=2 is not a number of connections; give one of at least 3");
+  CHECK(Refused("mysql://u@h/d?pool_max_conn_lifetime=long").find("pool_max_conn_lifetime") !=
+        std::string::npos);
 }
 
 TEST_CASE("Endpoint: codes are decoded, and what is none stays") {

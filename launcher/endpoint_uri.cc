@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <fstream>
+
+#include "launcher/config.h"
 
 namespace kubase::launcher {
 namespace {
@@ -18,6 +21,19 @@ std::vector<EndpointUri::Parameter> ParametersOf(std::string_view query) {
                           std::string(one.substr(std::min(equals + 1, one.size())))});
   }
   return parameters;
+}
+
+// A number of connections, of at least `least`; `otherwise` when the parameter is not there.
+Result<int> TakeCount(EndpointUri& uri, const std::string& name, int least, int otherwise) {
+  const auto text = uri.Take(name);
+  if (!text) return otherwise;
+  int count = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), count);
+  if (error == std::errc() && end == text->data() + text->size() && count >= least) return count;
+  return Error{ErrorCode::kInvalidArgument,
+               "--endpoint: " + name + "=" + *text +
+                   " is not a number of connections; give one of at least " +
+                   std::to_string(least)};
 }
 
 }  // namespace
@@ -67,6 +83,20 @@ std::string DecodePercent(std::string_view text) {
     if (is_code) i += 2;
   }
   return decoded;
+}
+
+Result<sql::PoolLimits> TakePoolLimits(EndpointUri& uri) {
+  sql::PoolLimits limits;
+  KUBASE_ASSIGN_OR_RETURN(
+      limits.open_max, TakeCount(uri, "pool_max_conns", sql::kOpenConnectionsMin, limits.open_max));
+  KUBASE_ASSIGN_OR_RETURN(limits.idle_max,
+                          TakeCount(uri, "pool_max_idle_conns", 0, limits.idle_max));
+  if (const auto lifetime = uri.Take("pool_max_conn_lifetime")) {
+    KUBASE_ASSIGN_OR_RETURN(const auto time,
+                            ParseDuration(*lifetime, "--endpoint: pool_max_conn_lifetime"));
+    limits.lifetime = std::chrono::ceil<std::chrono::seconds>(time);
+  }
+  return limits;
 }
 
 Result<std::string> ReadPasswordFile(const std::string& path) {

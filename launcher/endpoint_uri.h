@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "shim/base/result.h"
+#include "shim/sql/database.h"
 
 namespace kubase::launcher {
 
@@ -35,6 +36,10 @@ EndpointUri SplitUri(const std::string& text);
 
 // "a%2Fb" is "a/b"; what is no such code stays as it is.
 std::string DecodePercent(std::string_view text);
+
+// Takes pool_max_conns, pool_max_idle_conns and pool_max_conn_lifetime out of the parameters.
+// Errors: kInvalidArgument.
+Result<sql::PoolLimits> TakePoolLimits(EndpointUri& uri);
 
 // The first line of a file that an endpoint names by password_file. Errors: kNotFound,
 // kInvalidArgument (it is empty).

@@ -61,6 +61,7 @@ struct KubeconfigFlags {
 struct ServeFlags {
   std::string endpoint;
   std::string listen_address = "127.0.0.1:2379";
+  std::string advertise_address;
   std::string metrics_bind_address = "127.0.0.1:8080";
   std::vector<std::string> allowed_hosts;
   std::string ca_file;    // of the database connection

@@ -70,10 +70,12 @@ web::Check CheckComponent(const std::string& name, const std::vector<ChildStatus
   return {.name = name, .problem = DescribeNotReady(*child)};
 }
 
-web::Check CheckStore(const Result<store::StoreStatus>& store) {
+web::Check CheckStore(const Result<store::StoreStatus>& store, const Storage::RoleStatus& role) {
   web::Check check{.name = "store"};
-  if (!store.ok()) {
-    check.problem = store.error().message;
+  if (role.role == Storage::Role::kFollows) {
+    check.problem = role.problem;
+  } else if (!store.ok()) {
+    check.problem = role.problem.empty() ? store.error().message : role.problem;
   } else if (!store->failure.empty()) {
     check.problem = store->failure;
   } else if (store->no_space) {
@@ -84,9 +86,13 @@ web::Check CheckStore(const Result<store::StoreStatus>& store) {
 }
 
 web::DatabaseStatus DescribeDatabase(const Result<store::StoreStatus>& store,
-                                     const std::string& location) {
+                                     const Storage::RoleStatus& role, const std::string& location) {
   web::DatabaseStatus database{.name = "default", .location = location};
-  database.problem = CheckStore(store).problem;
+  database.problem = CheckStore(store, role).problem;
+  if (role.role == Storage::Role::kFollows) {
+    database.leader = role.leader;
+    database.reachable = role.problem.empty();
+  }
   if (!store.ok()) return database;
   database.reachable = store->failure.empty();
   database.engine = store->engine;
@@ -126,17 +132,18 @@ void LiveStatus::SetCertificates(std::vector<CertificateFile> certificates) {
 web::ApplianceStatus LiveStatus::ReadStatus() {
   const auto store = parts_.storage.ReadStatus(kStorePatience);
   const std::vector<ChildStatus> children = ReadChildren();
-  web::ApplianceStatus status{.version = facts_.version,
-                              .kubernetes_version = facts_.kubernetes_version,
-                              .data_dir = facts_.data_dir,
-                              .server_url = facts_.server_url,
-                              .kubeconfig_path = facts_.kubeconfig_path,
-                              .uptime = ToSeconds(clock_.Now() - start_),
-                              .checks = MakeChecks(store, children),
-                              .databases = {DescribeDatabase(store, facts_.database_location)},
-                              .traffic = ReadTraffic(store)};
+  web::ApplianceStatus status{
+      .version = facts_.version,
+      .kubernetes_version = facts_.kubernetes_version,
+      .data_dir = facts_.data_dir,
+      .server_url = facts_.server_url,
+      .kubeconfig_path = facts_.kubeconfig_path,
+      .uptime = ToSeconds(clock_.Now() - start_),
+      .checks = MakeChecks(store, children),
+      .databases = {DescribeDatabase(store, parts_.storage.role(), facts_.database_location)},
+      .traffic = ReadTraffic(store)};
   for (const ChildStatus& child : children) status.processes.push_back(ToWeb(child));
-  for (const store::KindCount& kind : parts_.storage.store().CountKinds()) {
+  for (const store::KindCount& kind : parts_.storage.CountKinds()) {
     status.kinds.push_back({kind.name, kind.count});
   }
   const std::lock_guard lock(mutex_);
@@ -152,7 +159,7 @@ std::vector<web::Check> LiveStatus::ReadChecks() {
 
 std::vector<web::Check> LiveStatus::MakeChecks(const Result<store::StoreStatus>& store,
                                                const std::vector<ChildStatus>& children) const {
-  std::vector<web::Check> checks = {CheckStore(store)};
+  std::vector<web::Check> checks = {CheckStore(store, parts_.storage.role())};
   for (const std::string& component : facts_.components) {
     checks.push_back(CheckComponent(component, children));
   }

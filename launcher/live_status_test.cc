@@ -7,6 +7,7 @@
 
 #include "launcher/status_table.h"
 #include "launcher/test_directory.h"
+#include "launcher/test_storage.h"
 
 namespace kubase::launcher {
 namespace {
@@ -28,9 +29,7 @@ TEST_CASE("LiveStatus: the shim alone has one check and counts its requests") {
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
   prometheus::Registry registry;
-  auto storage = Storage::Open({.endpoint = {directory.path() / "x.db", "sqlite://x.db"}}, registry,
-                               clock, *log);
-  REQUIRE(storage.ok());
+  const auto storage = OpenTestStorage(directory.path() / "x.db", registry, clock, *log);
   auto& handled =
       prometheus::BuildCounter().Name("grpc_server_handled_total").Help("h").Register(registry);
   handled.Add({{"grpc_code", "OK"}}).Increment(7);
@@ -38,7 +37,7 @@ TEST_CASE("LiveStatus: the shim alone has one check and counts its requests") {
   handled.Add({{"grpc_code", "Unavailable"}}).Increment(3);
 
   LiveStatus status({.version = "1.2.3", .database_location = "sqlite://x.db"},
-                    {**storage, registry}, clock);
+                    {*storage, registry}, clock);
   const web::ApplianceStatus read = status.ReadStatus();
   REQUIRE(read.checks.size() == 1);
   CHECK(read.checks[0].name == "store");
@@ -53,7 +52,7 @@ TEST_CASE("LiveStatus: the shim alone has one check and counts its requests") {
   CHECK(table.starts_with("Healthy: "));
   CHECK(table.find("kubase 1.2.3") != std::string::npos);
 
-  (*storage)->Stop();
+  storage->Stop();
   const auto stopped = status.ReadChecks();
   CHECK_FALSE(stopped[0].ok);
   CHECK_FALSE(stopped[0].problem.empty());
@@ -64,11 +63,9 @@ TEST_CASE("LiveStatus: a component that was not started yet is not ready") {
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
   prometheus::Registry registry;
-  auto storage =
-      Storage::Open({.endpoint = {directory.path() / "x.db", ""}}, registry, clock, *log);
-  REQUIRE(storage.ok());
+  const auto storage = OpenTestStorage(directory.path() / "x.db", registry, clock, *log);
   const Supervisor supervisor({}, clock, *log);
-  LiveStatus status({.components = {"kube-apiserver"}}, {**storage, registry, &supervisor}, clock);
+  LiveStatus status({.components = {"kube-apiserver"}}, {*storage, registry, &supervisor}, clock);
   const auto checks = status.ReadChecks();
   REQUIRE(checks.size() == 2);
   CHECK(checks[1].name == "kube-apiserver");
@@ -81,9 +78,7 @@ TEST_CASE("LiveStatus: tells in a sentence when and how a component ended") {
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
   prometheus::Registry registry;
-  auto storage =
-      Storage::Open({.endpoint = {directory.path() / "x.db", ""}}, registry, clock, *log);
-  REQUIRE(storage.ok());
+  const auto storage = OpenTestStorage(directory.path() / "x.db", registry, clock, *log);
   Supervisor supervisor({.restart = {.first_wait = std::chrono::hours(1)}}, clock, *log);
   REQUIRE(supervisor
               .Start({.name = "kube-apiserver",
@@ -93,7 +88,7 @@ TEST_CASE("LiveStatus: tells in a sentence when and how a component ended") {
                       }})
               .ok());
   REQUIRE_FALSE(supervisor.WaitReady("kube-apiserver", seconds(20), {}).ok());
-  LiveStatus status({.components = {"kube-apiserver"}}, {**storage, registry, &supervisor}, clock);
+  LiveStatus status({.components = {"kube-apiserver"}}, {*storage, registry, &supervisor}, clock);
   const web::ApplianceStatus read = status.ReadStatus();
   REQUIRE(read.processes.size() == 1);
   CHECK(read.processes[0].last_exit.ends_with(" s ago it exited with status 1"));

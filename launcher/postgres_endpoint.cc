@@ -14,6 +14,7 @@ Result<Endpoint> ParsePostgresEndpoint(const std::string& text) {
   if (const auto file = uri.Take("password_file")) {
     KUBASE_ASSIGN_OR_RETURN(options.password, ReadPasswordFile(*file));
   }
+  KUBASE_ASSIGN_OR_RETURN(options.pool, TakePoolLimits(uri));
   if (!uri.Has("sslmode") && (uri.Has("sslrootcert") || uri.Has("sslcert"))) {
     uri.parameters.push_back({"sslmode", "verify-full"});
   }

@@ -6,6 +6,7 @@
 #include "launcher/live_preview.h"
 #include "launcher/preview_table.h"
 #include "launcher/test_directory.h"
+#include "launcher/test_storage.h"
 
 namespace kubase::launcher {
 namespace {
@@ -22,14 +23,12 @@ TEST_CASE("Preview: from the store to the terminal") {
   const SystemClock clock;
   const auto log = LogTo([](LogLevel, const std::string&) {});
   prometheus::Registry registry;
-  auto storage =
-      Storage::Open({.endpoint = {directory.path() / "x.db", ""}}, registry, clock, *log);
-  REQUIRE(storage.ok());
-  Put(**storage, "/registry/configmaps/a/owner", R"({"metadata":{"uid":"o"}})");
-  Put(**storage, "/registry/secrets/a/child",
+  const auto storage = OpenTestStorage(directory.path() / "x.db", registry, clock, *log);
+  Put(*storage, "/registry/configmaps/a/owner", R"({"metadata":{"uid":"o"}})");
+  Put(*storage, "/registry/secrets/a/child",
       R"({"metadata":{"uid":"c","ownerReferences":[{"apiVersion":"v1","kind":"ConfigMap",)"
       R"("name":"owner","uid":"o"}]}})");
-  LivePreview previews(**storage);
+  LivePreview previews(*storage);
   const auto preview =
       previews.ReadPreview({.kind = "configmap", .name = "owner", .name_space = "a"});
   REQUIRE(preview.ok());

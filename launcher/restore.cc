@@ -13,6 +13,9 @@
 #include "launcher/data_dir.h"
 #include "launcher/files.h"
 #include "launcher/verbs.h"
+#include "shim/base/clock.h"
+#include "shim/base/log.h"
+#include "shim/store/leader_election.h"
 #include "shim/wire/snapshot_stream.h"
 #include "web/format.h"
 
@@ -72,9 +75,15 @@ Result<std::string> Restore(const RestoreFlags& flags, const Program& program) {
   KUBASE_ASSIGN_OR_RETURN(const int64_t bump, ParseBump(flags.bump_revision));
   KUBASE_TRY(VerifyChecksum(flags.file));
   KUBASE_ASSIGN_OR_RETURN(const auto database, OpenDatabase(endpoint, nullptr));
+  const SystemClock clock;
+  const auto log = OpenLog({});
+  store::LeaderElection election({}, *database, clock, *log);
+  if (auto leads = election.TakeUnlessAlive(); !leads.ok()) {
+    return WithContext(std::move(leads).error(), endpoint.display);
+  }
   KUBASE_ASSIGN_OR_RETURN(const auto connection, database->Connect(sql::Access::kWrite));
   std::ifstream snapshot(flags.file, std::ios::binary);
-  auto restored = store::RestoreSnapshot(snapshot, bump, *database, *connection);
+  auto restored = store::RestoreSnapshot(snapshot, bump, *connection);
   if (!restored.ok()) return WithContext(std::move(restored).error(), endpoint.display);
   return fmt::format(
       "Restored {} and {} at revision {} into {}.\n", web::Plural(restored->pairs, "key", "keys"),

@@ -12,6 +12,7 @@
 #include "launcher/service_manager.h"
 #include "launcher/signals.h"
 #include "launcher/storage.h"
+#include "launcher/storage_roles.h"
 #include "launcher/verbs.h"
 #include "launcher/watchdog.h"
 #include "shim/wire/server.h"
@@ -21,6 +22,8 @@ namespace kubase::launcher {
 namespace {
 
 using std::chrono::seconds;
+
+constexpr seconds kDrain{5};  // for calls in flight, at the end
 
 wire::ServerOptions MakeServerOptions(const ServeConfig& config) {
   wire::ServerOptions options{.listen_addresses = {config.listen_address},
@@ -45,20 +48,22 @@ class Shim {
   ~Shim() { Stop(); }
 
   Result<void> Start() {
-    KUBASE_ASSIGN_OR_RETURN(storage_,
-                            Storage::Open({.endpoint = config_.endpoint,
-                                           .progress_interval = config_.progress_interval,
-                                           .slow_sql_threshold = config_.slow_sql_threshold,
-                                           .quota_bytes = config_.quota_bytes},
-                                          *registry_, clock_, log_));
-    auto server = wire::Server::Start(MakeServerOptions(config_), storage_->store(), *registry_,
-                                      log_, clock_);
+    auto server = wire::Server::Start(MakeServerOptions(config_), *registry_, log_, clock_);
     if (!server.ok() && server.error().code == ErrorCode::kAlreadyExists) {
       return Error{ErrorCode::kAlreadyExists,
                    server.error().message + "; choose a free address with --listen-address"};
     }
     if (!server.ok()) return std::move(server).error();
     server_ = std::move(server).value();
+    const std::string reached_at = config_.advertise_address.empty() ? AdvertisedAddress(address())
+                                                                     : config_.advertise_address;
+    KUBASE_ASSIGN_OR_RETURN(storage_,
+                            Storage::Open({.endpoint = config_.endpoint,
+                                           .address = reached_at,
+                                           .progress_interval = config_.progress_interval,
+                                           .slow_sql_threshold = config_.slow_sql_threshold,
+                                           .quota_bytes = config_.quota_bytes},
+                                          RolesOf(*server_, kDrain), *registry_, clock_, log_));
     return config_.metrics_address ? StartStatusServer() : Ok();
   }
 
@@ -71,9 +76,9 @@ class Shim {
   }
 
   void Stop() {
-    if (server_ != nullptr) server_->Stop(seconds(5));
-    if (status_server_ != nullptr) status_server_->Stop();
     if (storage_ != nullptr) storage_->Stop();
+    if (server_ != nullptr) server_->Stop(seconds(0));
+    if (status_server_ != nullptr) status_server_->Stop();
   }
 
   Result<void> CheckAlive(std::chrono::milliseconds timeout) {
@@ -107,8 +112,8 @@ class Shim {
   const Clock& clock_;
   Log& log_;
   std::shared_ptr<prometheus::Registry> registry_;  // shared: prometheus-cpp wants it so
-  std::unique_ptr<Storage> storage_;
   std::unique_ptr<wire::Server> server_;
+  std::unique_ptr<Storage> storage_;
   std::unique_ptr<LiveStatus> status_;
   std::unique_ptr<web::StatusServer> status_server_;
 };

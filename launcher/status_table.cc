@@ -34,6 +34,9 @@ std::string RenderDatabases(const web::ApplianceStatus& status) {
     text += fmt::format("{:<26} {:<19} {:>9} {:>10} {:>10}\n", database.name, database.engine,
                         web::FormatBytes(database.size_bytes), database.revision,
                         database.compact_revision);
+    if (!database.leader.empty()) {
+      text += "  standing by; the kubase at " + database.leader + " leads\n";
+    }
   }
   return text;
 }

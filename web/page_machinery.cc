@@ -89,15 +89,21 @@ Html DatabaseCard(const DatabaseStatus& database, size_t index) {
   const Html problem = database.problem.empty()
                            ? Html()
                            : Render("<p class=\"note\"><b>Problem:</b> {}</p>\n", database.problem);
+  const Html leader = database.leader.empty()
+                          ? Html()
+                          : Render(
+                                "<p class=\"note\">Standing by: requests go to the kubase at {}, "
+                                "which leads this database.</p>\n",
+                                database.leader);
   const bool compacted = database.compact_revision > 0;
   const int64_t lag = database.revision - (compacted ? database.compact_revision : 0);
   return Render(
       "<article class=\"card\" id=\"database-{}\" data-block "
       "aria-labelledby=\"database-{}-name\">\n"
       "<div class=\"title\"><h3 id=\"database-{}-name\">{}</h3>{}</div>\n"
-      "<p class=\"dim small\">{} at {}</p>\n{}<dl class=\"values\">\n"
+      "<p class=\"dim small\">{} at {}</p>\n{}{}<dl class=\"values\">\n"
       "<div class=\"wide\"><dt>Size</dt><dd>{}, {} in use{}</dd></div>\n{}{}{}</dl></article>\n",
-      index, index, index, database.name, pill, database.engine, database.location, problem,
+      index, index, index, database.name, pill, database.engine, database.location, problem, leader,
       FormatBytes(database.size_bytes), FormatBytes(database.size_in_use_bytes),
       SizeMeter(database), Fact("Revision", FormatCount(database.revision)),
       Fact("Compacted to", compacted ? FormatCount(database.compact_revision) : "never"),

@@ -66,7 +66,8 @@ TEST_CASE("Page: text of the outside world stays text") {
   status.server_url = status.kubeconfig_path = attack;
   status.checks = {{attack, false, attack}};
   status.processes = {{.name = attack, .last_exit = attack, .last_log_lines = {attack}}};
-  status.databases = {{.name = attack, .engine = attack, .location = attack, .problem = attack}};
+  status.databases = {
+      {.name = attack, .engine = attack, .location = attack, .leader = attack, .problem = attack}};
   status.kinds = {{attack + ".x" + attack, 1}};
   status.certificates = {{attack, attack, kNow}};
   const std::string page = RenderPage(status, kNow);

@@ -99,6 +99,7 @@ void to_json(json& out, const DatabaseStatus& database) {
   out = {{"name", database.name},
          {"engine", database.engine},
          {"location", database.location},
+         {"leader", database.leader},
          {"reachable", database.reachable},
          {"problem", database.problem},
          {"sizeBytes", database.size_bytes},
@@ -112,6 +113,7 @@ void from_json(const json& in, DatabaseStatus& database) {
   reader.Into("name", database.name);
   reader.Into("engine", database.engine);
   reader.Into("location", database.location);
+  reader.Into("leader", database.leader);
   reader.Into("reachable", database.reachable);
   reader.Into("problem", database.problem);
   reader.Into("sizeBytes", database.size_bytes);

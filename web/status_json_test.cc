@@ -27,7 +27,7 @@ ApplianceStatus Full() {
                        std::chrono::seconds(5),
                        "5 s ago it exited with status 1",
                        {"one", "two"}}};
-  status.databases = {{"default", "SQLite", "/db", true, "slow", 10, 5, 90, 80}};
+  status.databases = {{"default", "SQLite", "/db", "b:2379", true, "slow", 10, 5, 90, 80}};
   status.traffic = {1, 2, 3.5, 4, 5, 6};
   status.kinds = {{"pods", 12}};
   status.certificates = {{"admin", "/pki/admin.crt", kNow + std::chrono::hours(1)}};

@@ -36,6 +36,7 @@ struct DatabaseStatus {
   std::string name;      // "default"
   std::string engine;    // "SQLite 3.40.1"
   std::string location;  // the endpoint without secrets
+  std::string leader;    // the address of another kubase that leads it; empty: this one does
   bool reachable = false;
   std::string problem;  // one sentence; empty: none
   int64_t size_bytes = 0;

@@ -17,12 +17,15 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual MonotonicTime Now() const = 0;
+  // It goes on while the machine sleeps: for what others do meanwhile. Of another origin than Now.
+  virtual MonotonicTime NowWithSleep() const { return Now(); }
   virtual WallTime WallNow() const = 0;
 };
 
 class SystemClock final : public Clock {
  public:
   MonotonicTime Now() const override { return std::chrono::steady_clock::now(); }
+  MonotonicTime NowWithSleep() const override;
   WallTime WallNow() const override { return std::chrono::system_clock::now(); }
 };
 

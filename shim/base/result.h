@@ -31,6 +31,7 @@ enum class ErrorCode {
   kLeaseTtlTooLarge,
   kDuplicateWatchId,  // a client-chosen watch id that is in use on the stream
   kNoSpace,           // the database or its disk is full
+  kLeaderChanged,     // nothing was done: another process leads the database
   // Between our kube-apiserver and the store.
   kCollectedByStorage,  // the garbage collector of kube-controller-manager must leave it alone
   // The rest of the world.

@@ -4,6 +4,7 @@
 // used by one thread at a time; a Database hands out any number of them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -51,6 +52,15 @@ using RowSink = std::function<bool(const Row&)>;
 
 enum class Access { kRead, kWrite };
 
+// Of the connections of one process to a database.
+struct PoolLimits {
+  int open_max = 0;                  // 0: as many as the processors can use
+  int idle_max = -1;                 // that stay open while nobody reads; below 0: all
+  std::chrono::seconds lifetime{0};  // after which one is made anew; 0: never
+};
+// One writes, one keeps the lead, one reads.
+inline constexpr int kOpenConnectionsMin = 3;
+
 // Errors of every call: kUnavailable (nothing happened, may be tried again), kNoSpace, kCorrupt,
 // kPermissionDenied, kInternal; of Commit also kOutcomeUnknown. After an error inside a transaction
 // only Rollback may follow.
@@ -78,6 +88,9 @@ class Connection {
   // as late as with the next call that reads, counts or commits, which tells its errors then: it
   // costs no round trip.
   virtual Result<void> ExecuteMany(Query query, Params params, size_t columns) = 0;
+  // Outside of a transaction: gives back what it has of a server; it connects again when it is
+  // used.
+  virtual void Disconnect() = 0;
 };
 
 struct SpaceUsage {
@@ -90,20 +103,51 @@ struct SpaceUsage {
 // key with what makes it unique.
 inline constexpr size_t kRemoteKeyBytesMax = 2000;
 
+// What the guard of a write transaction means by its failure, and those who lose the lead.
+inline const Error kLedByAnother{
+    ErrorCode::kLeaderChanged,
+    "another kubase has taken over the database, or its server lost what it had acknowledged"};
+
+// Who leads a database that several processes can reach, as it is written there.
+struct LeaderRecord {
+  int64_t term = 0;      // of this lead, at random; 0: nobody leads
+  int64_t renewals = 0;  // it grows while the leader lives
+  std::string process;   // as it calls itself
+  std::string address;   // where its clients find it
+};
+
 // Any thread.
 class Database {
  public:
   virtual ~Database() = default;
-  // A connection with the schema in place. Errors as above.
-  virtual Result<std::unique_ptr<Connection>> Connect(Access access) = 0;
-  // From now on nobody else writes: other processes that led the database so far are refused. To be
-  // called before the first write transaction, outside of one.
-  virtual Result<void> TakeLead(Connection& connection) = 0;
+  // A connection with the schema in place. Errors as above. `patience`: after which a silent server
+  // counts as gone; 0: as the endpoint says.
+  Result<std::unique_ptr<Connection>> Connect(Access access) { return Connect(access, {}); }
+  virtual Result<std::unique_ptr<Connection>> Connect(Access access,
+                                                      std::chrono::seconds patience) = 0;
+
+  // Only who leads can write: the write transactions of all others fail. Each of these runs outside
+  // of a transaction; on an engine of one process that process leads, and they do nothing.
+  virtual Result<LeaderRecord> ReadLeader(Connection& connection) = 0;
+  // The term in which this process leads, as `process` at `address`. Only if `seen` is what is
+  // written there, else kLeaderChanged.
+  virtual Result<int64_t> TakeLead(Connection& connection, const LeaderRecord& seen,
+                                   const std::string& process, const std::string& address) = 0;
+  // kLeaderChanged: it is lost for good.
+  virtual Result<void> RenewLead(Connection& connection) = 0;
+  // Nobody leads any more, unless another does.
+  virtual Result<void> GiveUpLead(Connection& connection) = 0;
+  // For who leads: whether the server is another than the one that was remembered last, so that it
+  // may lack what that one had acknowledged.
+  virtual Result<bool> IsOtherServer(Connection& connection) = 0;
+  virtual Result<void> RememberServer(Connection& connection) = 0;
+
   virtual std::string engine() const = 0;  // "SQLite 3.40.1"
   // Of the longest key that its indexes take.
   virtual size_t key_bytes_max() const = 0;
   // Whether a statement travels, so that reads together are cheaper than one after the other.
   virtual bool IsRemote() const = 0;
+  virtual PoolLimits pool_limits() const = 0;
   virtual Result<SpaceUsage> ReadSpaceUsage(Connection& connection) = 0;
   // Gives a bounded amount of free space back to the file system, on a write connection outside a
   // transaction. True: there is more to give.

@@ -3,15 +3,12 @@
 
 #include <cstdint>
 
-#include "shim/base/result.h"
-
 namespace kubase::sql {
 
-// One that nobody has had; not 0.
-int64_t NewEpoch();
+// Of those who do not lead; no database has it.
+inline constexpr int64_t kNoEpoch = -1;
 
-// What the guard of a write transaction means by its failure.
-inline const Error kLedByAnother{ErrorCode::kUnavailable,
-                                 "another kubase has taken over the database"};
+// One that nobody has had; above 0.
+int64_t NewEpoch();
 
 }  // namespace kubase::sql

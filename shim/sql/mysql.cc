@@ -13,6 +13,10 @@
 namespace kubase::sql {
 namespace {
 
+// The nodes of a Galera cluster lose nothing when one takes over from another.
+constexpr char kMariadbServer[] =
+    "COALESCE((SELECT CRC32(variable_value) FROM information_schema.global_status "
+    "WHERE variable_name = 'WSREP_CLUSTER_STATE_UUID' AND variable_value <> ''), @@server_id)";
 constexpr int64_t kUnbounded = int64_t{1} << 62;
 
 MysqlConnection& Of(Connection& connection) {
@@ -24,12 +28,14 @@ class MysqlDatabase final : public RemoteDatabase {
   explicit MysqlDatabase(const MysqlOptions& options)
       : RemoteDatabase(shared_.epoch), shared_{.options = options} {}
 
-  Result<std::unique_ptr<Connection>> Connect(Access) override {
-    auto connection = std::make_unique<MysqlConnection>(shared_);
+  using RemoteDatabase::Connect;
+  Result<std::unique_ptr<Connection>> Connect(Access, std::chrono::seconds patience) override {
+    auto connection = std::make_unique<MysqlConnection>(shared_, patience);
     KUBASE_TRY(connection->EnsureSession());
     return std::unique_ptr<Connection>(std::move(connection));
   }
 
+  PoolLimits pool_limits() const override { return shared_.options.pool; }
   std::string engine() const override { return version_; }
 
   // The sizes of the files, if the user may see them (PROCESS), else what the statistics of the
@@ -71,8 +77,9 @@ class MysqlDatabase final : public RemoteDatabase {
     MysqlConnection connection(shared_);
     KUBASE_TRY(connection.EnsureSession());
     const std::string version = connection.server_version();
-    version_ = (version.find("MariaDB") == version.npos ? "MySQL " : "MariaDB ") +
-               version.substr(0, version.find('-'));
+    const bool is_mariadb = version.find("MariaDB") != version.npos;
+    version_ = (is_mariadb ? "MariaDB " : "MySQL ") + version.substr(0, version.find('-'));
+    IdentifyServerBy(is_mariadb ? kMariadbServer : "@@server_id");
     const auto count = [](const char* condition) {
       return fmt::format(
           "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "
@@ -93,9 +100,10 @@ class MysqlDatabase final : public RemoteDatabase {
 
  private:
   Result<void> CreateDatabase() {
-    const auto direct = MysqlSession::Open(shared_.options, shared_.options.database);
+    const auto direct = MysqlSession::Open(shared_.options, shared_.options.database, shared_.host);
     if (direct.ok()) return Ok();
-    KUBASE_ASSIGN_OR_RETURN(const auto session, MysqlSession::Open(shared_.options, ""));
+    KUBASE_ASSIGN_OR_RETURN(const auto session,
+                            MysqlSession::Open(shared_.options, "", shared_.host));
     session->Queue(fmt::format("CREATE DATABASE IF NOT EXISTS `{}`", shared_.options.database));
     const Result<void> created = session->Run();
     if (created.ok()) return created;

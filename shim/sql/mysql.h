@@ -8,16 +8,22 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 
 namespace kubase::sql {
 
-struct MysqlOptions {
-  std::string host = "127.0.0.1";
+struct MysqlHost {
+  std::string name = "127.0.0.1";
   uint16_t port = 3306;
-  std::string unix_socket = {};  // instead of host and port
+};
+
+struct MysqlOptions {
+  // Several are the nodes of one cluster: one is used as long as it works, then the next.
+  std::vector<MysqlHost> hosts = {MysqlHost{}};
+  std::string unix_socket = {};  // instead of them
   std::string user;
   std::string password = {};
   std::string database;
@@ -31,6 +37,7 @@ struct MysqlOptions {
   std::chrono::seconds connect_timeout{3};
   // For which a server may be silent while it works on a statement.
   std::chrono::seconds statement_timeout{30};
+  PoolLimits pool = {};
   // May be null; must outlive the database. Sees every statement.
   StatementObserver* observer = nullptr;
 };

@@ -11,9 +11,12 @@
 namespace kubase::sql {
 
 Result<void> MysqlConnection::EnsureSession() {
-  if (session_ != nullptr && session_->IsAlive()) return Ok();
+  // All connections go to one node: two that change a row on two nodes are in each other's way.
+  const bool fits = session_ != nullptr && session_->host() == shared_.host;
+  if (fits && session_->IsAlive() && IsFresh(options_.pool, opened_)) return Ok();
   session_.reset();
-  KUBASE_ASSIGN_OR_RETURN(session_, MysqlSession::Open(shared_.options, shared_.options.database));
+  opened_ = std::chrono::steady_clock::now();
+  KUBASE_ASSIGN_OR_RETURN(session_, MysqlSession::Open(options_, options_.database, shared_.host));
   return Ok();
 }
 
@@ -122,28 +125,20 @@ Result<void> MysqlConnection::RunAll(const std::vector<std::string>& statements)
   return Run();
 }
 
-Result<std::optional<int64_t>> MysqlConnection::ReadNumber(const std::string& text) {
+Result<void> MysqlConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
-  std::optional<int64_t> number;
-  const RowSink sink = [&](const Row& row) {
-    if (!row.IsNull(0)) number = row.Int(0);
-    return false;
-  };
   session_->Queue(text, {.rows = &sink});
-  KUBASE_TRY(Run());
-  return number;
+  return Run();
 }
 
 Result<void> MysqlConnection::Check(const std::string& table, std::vector<std::string>& damages) {
-  KUBASE_TRY(EnsureSession());
   const RowSink sink = [&](const Row& row) {  // table, operation, kind of message, message
     if (row.Bytes(2) == "error" || (row.Bytes(2) == "status" && row.Bytes(3) != "OK")) {
       damages.push_back(fmt::format("the table {}: {}", table, row.Bytes(3)));
     }
     return true;
   };
-  session_->Queue("CHECK TABLE " + table, {.rows = &sink});
-  return Run();
+  return Read("CHECK TABLE " + table, sink);
 }
 
 }  // namespace kubase::sql

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "shim/sql/database.h"
+#include "shim/sql/epoch.h"
 #include "shim/sql/mysql.h"
 #include "shim/sql/mysql_session.h"
 #include "shim/sql/remote_database.h"
@@ -19,15 +21,19 @@ namespace kubase::sql {
 // What the connections of a database share.
 struct MysqlShared {
   const MysqlOptions options;
-  std::atomic<int64_t> epoch{0};  // in `meta` as long as this process leads
+  std::atomic<size_t> host{0};           // of options, that works
+  std::atomic<int64_t> epoch{kNoEpoch};  // in `meta` as long as this process leads
 };
 
 // Connects when it is used, and again when the connection was lost. After an error of the
 // connection inside a transaction all of it is undone.
 class MysqlConnection final : public RemoteConnection {
  public:
-  // `shared` must outlive it.
-  explicit MysqlConnection(MysqlShared& shared) : shared_(shared) {}
+  // `shared` must outlive it. `patience`: as Database::Connect.
+  explicit MysqlConnection(MysqlShared& shared, std::chrono::seconds patience = {})
+      : shared_(shared), options_(shared.options) {
+    if (patience.count() > 0) options_.statement_timeout = patience;
+  }
 
   // Errors: as MysqlSession::Open.
   Result<void> EnsureSession();
@@ -40,11 +46,12 @@ class MysqlConnection final : public RemoteConnection {
   Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
   Result<int64_t> Execute(Query query, Params params) override;
   Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+  void Disconnect() override { session_.reset(); }
 
   // Outside of a transaction: statements, in order. Those that change tables end transactions.
   Result<void> RunAll(const std::vector<std::string>& statements);
   Result<void> Run(const std::string& text) override { return RunAll({text}); }
-  Result<std::optional<int64_t>> ReadNumber(const std::string& text) override;
+  Result<void> Read(const std::string& text, const RowSink& sink) override;
   // CHECK TABLE: what it finds but that all is well is added to `damages`.
   Result<void> Check(const std::string& table, std::vector<std::string>& damages);
   std::string server_version() const { return session_->server_version(); }
@@ -54,7 +61,9 @@ class MysqlConnection final : public RemoteConnection {
   Result<void> Run();
 
   MysqlShared& shared_;
+  MysqlOptions options_;
   std::unique_ptr<MysqlSession> session_;
+  std::chrono::steady_clock::time_point opened_;  // the session
   bool in_transaction_ = false;
   bool running_ = false;
 };

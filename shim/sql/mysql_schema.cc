@@ -13,7 +13,13 @@ CREATE TABLE IF NOT EXISTS meta(
   cluster_id BIGINT NOT NULL,
   revision BIGINT NOT NULL,
   compact_revision BIGINT NOT NULL,
-  epoch BIGINT NOT NULL
+  epoch BIGINT NOT NULL,
+  leader_term BIGINT NOT NULL,
+  leader_renewals BIGINT NOT NULL,
+  leader_process VARBINARY(512) NOT NULL,
+  leader_address VARBINARY(512) NOT NULL,
+  server BIGINT NOT NULL,
+  writes BIGINT NOT NULL
 ) ENGINE = InnoDB;
 CREATE TABLE IF NOT EXISTS objects(
   id BIGINT PRIMARY KEY,
@@ -97,7 +103,8 @@ CREATE TABLE IF NOT EXISTS collections(
   INDEX collections_due(waits, id)
 ) ENGINE = InnoDB;
 INSERT INTO meta
-  VALUES(1, 0, FLOOR(RAND() * 9007199254740991) * 1000 + FLOOR(RAND() * 1000) + 1, 1, -1, 0)
+  VALUES(1, 0, FLOOR(RAND() * 9007199254740991) * 1000 + FLOOR(RAND() * 1000) + 1, 1, -1, 0,
+         0, 0, '', '', 0, 0)
   ON DUPLICATE KEY UPDATE id = id
 )";
 

@@ -5,12 +5,13 @@
 #include <fmt/format.h>
 #include <mysql.h>
 #include <mysqld_error.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <charconv>
 #include <utility>
-
-#include "shim/sql/epoch.h"
 
 namespace kubase::sql {
 namespace {
@@ -68,6 +69,19 @@ void SetTimeouts(MYSQL* connection, const MysqlOptions& options) {
   mysql_optionsv(connection, MYSQL_OPT_WRITE_TIMEOUT, &statement);
 }
 
+// A network that carries nothing any more is noticed in three seconds. On a unix socket there is
+// none, and the kernel refuses these.
+void WatchNetwork(int socket) {
+  const auto set = [socket](int level, int option, int value) {
+    (void)::setsockopt(socket, level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 3);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 1);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
+}
+
 }  // namespace
 
 Error ClassifyMysql(unsigned int number, const std::string& message) {
@@ -120,21 +134,61 @@ void MysqlSession::Free::operator()(MYSQL_RES* result) const {
 MysqlSession::~MysqlSession() = default;
 
 Result<std::unique_ptr<MysqlSession>> MysqlSession::Open(const MysqlOptions& options,
-                                                         const std::string& database) {
+                                                         const std::string& database,
+                                                         std::atomic<size_t>& preferred) {
+  Result<std::unique_ptr<MysqlSession>> opened =
+      Error{ErrorCode::kInvalidArgument, "the endpoint names no host"};
+  const size_t first = preferred;
+  for (size_t i = 0; i < options.hosts.size() && !opened.ok(); ++i) {
+    const size_t number = (first + i) % options.hosts.size();
+    opened = OpenOn(options.hosts[number], options, database);
+    if (opened.ok()) preferred = (*opened)->host_ = number;
+  }
+  return opened;
+}
+
+Result<std::unique_ptr<MysqlSession>> MysqlSession::OpenOn(const MysqlHost& host,
+                                                           const MysqlOptions& options,
+                                                           const std::string& database) {
   std::unique_ptr<MysqlSession> session(new MysqlSession(mysql_init(nullptr)));
   MYSQL* const raw = session->connection_.get();
   KUBASE_CHECK(raw != nullptr);
   SetTimeouts(raw, options);
   SetTls(raw, options);
-  if (mysql_real_connect(raw, options.host.c_str(), options.user.c_str(), options.password.c_str(),
-                         OrNull(database), options.port, OrNull(options.unix_socket),
+  if (mysql_real_connect(raw, host.name.c_str(), options.user.c_str(), options.password.c_str(),
+                         OrNull(database), host.port, OrNull(options.unix_socket),
                          CLIENT_MULTI_STATEMENTS) == nullptr) {
     return session->LastError();
   }
-  session->Queue(kSettings);
-  session->Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-  KUBASE_TRY(session->Run());
+  WatchNetwork(static_cast<int>(mysql_get_socket(raw)));
+  KUBASE_TRY(session->Configure());
   return session;
+}
+
+Result<void> MysqlSession::Configure() {
+  Queue(kSettings);
+  Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  KUBASE_ASSIGN_OR_RETURN(const std::string cluster, Show("SHOW VARIABLES LIKE 'wsrep_on'"));
+  if (cluster != "ON") return Ok();
+  KUBASE_ASSIGN_OR_RETURN(const std::string ready, Show("SHOW STATUS LIKE 'wsrep_ready'"));
+  if (ready != "ON") {
+    return Error{ErrorCode::kUnavailable,
+                 "MariaDB: this node of the cluster is not in step with it"};
+  }
+  // Reads, updates and deletions wait for what was committed on the other nodes before them.
+  Queue("SET SESSION wsrep_sync_wait = 3");
+  return Run();
+}
+
+Result<std::string> MysqlSession::Show(const std::string& text) {
+  std::string value;
+  const RowSink sink = [&](const Row& row) {
+    value = row.Bytes(1);
+    return false;
+  };
+  Queue(text, {.rows = &sink});
+  KUBASE_TRY(Run());
+  return value;
 }
 
 std::string MysqlSession::server_version() const {
@@ -207,7 +261,10 @@ bool MysqlSession::IsAlive() {
 Error MysqlSession::LastError() {
   const unsigned int number = mysql_errno(connection_.get());
   broken_ = broken_ || (number >= CR_MIN_ERROR && number <= CR_MYSQL_LAST_ERROR) ||
-            number == ER_SERVER_SHUTDOWN || number == ER_CONNECTION_KILLED;
+            number == ER_SERVER_SHUTDOWN || number == ER_CONNECTION_KILLED ||
+            number == ER_UNKNOWN_COM_ERROR ||  // a node that has left its cluster
+            // It may have been committed on other nodes.
+            number == ER_ERROR_DURING_COMMIT || number == ER_QUERY_INTERRUPTED;
   return ClassifyMysql(number, mysql_error(connection_.get()));
 }
 

@@ -4,6 +4,7 @@
 // costs one round trip. What they give is read by Run, in their order.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,9 +31,11 @@ struct MysqlSink {
 // One thread.
 class MysqlSession {
  public:
-  // To `database`, which may be "". Errors: those of ClassifyMysql.
+  // To `database`, which may be "", on the host of number `preferred`, or on one after it, which is
+  // then preferred. Errors: those of ClassifyMysql, of the last host.
   static Result<std::unique_ptr<MysqlSession>> Open(const MysqlOptions& options,
-                                                    const std::string& database);
+                                                    const std::string& database,
+                                                    std::atomic<size_t>& preferred);
   ~MysqlSession();
   MysqlSession(const MysqlSession&) = delete;
   MysqlSession& operator=(const MysqlSession&) = delete;
@@ -49,7 +52,8 @@ class MysqlSession {
   void Forget() { queued_.clear(); }
   // It can be used no more; what was under way then may or may not have been done.
   bool broken() const { return broken_; }
-  std::string server_version() const;  // "10.11.19-MariaDB-…"
+  std::string server_version() const;    // "10.11.19-MariaDB-…"
+  size_t host() const { return host_; }  // its number
 
  private:
   struct Queued {
@@ -64,11 +68,19 @@ class MysqlSession {
   };
 
   explicit MysqlSession(st_mysql* connection) : connection_(connection) {}
+  static Result<std::unique_ptr<MysqlSession>> OpenOn(const MysqlHost& host,
+                                                      const MysqlOptions& options,
+                                                      const std::string& database);
+  // Settings of the session. A node of a Galera cluster has to be in step with the others.
+  Result<void> Configure();
+  // The first row's second column; "": there is none.
+  Result<std::string> Show(const std::string& text);
   Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last);
   Result<void> Take(const MysqlSink& sink);
   Error LastError();
 
   std::unique_ptr<st_mysql, Close> connection_;
+  size_t host_ = 0;
   std::vector<Queued> queued_;
   bool broken_ = false;
 };

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "shim/sql/postgres_connection.h"
@@ -14,26 +16,29 @@ namespace kubase::sql {
 namespace {
 
 constexpr int kOldestServer = 140000;  // client_connection_check_interval
+// A standby that is promoted begins a new one; the names of the files of the log start with it.
+constexpr char kTimeline[] =
+    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
+// With a standby that has to hear of a new database.
+constexpr std::chrono::seconds kStandbyPatience{10};
+constexpr std::chrono::milliseconds kStandbyPause{50};
 constexpr int64_t kUnbounded = int64_t{1} << 62;
-
-// As a literal ('\'') or a name ('"') of SQL.
-std::string Quoted(const std::string& text, char quote) {
-  std::string quoted(1, quote);
-  for (const char c : text) quoted.append(c == quote ? 2 : 1, c);
-  return quoted + quote;
-}
 
 class PostgresDatabase final : public RemoteDatabase {
  public:
   explicit PostgresDatabase(const PostgresOptions& options)
-      : RemoteDatabase(shared_.epoch), shared_{.options = options} {}
+      : RemoteDatabase(shared_.epoch), shared_{.options = options} {
+    IdentifyServerBy(kTimeline);
+  }
 
-  Result<std::unique_ptr<Connection>> Connect(Access) override {
-    auto connection = std::make_unique<PostgresConnection>(shared_);
+  using RemoteDatabase::Connect;
+  Result<std::unique_ptr<Connection>> Connect(Access, std::chrono::seconds patience) override {
+    auto connection = std::make_unique<PostgresConnection>(shared_, patience);
     KUBASE_TRY(connection->EnsureSession());
     return std::unique_ptr<Connection>(std::move(connection));
   }
 
+  PoolLimits pool_limits() const override { return shared_.options.pool; }
   std::string engine() const override {
     return fmt::format("PostgreSQL {}.{}", version_ / 10000, version_ % 10000);
   }
@@ -110,11 +115,22 @@ class PostgresDatabase final : public RemoteDatabase {
     if (exists) return connected;
     (*admin)->QueueCommand(("CREATE DATABASE " + name).c_str());
     const Result<void> created = (*admin)->Run(shared_.options.statement_timeout);
-    if (created.ok()) return connection.EnsureSession();
+    if (created.ok()) return ConnectToNew(connection);
     return Error{ErrorCode::kNotFound,
                  fmt::format("there is no database {0}, and {1}; let an administrator run: CREATE "
                              "DATABASE {0} OWNER {2}",
                              name, created.error().message, Quoted(names.user, '"'))};
+  }
+
+  // libpq asks one host after the other, and goes by what a standby says that has not heard yet.
+  static Result<void> ConnectToNew(PostgresConnection& connection) {
+    const auto deadline = std::chrono::steady_clock::now() + kStandbyPatience;
+    Result<void> connected = connection.EnsureSession();
+    while (!connected.ok() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::sleep_for(kStandbyPause);
+      connected = connection.EnsureSession();
+    }
+    return connected;
   }
 
   PostgresShared shared_;

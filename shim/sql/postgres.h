@@ -21,6 +21,7 @@ struct PostgresOptions {
   std::chrono::seconds connect_timeout{3};
   // For which a server may be silent while it works on a statement.
   std::chrono::milliseconds statement_timeout{30'000};
+  PoolLimits pool = {};
   // May be null; must outlive the database. Sees every statement.
   StatementObserver* observer = nullptr;
 };

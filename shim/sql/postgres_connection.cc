@@ -35,9 +35,11 @@ PostgresStatement Statement(Query query) {
 }  // namespace
 
 Result<void> PostgresConnection::EnsureSession() {
-  if (session_ != nullptr && session_->IsAlive()) return Ok();
+  const bool fresh = IsFresh(shared_.options.pool, opened_);
+  if (session_ != nullptr && session_->IsAlive() && fresh) return Ok();
   matching_.clear();
   session_.reset();
+  opened_ = std::chrono::steady_clock::now();
   KUBASE_ASSIGN_OR_RETURN(session_, PostgresSession::Open(shared_.options));
   return Ok();
 }
@@ -76,11 +78,10 @@ Result<void> PostgresConnection::Commit() {
 void PostgresConnection::Rollback() {
   if (!std::exchange(in_transaction_, false)) return;
   // By itself: behind a statement that fails it would not be done.
-  const std::chrono::milliseconds timeout = shared_.options.statement_timeout;
-  if (session_->has_queued() && !session_->broken()) (void)session_->Send(timeout);
+  if (session_->has_queued() && !session_->broken()) (void)session_->Send(statement_timeout_);
   if (!session_->broken()) {
     session_->QueueCommand("ROLLBACK");
-    if (session_->Send(timeout).ok()) return;
+    if (session_->Send(statement_timeout_).ok()) return;
   }
   session_.reset();  // the server undoes it
 }
@@ -93,7 +94,7 @@ void PostgresConnection::Queue(const PostgresStatement& statement, Params params
 Result<void> PostgresConnection::Run() {
   KUBASE_CHECK(!running_);  // who is given rows must not ask for others
   running_ = true;
-  Result<void> done = session_->Run(shared_.options.statement_timeout);
+  Result<void> done = session_->Run(statement_timeout_);
   running_ = false;
   return done;
 }
@@ -190,16 +191,10 @@ Result<void> PostgresConnection::Run(const std::string& text) {
   return Run();
 }
 
-Result<std::optional<int64_t>> PostgresConnection::ReadNumber(const std::string& text) {
+Result<void> PostgresConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
-  std::optional<int64_t> number;
-  const RowSink sink = [&](const Row& row) {
-    if (!row.IsNull(0)) number = row.Int(0);
-    return false;
-  };
   session_->QueueCommand(text.c_str(), {.rows = &sink});
-  KUBASE_TRY(Run());
-  return number;
+  return Run();
 }
 
 }  // namespace kubase::sql

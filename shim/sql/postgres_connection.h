@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "shim/sql/database.h"
+#include "shim/sql/epoch.h"
 #include "shim/sql/postgres.h"
 #include "shim/sql/postgres_session.h"
 #include "shim/sql/remote_database.h"
@@ -20,15 +22,18 @@ namespace kubase::sql {
 // What the connections of a database share.
 struct PostgresShared {
   const PostgresOptions options;
-  std::atomic<int64_t> epoch{0};  // in `meta` as long as this process leads
+  std::atomic<int64_t> epoch{kNoEpoch};  // in `meta` as long as this process leads
 };
 
 // Connects when it is used, and again when the connection was lost. After an error of the
 // connection inside a transaction all of it is undone.
 class PostgresConnection final : public RemoteConnection {
  public:
-  // `shared` must outlive it.
-  explicit PostgresConnection(PostgresShared& shared) : shared_(shared) {}
+  // `shared` must outlive it. `patience`: as Database::Connect.
+  explicit PostgresConnection(PostgresShared& shared, std::chrono::seconds patience = {})
+      : shared_(shared),
+        statement_timeout_(patience.count() > 0 ? std::chrono::milliseconds(patience)
+                                                : shared.options.statement_timeout) {}
 
   // Errors: as PostgresSession::Open.
   Result<void> EnsureSession();
@@ -41,11 +46,12 @@ class PostgresConnection final : public RemoteConnection {
   Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
   Result<int64_t> Execute(Query query, Params params) override;
   Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+  void Disconnect() override { session_.reset(); }
 
   // Outside of a transaction. Statements between semicolons, in a transaction of their own.
   Result<void> RunScript(const std::string& script);
   Result<void> Run(const std::string& text) override;
-  Result<std::optional<int64_t>> ReadNumber(const std::string& text) override;
+  Result<void> Read(const std::string& text, const RowSink& sink) override;
   int server_version() const { return session_ == nullptr ? 0 : session_->server_version(); }
 
  private:
@@ -56,7 +62,9 @@ class PostgresConnection final : public RemoteConnection {
   Result<void> Run();
 
   PostgresShared& shared_;
+  const std::chrono::milliseconds statement_timeout_;
   std::unique_ptr<PostgresSession> session_;
+  std::chrono::steady_clock::time_point opened_;  // the session
   bool in_transaction_ = false;
   bool running_ = false;
   // Searches that were prepared, by their names in the session; bounded.

@@ -13,9 +13,14 @@ CREATE TABLE meta(
   cluster_id bigint NOT NULL,
   revision bigint NOT NULL,
   compact_revision bigint NOT NULL,
-  epoch bigint NOT NULL
+  epoch bigint NOT NULL,
+  leader_term bigint NOT NULL,
+  leader_renewals bigint NOT NULL,
+  leader_process text NOT NULL,
+  leader_address text NOT NULL,
+  server bigint NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO meta SELECT 1, 1, random_bits & 9223372036854775807, 1, -1, 0
+INSERT INTO meta SELECT 1, 1, random_bits & 9223372036854775807, 1, -1, 0, 0, 0, '', '', 0
   FROM (SELECT ('x' || substr(md5(gen_random_uuid()::text), 1, 16))::bit(64)::bigint)
   AS r(random_bits);
 CREATE TABLE objects(

@@ -10,8 +10,6 @@
 #include <optional>
 #include <utility>
 
-#include "shim/sql/epoch.h"
-
 namespace kubase::sql {
 namespace {
 
@@ -60,7 +58,8 @@ Error ClassifyPostgres(const char* sql_state, const std::string& message) {
     return Error{code, fmt::format("PostgreSQL: {}{}{}", message,
                                    state.empty() ? "" : fmt::format(" (SQLSTATE {})", state), fix)};
   };
-  if (state == "22012") return kLedByAnother;
+  // The guard divides by zero, and kWriteMeta stores no revision.
+  if (state == "22012" || state == "23502") return kLedByAnother;
   const std::string_view kind = state.substr(0, 2);
   if (state == "53100") return error(ErrorCode::kNoSpace, "; free space on the server's disk");
   if (kind == "XX" && state != "XX000") {
@@ -114,10 +113,10 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
   // and what it does not say.
   const std::pair<const char*, const char*> parameters[] = {
       {"connect_timeout", seconds.c_str()},
-      {"keepalives_idle", "5"},
-      {"keepalives_interval", "2"},
+      {"keepalives_idle", "3"},
+      {"keepalives_interval", "1"},
       {"keepalives_count", "3"},
-      {"tcp_user_timeout", "10000"},
+      {"tcp_user_timeout", "3000"},
       {"fallback_application_name", "kubase"},
       {"target_session_attrs", "read-write"},
       {"dbname", options.connection.c_str()},
@@ -136,6 +135,8 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
   if (PQstatus(raw) != CONNECTION_OK) {
     return ClassifyPostgres(nullptr, Sentence(PQerrorMessage(raw)));
   }
+  PQsetNoticeProcessor(
+      raw, [](void*, const char*) {}, nullptr);  // errors say the same
   const ResultPtr configured(PQexec(raw, kSettings));
   if (PQresultStatus(configured.get()) != PGRES_COMMAND_OK) {
     return ClassifyPostgres(PQresultErrorField(configured.get(), PG_DIAG_SQLSTATE),
@@ -221,7 +222,8 @@ Result<void> PostgresSession::ReceiveAll(const std::vector<Queued>& queued,
 bool PostgresSession::IsAlive() {
   if (broken_) return false;
   pollfd socket{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};
-  if (::poll(&socket, 1, 0) == 1 && PQconsumeInput(connection_.get()) != 1) broken_ = true;
+  // A server that closes may say so first.
+  while (!broken_ && ::poll(&socket, 1, 0) == 1) broken_ = PQconsumeInput(connection_.get()) != 1;
   return !broken_ && PQstatus(connection_.get()) == CONNECTION_OK;
 }
 

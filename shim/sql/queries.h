@@ -38,7 +38,8 @@ namespace kubase::sql {
 enum class Query {
   // () -> schema_version, cluster_id, revision, compact_revision. Primary key.
   kReadMeta,
-  // (revision, compact_revision): both stored.
+  // (revision, compact_revision, expected): stores the first two. Fails, as the guard of a write
+  // transaction does, unless the stored revision is `expected`: the database has gone back, then.
   kWriteMeta,
   // (key) -> revision, compact_revision, then the pair columns, null when the key is not there.
   // One statement, hence one snapshot. Unique index on objects.key.

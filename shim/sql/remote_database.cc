@@ -28,6 +28,8 @@ Result<int64_t> ReadSchemaVersion(RemoteConnection& connection, const std::strin
   return version.value_or(0);
 }
 
+constexpr char kMetaIsEmpty[] = "the table meta lost its row; restore a backup";
+
 }  // namespace
 
 std::vector<std::string> StatementsOf(const std::string& script) {
@@ -44,32 +46,105 @@ std::vector<std::string> StatementsOf(const std::string& script) {
   return statements;
 }
 
-Result<bool> RemoteDatabase::SetEpoch(Connection& connection, int64_t epoch,
-                                      const std::string& expected) {
+std::string Quoted(const std::string& text, char quote) {
+  std::string quoted(1, quote);
+  for (const char c : text) quoted.append(c == quote ? 2 : 1, c);
+  return quoted + quote;
+}
+
+Result<std::optional<int64_t>> RemoteConnection::ReadNumber(const std::string& text) {
+  std::optional<int64_t> number;
+  KUBASE_TRY(Read(text, [&](const Row& row) {
+    if (!row.IsNull(0)) number = row.Int(0);
+    return false;
+  }));
+  return number;
+}
+
+Result<LeaderRecord> RemoteDatabase::ReadLeader(Connection& connection) {
+  std::optional<LeaderRecord> record;
+  KUBASE_TRY(static_cast<RemoteConnection&>(connection)
+                 .Read("SELECT leader_term, leader_renewals, leader_process, leader_address "
+                       "FROM meta WHERE id = 1",
+                       [&](const Row& row) {
+                         record = {row.Int(0), row.Int(1), std::string(row.Bytes(2)),
+                                   std::string(row.Bytes(3))};
+                         return false;
+                       }));
+  if (!record) return Error{ErrorCode::kCorrupt, kMetaIsEmpty};
+  return std::move(*record);
+}
+
+Result<void> RemoteDatabase::Apply(Connection& connection, const Change& change) {
   auto& remote = static_cast<RemoteConnection&>(connection);
-  KUBASE_TRY(remote.Run(fmt::format("UPDATE meta SET epoch = {} WHERE id = 1{}", epoch, expected)));
-  KUBASE_ASSIGN_OR_RETURN(const auto stored,
-                          remote.ReadNumber("SELECT epoch FROM meta WHERE id = 1"));
-  if (!stored) {
-    return Error{ErrorCode::kCorrupt, "the table meta lost its row; restore a backup"};
-  }
-  return stored == epoch;
+  KUBASE_TRY(remote.Run(
+      fmt::format("UPDATE meta SET {} WHERE id = 1 AND {}", change.changes, change.condition)));
+  KUBASE_ASSIGN_OR_RETURN(
+      const auto stored,
+      remote.ReadNumber(fmt::format("SELECT {} FROM meta WHERE id = 1", change.column)));
+  if (!stored) return Error{ErrorCode::kCorrupt, kMetaIsEmpty};
+  return *stored == change.value ? Ok() : Result<void>(kLedByAnother);
 }
 
-Result<void> RemoteDatabase::TakeLead(Connection& connection) {
-  const int64_t epoch = NewEpoch();
-  KUBASE_ASSIGN_OR_RETURN(const bool leads, SetEpoch(connection, epoch, ""));
-  if (!leads) return kLedByAnother;
-  epoch_ = epoch;
-  return Ok();
+Result<int64_t> RemoteDatabase::TakeLead(Connection& connection, const LeaderRecord& seen,
+                                         const std::string& process, const std::string& address) {
+  const int64_t term = NewEpoch();
+  KUBASE_TRY(Apply(connection,
+                   {.changes = fmt::format("epoch = {0}, leader_term = {0}, leader_renewals = 0, "
+                                           "leader_process = {1}, leader_address = {2}",
+                                           term, Quoted(process, '\''), Quoted(address, '\'')),
+                    .condition = fmt::format("leader_term = {} AND leader_renewals = {}", seen.term,
+                                             seen.renewals),
+                    .column = "leader_term",
+                    .value = term}));
+  term_ = term;
+  epoch_ = term;
+  return term;
 }
 
+Result<void> RemoteDatabase::RenewLead(Connection& connection) {
+  const int64_t term = term_;
+  return Apply(connection, {.changes = "leader_renewals = leader_renewals + 1",
+                            .condition = fmt::format("leader_term = {}", term),
+                            .column = "leader_term",
+                            .value = term});
+}
+
+// What was under way when it is given up has the row locked, or comes too late.
+Result<void> RemoteDatabase::GiveUpLead(Connection& connection) {
+  epoch_ = kNoEpoch;
+  const int64_t term = term_.exchange(0);
+  if (term == 0) return Ok();
+  return static_cast<RemoteConnection&>(connection)
+      .Run(fmt::format("UPDATE meta SET epoch = 0, leader_term = 0, leader_address = '' "
+                       "WHERE id = 1 AND leader_term = {}",
+                       term));
+}
+
+Result<bool> RemoteDatabase::IsOtherServer(Connection& connection) {
+  KUBASE_ASSIGN_OR_RETURN(
+      const auto other,
+      static_cast<RemoteConnection&>(connection)
+          .ReadNumber(fmt::format("SELECT CASE WHEN server NOT IN (0, {}) THEN 1 ELSE 0 END "
+                                  "FROM meta WHERE id = 1",
+                                  server_)));
+  return other.value_or(0) == 1;
+}
+
+Result<void> RemoteDatabase::RememberServer(Connection& connection) {
+  return static_cast<RemoteConnection&>(connection)
+      .Run(fmt::format("UPDATE meta SET server = {} WHERE id = 1 AND leader_term = {}", server_,
+                       term_.load()));
+}
+
+// One epoch for all attempts: an earlier one may still arrive.
 Result<void> RemoteDatabase::Settle(Connection& connection) {
   if (next_epoch_ == 0) next_epoch_ = NewEpoch();
-  KUBASE_ASSIGN_OR_RETURN(const bool leads, SetEpoch(connection, next_epoch_,
-                                                     fmt::format(" AND epoch IN ({}, {})",
-                                                                 epoch_.load(), next_epoch_)));
-  if (!leads) return kLedByAnother;
+  KUBASE_TRY(Apply(connection, {.changes = fmt::format("epoch = {}", next_epoch_),
+                                .condition = fmt::format("leader_term = {} AND epoch IN ({}, {})",
+                                                         term_.load(), epoch_.load(), next_epoch_),
+                                .column = "epoch",
+                                .value = next_epoch_}));
   epoch_ = std::exchange(next_epoch_, 0);
   return Ok();
 }

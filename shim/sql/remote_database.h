@@ -3,11 +3,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "shim/sql/database.h"
@@ -21,12 +23,22 @@ inline constexpr std::string_view kGrowingTables[] = {"objects", "history",    "
 // What is between the semicolons, which no literal of a schema has in it.
 std::vector<std::string> StatementsOf(const std::string& script);
 
+// `text` between two `quote`s: a literal ('\'') or a name ('"', '`') of SQL.
+std::string Quoted(const std::string& text, char quote);
+
+// Whether a connection that was opened then may be used on.
+inline bool IsFresh(const PoolLimits& limits, std::chrono::steady_clock::time_point opened) {
+  return limits.lifetime.count() == 0 ||
+         std::chrono::steady_clock::now() - opened < limits.lifetime;
+}
+
 class RemoteConnection : public Connection {
  public:
   // Outside of a transaction: a statement without parameters.
   virtual Result<void> Run(const std::string& text) = 0;
+  virtual Result<void> Read(const std::string& text, const RowSink& sink) = 0;
   // The same, of one row and column. Null: no row, or NULL.
-  virtual Result<std::optional<int64_t>> ReadNumber(const std::string& text) = 0;
+  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
 };
 
 // Its connections are RemoteConnections.
@@ -34,7 +46,13 @@ class RemoteDatabase : public Database {
  public:
   bool IsRemote() const override { return true; }
   size_t key_bytes_max() const override { return kRemoteKeyBytesMax; }
-  Result<void> TakeLead(Connection& connection) override;
+  Result<LeaderRecord> ReadLeader(Connection& connection) override;
+  Result<int64_t> TakeLead(Connection& connection, const LeaderRecord& seen,
+                           const std::string& process, const std::string& address) override;
+  Result<void> RenewLead(Connection& connection) override;
+  Result<void> GiveUpLead(Connection& connection) override;
+  Result<bool> IsOtherServer(Connection& connection) override;
+  Result<void> RememberServer(Connection& connection) override;
   // Waits for the end of what was under way on the lost connection, and refuses what may still
   // come from there: the row of `meta` is locked by who writes, and has another epoch from now on.
   Result<void> Settle(Connection& connection) override;
@@ -42,8 +60,12 @@ class RemoteDatabase : public Database {
   Result<bool> ReclaimSpaceStep(Connection&) override { return false; }
 
  protected:
-  // `epoch`: what write transactions expect in `meta`; must outlive it.
+  // `epoch`: what write transactions expect in `meta`, and kNoEpoch; must outlive it.
   explicit RemoteDatabase(std::atomic<int64_t>& epoch) : epoch_(epoch) {}
+
+  // An expression of SQL that gives a number above 0, another one where a server has taken over
+  // from one that it copies. To be set before the database is used.
+  void IdentifyServerBy(std::string expression) { server_ = std::move(expression); }
 
   // How a schema is found and made. The first two are statements that give a number above 0 if
   // `meta` is ours, and if there is any table; `run` brings schema version i to i + 1.
@@ -58,10 +80,19 @@ class RemoteDatabase : public Database {
   static Result<void> EnsureSchema(RemoteConnection& connection, const Schema& schema);
 
  private:
-  // False: one leads that is not among `expected`. After an error it may or may not have been done.
-  static Result<bool> SetEpoch(Connection& connection, int64_t epoch, const std::string& expected);
+  // Changes the row of `meta` if `condition` holds there. Success: `column` has `value` then; else
+  // kLeaderChanged. After other errors it may have been done, and may still be.
+  struct Change {
+    std::string changes;
+    std::string condition;
+    std::string column;
+    int64_t value = 0;
+  };
+  static Result<void> Apply(Connection& connection, const Change& change);
 
   std::atomic<int64_t>& epoch_;
+  std::string server_;
+  std::atomic<int64_t> term_{0};
   int64_t next_epoch_ = 0;  // that may have been set, when it is not known; the writer's
 };
 

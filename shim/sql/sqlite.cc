@@ -131,7 +131,8 @@ class SqliteDatabase final : public Database {
   SqliteDatabase(SqliteOptions options, ProcessLock lock)
       : options_(std::move(options)), lock_(std::move(lock)) {}
 
-  Result<std::unique_ptr<Connection>> Connect(Access access) override {
+  using Database::Connect;
+  Result<std::unique_ptr<Connection>> Connect(Access access, std::chrono::seconds) override {
     KUBASE_ASSIGN_OR_RETURN(auto connection,
                             SqliteConnection::Open(options_.path, vfs_, access, options_.observer));
     if (access == Access::kWrite) checkpointer_->Follow(*connection);
@@ -139,7 +140,16 @@ class SqliteDatabase final : public Database {
   }
 
   // The file is locked for this process.
-  Result<void> TakeLead(Connection&) override { return Ok(); }
+  Result<LeaderRecord> ReadLeader(Connection&) override { return LeaderRecord{}; }
+  Result<int64_t> TakeLead(Connection&, const LeaderRecord&, const std::string&,
+                           const std::string&) override {
+    return int64_t{0};
+  }
+  Result<void> RenewLead(Connection&) override { return Ok(); }
+  Result<void> GiveUpLead(Connection&) override { return Ok(); }
+  PoolLimits pool_limits() const override { return {}; }
+  Result<bool> IsOtherServer(Connection&) override { return false; }
+  Result<void> RememberServer(Connection&) override { return Ok(); }
   bool IsRemote() const override { return false; }
   size_t key_bytes_max() const override { return std::numeric_limits<size_t>::max(); }
   std::string engine() const override { return fmt::format("SQLite {}", sqlite3_libversion()); }

@@ -42,6 +42,7 @@ class SqliteConnection final : public Connection {
   Result<void> SelectMatching(const MatchShape& shape, Params params, const RowSink& sink) override;
   Result<int64_t> Execute(Query query, Params params) override;
   Result<void> ExecuteMany(Query query, Params params, size_t columns) override;
+  void Disconnect() override {}
 
   // 0: there is no schema yet.
   Result<int64_t> ReadSchemaVersion();

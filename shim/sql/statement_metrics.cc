@@ -29,6 +29,8 @@ const char* ErrorLabel(ErrorCode code) {
       return "corrupt";
     case ErrorCode::kOutcomeUnknown:
       return "outcome_unknown";
+    case ErrorCode::kLeaderChanged:
+      return "leader_changed";
     case ErrorCode::kPermissionDenied:
       return "permission_denied";
     default:

@@ -119,7 +119,10 @@ std::string OtherText(Query query) {
     case Query::kReadMeta:
       return "SELECT schema_version, cluster_id, revision, compact_revision FROM meta WHERE id = 1";
     case Query::kWriteMeta:
-      return "UPDATE meta SET revision = ?1, compact_revision = ?2 WHERE id = 1";
+      // A difference, so that each engine sees the parameter is a number.
+      return "UPDATE meta SET revision = revision + CASE WHEN revision = ?3 THEN ?1 - revision "
+             "END, "
+             "compact_revision = ?2 WHERE id = 1";
     case Query::kGetWithMeta:
       return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
              "o.mod_revision, o.version, o.lease, o.sub, o.id "

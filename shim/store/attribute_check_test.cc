@@ -55,7 +55,6 @@ class Database {
       const auto database = fixture_.data().Open();
       auto connection = database->Connect(sql::Access::kWrite);
       REQUIRE(connection.ok());
-      REQUIRE(database->TakeLead(**connection).ok());
       return work(**connection);
     }();
     REQUIRE(result.ok());

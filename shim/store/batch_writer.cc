@@ -25,6 +25,12 @@ bool operator==(const Meta& a, const Meta& b) {
   return a.revision == b.revision && a.compact_revision == b.compact_revision;
 }
 
+// Of a write that was not begun, while the writer is fenced.
+Error Refusal(const Error& fence) {
+  return {fence.code == ErrorCode::kLeaderChanged ? fence.code : ErrorCode::kUnavailable,
+          fence.message};
+}
+
 }  // namespace
 
 BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Database& database,
@@ -69,7 +75,7 @@ void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
   {
     std::lock_guard lock(mutex_);
     if (fence_) {
-      refusal = {ErrorCode::kUnavailable, fence_->message};
+      refusal = Refusal(*fence_);
     } else if (stopping_) {
       refusal = {ErrorCode::kUnavailable, "the store is stopping"};
     } else if (queue_.size() < limits::kWriteQueueMax) {
@@ -189,6 +195,9 @@ Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
     if (batch.failed()) return batch.failure();
   }
   if (!batch.HasChanges()) {
+    // Decided by what memory knows, perhaps: without a lease the guard has to confirm that.
+    const bool leads = listeners_.leader_lease == nullptr || listeners_.leader_lease->Holds();
+    if (!leads) return connection_->Commit();
     connection_->Rollback();
     return Ok();
   }
@@ -249,14 +258,28 @@ void BatchWriter::NoteFailure(const Error& error) {
   log_.Error("a batch of writes failed", {{"error", error.message}});
   listeners_.metrics.OnBatchFailed(error);
   if (error.code == ErrorCode::kNoSpace) no_space_ = true;
+  NoteLostLead(error);
   if (error.code != ErrorCode::kCorrupt) return;
   broken_ = true;
   Fence(error);
 }
 
+void BatchWriter::NoteLostLead(const Error& error) {
+  if (error.code != ErrorCode::kLeaderChanged) return;
+  Refuse(error);
+  if (listeners_.lead_lost) listeners_.lead_lost();
+}
+
+void BatchWriter::Refuse(const Error& reason) {
+  Fence(reason);
+  RefuseQueue(reason);
+}
+
 void BatchWriter::Fence(const Error& reason) {
   listeners_.published.SetClosed(true);
   std::lock_guard lock(mutex_);
+  if (lead_lost_) return;
+  lead_lost_ = reason.code == ErrorCode::kLeaderChanged;
   fence_ = reason;
 }
 
@@ -266,12 +289,11 @@ void BatchWriter::RefuseQueue(const Error& reason) {
     std::lock_guard lock(mutex_);
     refused.swap(queue_);
   }
-  for (auto& write : refused) write->Fail({ErrorCode::kUnavailable, reason.message});
+  for (auto& write : refused) write->Fail(Refusal(reason));
 }
 
 Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Writes& writes) {
-  Fence(cause);
-  RefuseQueue(cause);
+  Refuse(cause);
   std::chrono::milliseconds waited{0};
   for (auto pause = kSettlePauseMin;; pause = std::min(2 * pause, kSettlePauseMax)) {
     if (waited >= kSettleAnswerAfter) {
@@ -279,7 +301,9 @@ Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Wr
     }
     waited += pause;
     const Result<Meta> stored = SettleOnce();
+    if (!stored.ok()) NoteLostLead(stored.error());
     std::unique_lock lock(mutex_);
+    if (lead_lost_) return cause;
     if (stored.ok()) {
       fence_.reset();
       listeners_.published.SetClosed(false);

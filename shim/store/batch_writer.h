@@ -27,6 +27,7 @@
 #include "shim/store/collector.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
+#include "shim/store/leader_lease.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/pending_write.h"
@@ -57,6 +58,9 @@ class BatchWriter {
     Ownership& ownership;
     SkippedObjects& skipped;
     Collector& collector;
+    // As SqlStoreOptions has them.
+    std::function<void()> lead_lost;
+    const LeaderLease* leader_lease;
   };
 
   // `connection` is the writer's own; the references must outlive it. `last_object_id`: of the
@@ -69,6 +73,9 @@ class BatchWriter {
   // Takes `write`, or answers it at once with kOverloaded, or with kUnavailable after Stop and
   // while the store is fenced. Any thread; never blocks.
   void Submit(std::unique_ptr<PendingWrite> write);
+
+  // Refuses everything from now on, also what waits, with `reason`. Any thread.
+  void Refuse(const Error& reason);
 
   // Calls `done` when every compaction committed so far has removed its rows.
   void WhenCompacted(std::function<void(Result<void>)> done);
@@ -103,6 +110,8 @@ class BatchWriter {
   // the database came back. When that takes long, `writes` are failed and emptied on the way.
   Result<void> Settle(const WriteBatch& batch, const Error& cause, Writes& writes);
   Result<Meta> SettleOnce();
+  // Errors of other processes that lead: nothing is written any more.
+  void NoteLostLead(const Error& error);
   void Fence(const Error& reason);
   void RefuseQueue(const Error& reason);
 
@@ -141,7 +150,8 @@ class BatchWriter {
   std::deque<std::function<void()>> tasks_;                            // guarded by mutex_
   std::vector<std::function<void(Result<void>)>> compaction_waiters_;  // guarded by mutex_
   std::optional<Error> fence_;                                         // guarded by mutex_
-  bool stopping_ = false;                                              // guarded by mutex_
+  bool lead_lost_ = false;  // fenced for good; guarded by mutex_
+  bool stopping_ = false;   // guarded by mutex_
 
   // The rest belongs to the writer's thread.
   Meta meta_;

@@ -55,6 +55,7 @@ void BatchWriter::MaintenanceStep() {
   };
   const Result<bool> done = step();
   if (done.ok()) return;
+  NoteLostLead(done.error());
   log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
   listeners_.metrics.OnCompacted(false);
   PauseMaintenance();

@@ -31,7 +31,6 @@ class Owned : public StoreFixture {
     const auto database = data().Open();
     auto connection = database->Connect(sql::Access::kWrite);
     REQUIRE(connection.ok());
-    REQUIRE(database->TakeLead(**connection).ok());
     return work(**connection);
   }
   OwnerReport Check() {

@@ -266,10 +266,11 @@ KeyRange After(const KeyRange& range, const std::string& key) {
 
 Result<ReadSnapshot> ReadSnapshot::Begin(sql::Connection& connection,
                                          PublishedRevision& published) {
+  const Revision known = published.get();
   KUBASE_TRY(connection.Begin(sql::Access::kRead));
   ReadSnapshot snapshot(connection);
   KUBASE_ASSIGN_OR_RETURN(snapshot.meta_, ReadMeta(connection));
-  KUBASE_TRY(published.Wait(snapshot.meta_.revision));
+  KUBASE_TRY(published.Reach(snapshot.meta_.revision, known));
   return snapshot;
 }
 

@@ -5,10 +5,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
+#include <utility>
 
 #include "shim/base/result.h"
+#include "shim/sql/database.h"
 #include "shim/store/types.h"
 
 namespace kubase::store {
@@ -16,7 +20,9 @@ namespace kubase::store {
 // Any thread.
 class PublishedRevision {
  public:
-  explicit PublishedRevision(Revision revision) : revision_(revision) {}
+  // `gone_back`: called when a snapshot shows less than what was published; may be empty.
+  explicit PublishedRevision(Revision revision, std::function<void()> gone_back = {})
+      : revision_(revision), gone_back_(std::move(gone_back)) {}
 
   Revision get() const { return revision_; }
 
@@ -29,12 +35,20 @@ class PublishedRevision {
     changed_.notify_all();
   }
 
+  // For a snapshot that shows `revision`, and was taken when `known` was published: waits until it
+  // is published. Errors: as Wait, and kLeaderChanged (the database has lost what was published).
+  Result<void> Reach(Revision revision, Revision known) {
+    if (revision >= known) return Wait(revision);
+    if (gone_back_) gone_back_();
+    return sql::kLedByAnother;
+  }
+
   // Waits until `revision` is published. kUnavailable: it may never be, as the writer is fenced or
-  // has stopped.
+  // has stopped, or as another process has written it.
   Result<void> Wait(Revision revision) {
     if (revision <= revision_) return Ok();
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return revision <= revision_ || closed_; });
+    changed_.wait_for(lock, kPatience, [&] { return revision <= revision_ || closed_; });
     if (revision <= revision_) return Ok();
     return Error{ErrorCode::kUnavailable, "the outcome of a commit is not known yet"};
   }
@@ -49,7 +63,11 @@ class PublishedRevision {
   }
 
  private:
+  // Far above what a writer of this process takes between its commit and Set.
+  static constexpr std::chrono::seconds kPatience{5};
+
   std::atomic<Revision> revision_;
+  const std::function<void()> gone_back_;
   std::mutex mutex_;
   std::condition_variable changed_;
   bool closed_ = false;  // guarded by mutex_

@@ -7,7 +7,8 @@
 namespace kubase::store {
 
 ReaderPool::ReaderPool(const Options& options)
-    : executor_({.name = "reader", .threads = options.threads, .queue_max = options.queue_max}) {}
+    : idle_max_(options.idle_max),
+      executor_({.name = "reader", .threads = options.threads, .queue_max = options.queue_max}) {}
 
 Result<std::unique_ptr<ReaderPool>> ReaderPool::Open(sql::Database& database,
                                                      const Options& options) {
@@ -46,6 +47,8 @@ std::unique_ptr<sql::Connection> ReaderPool::Take() {
 void ReaderPool::GiveBack(std::unique_ptr<sql::Connection> connection) {
   {
     std::lock_guard lock(mutex_);
+    // The last one that was given back is the next to be used.
+    if (idle_max_ >= 0 && free_.size() >= static_cast<size_t>(idle_max_)) connection->Disconnect();
     free_.push_back(std::move(connection));
   }
   freed_.notify_one();

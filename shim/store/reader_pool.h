@@ -18,6 +18,7 @@ class ReaderPool {
   struct Options {
     int threads = 2;             // for reads that may take long
     int inline_connections = 2;  // for point reads on the caller's thread
+    int idle_max = -1;           // connections that stay open while nobody reads; below 0: all
     size_t queue_max = 0;
   };
 
@@ -47,6 +48,7 @@ class ReaderPool {
   std::unique_ptr<sql::Connection> Take();
   void GiveBack(std::unique_ptr<sql::Connection> connection);
 
+  const int idle_max_;
   std::mutex mutex_;
   std::condition_variable freed_;
   std::vector<std::unique_ptr<sql::Connection>> free_;  // guarded by mutex_

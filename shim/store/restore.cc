@@ -80,9 +80,11 @@ KeyValue ReadSnapshotPair(SnapshotReader& reader) {
   return kv;
 }
 
+constexpr Revision kFirstRevision = 1;  // of an empty store
+
 Result<void> RefuseUnlessEmpty(sql::Connection& connection) {
   KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(connection));
-  if (meta.revision == 1) return Ok();
+  if (meta.revision == kFirstRevision) return Ok();
   return Error{ErrorCode::kAlreadyExists,
                fmt::format("the database is not empty (revision {}); restore into a new one",
                            meta.revision)};
@@ -102,7 +104,8 @@ class Restore {
     reader_.Number();  // the cluster id: the restored store is a cluster of its own
     KUBASE_TRY(ReadRecords(revision));
     summary_.revision = revision + bump;
-    const Value meta[] = {summary_.revision, summary_.revision > 1 ? summary_.revision : -1};
+    const Value meta[] = {summary_.revision, summary_.revision > 1 ? summary_.revision : -1,
+                          kFirstRevision};
     KUBASE_TRY(connection_.Execute(Query::kWriteMeta, meta));
     return summary_;
   }
@@ -190,9 +193,8 @@ class Restore {
 }  // namespace
 
 Result<RestoreSummary> RestoreSnapshot(std::istream& snapshot, Revision bump,
-                                       sql::Database& database, sql::Connection& connection) {
-  KUBASE_TRY(RefuseUnlessEmpty(connection));  // before it is taken from anybody
-  KUBASE_TRY(database.TakeLead(connection));
+                                       sql::Connection& connection) {
+  KUBASE_TRY(RefuseUnlessEmpty(connection));
   KUBASE_TRY(connection.Begin(sql::Access::kWrite));
   Result<RestoreSummary> restored = Restore(snapshot, connection).Run(bump);
   if (restored.ok()) {

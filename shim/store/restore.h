@@ -15,11 +15,11 @@ struct RestoreSummary {
   int64_t leases = 0;
 };
 
-// All or nothing, in one transaction on a write connection. Every revision below the restored one
-// counts as compacted. `bump` is added to the revision, for clients that have already seen later
-// ones. Errors: kAlreadyExists when the database is not empty, kCorrupt when the snapshot cannot be
-// read, those of the database.
+// All or nothing, in one transaction on a write connection of who leads. Every revision below the
+// restored one counts as compacted. `bump` is added to the revision, for clients that have already
+// seen later ones. Errors: kAlreadyExists when the database is not empty, kCorrupt when the
+// snapshot cannot be read, those of the database.
 Result<RestoreSummary> RestoreSnapshot(std::istream& snapshot, Revision bump,
-                                       sql::Database& database, sql::Connection& connection);
+                                       sql::Connection& connection);
 
 }  // namespace kubase::store

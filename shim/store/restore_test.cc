@@ -17,7 +17,7 @@ class Home {
     auto connection = database_->Connect(sql::Access::kWrite);
     REQUIRE(connection.ok());
     std::istringstream stream(snapshot);
-    return RestoreSnapshot(stream, bump, *database_, **connection);
+    return RestoreSnapshot(stream, bump, **connection);
   }
 
  private:

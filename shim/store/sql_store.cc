@@ -11,6 +11,7 @@
 #include "shim/store/cursors.h"
 #include "shim/store/deletion_preview.h"
 #include "shim/store/hash.h"
+#include "shim/store/lost_revisions.h"
 #include "shim/store/pairs.h"
 #include "shim/store/sql_store_calls.h"
 #include "shim/store/txn.h"
@@ -29,10 +30,17 @@ Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeReq
   return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
-ReaderPool::Options ReaderOptions() {
+ReaderPool::Options ReaderOptions(const sql::PoolLimits& limits) {
   const int cores = static_cast<int>(std::max(2U, std::thread::hardware_concurrency()));
-  const int threads = std::min(cores, 8);
-  return {.threads = threads, .inline_connections = threads, .queue_max = limits::kReadQueueMax};
+  int threads = std::min(cores, 8), connections = 2 * threads;
+  if (limits.open_max > 0) {
+    connections = std::clamp(limits.open_max - sql::kOpenConnectionsMin + 1, 1, connections);
+    threads = std::max(1, connections / 2);
+  }
+  return {.threads = threads,
+          .inline_connections = connections - threads,
+          .idle_max = limits.idle_max,
+          .queue_max = limits::kReadQueueMax};
 }
 
 }  // namespace
@@ -42,9 +50,10 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
                                                  prometheus::Registry& registry, const Clock& clock,
                                                  Log& log) {
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
-  KUBASE_TRY(database.TakeLead(*connection));
-  KUBASE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta(*connection));
-  KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions()));
+  KUBASE_ASSIGN_OR_RETURN(const Meta meta,
+                          PassLostRevisions(database, *connection, options.served_revision, log));
+  KUBASE_ASSIGN_OR_RETURN(auto readers,
+                          ReaderPool::Open(database, ReaderOptions(database.pool_limits())));
   auto store = std::unique_ptr<SqlStore>(
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
   KUBASE_TRY(store->leases_.Load(*connection));
@@ -71,7 +80,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       ownership_(clock),
       counts_(meta.revision),
       pairs_(limits::kPairCacheBytesMax),
-      published_(meta.revision),
+      published_(meta.revision, options.lead_lost),
       metrics_(registry),
       collector_metrics_(registry),
       skipped_(collector_metrics_, log),
@@ -123,7 +132,9 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .attributes = attributes_,
                                                            .ownership = ownership_,
                                                            .skipped = skipped_,
-                                                           .collector = collector_},
+                                                           .collector = collector_,
+                                                           .lead_lost = options_.lead_lost,
+                                                           .leader_lease = options_.leader_lease},
                                     clock_, log_);
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
@@ -138,6 +149,10 @@ void SqlStore::CountKindsInBackground() {
     }
   });
   KUBASE_CHECK(posted);  // the queue is empty at the start
+}
+
+void SqlStore::LoseLead() {
+  writer_->Refuse(sql::kLedByAnother);
 }
 
 void SqlStore::Stop() {
@@ -185,11 +200,13 @@ std::optional<Result<RangeResponse>> SqlStore::GetFromMemory(const std::string& 
   response.revision = std::max(published, state->since);
   if (state->pair != nullptr) response.kvs.push_back(state->pair);
   response.count = static_cast<int64_t>(response.kvs.size());
+  if (!MemoryIsCurrent()) return std::nullopt;
   return response;
 }
 
 // One statement, hence one snapshot of pair and revision.
 Result<RangeResponse> SqlStore::GetLatest(sql::Connection& connection, const std::string& key) {
+  const Revision known = published_.get();
   RangeResponse response;
   KeyValuePtr pair;
   const sql::Value params[] = {key};
@@ -198,7 +215,7 @@ Result<RangeResponse> SqlStore::GetLatest(sql::Connection& connection, const std
     if (!row.IsNull(2)) pair = std::make_shared<const KeyValue>(ParsePair(row, 2));
     return false;
   }));
-  KUBASE_TRY(published_.Wait(response.revision));
+  KUBASE_TRY(published_.Reach(response.revision, known));
   pairs_.Learn(key, pair, response.revision);
   if (pair != nullptr) response.kvs.push_back(std::move(pair));
   response.count = static_cast<int64_t>(response.kvs.size());

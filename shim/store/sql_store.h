@@ -23,6 +23,7 @@
 #include "shim/store/collector_metrics.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
+#include "shim/store/leader_lease.h"
 #include "shim/store/lease_table.h"
 #include "shim/store/ownership.h"
 #include "shim/store/pair_cache.h"
@@ -43,11 +44,19 @@ struct SqlStoreOptions {
   size_t ring_bytes_max = 0;  // 0: limits::kWatchRingBytesMax
   int64_t quota_bytes = 0;    // of the database; 0: what its engine can hold
   uint64_t random_seed = 0;   // of lease ids chosen here; 0: from the system
+  // While it does not hold, nothing is answered from memory. Must outlive the store; null: nobody
+  // else can write to the database.
+  const LeaderLease* leader_lease = nullptr;
+  // Called when the database is not what this process has written to it, from any thread; may be
+  // empty. Nothing is written any more, then.
+  std::function<void()> lead_lost;
+  Revision served_revision = 0;  // the highest that this process has shown to anybody so far
 };
 
 class SqlStore final : public Store {
  public:
-  // The references must outlive the store. Errors: those of the database.
+  // The references must outlive the store; this process leads the database. Errors: those of the
+  // database.
   static Result<std::unique_ptr<SqlStore>> Open(const SqlStoreOptions& options,
                                                 sql::Database& database,
                                                 prometheus::Registry& registry, const Clock& clock,
@@ -76,6 +85,8 @@ class SqlStore final : public Store {
   WatchSource& watches() override { return hub_; }
   Revision current_revision() const override { return published_.get(); }
 
+  // Another process leads the database: nobody waits any more for what will not come. Any thread.
+  void LoseLead();
   // Answers what was accepted, then refuses; watchers get no further call. Idempotent.
   void Stop();
 
@@ -87,6 +98,9 @@ class SqlStore final : public Store {
   Result<void> StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
 
+  bool MemoryIsCurrent() const {
+    return options_.leader_lease == nullptr || options_.leader_lease->Holds();
+  }
   // The latest pair of a key, if memory knows it.
   std::optional<Result<RangeResponse>> GetFromMemory(const std::string& key);
   Result<RangeResponse> GetLatest(sql::Connection& connection, const std::string& key);

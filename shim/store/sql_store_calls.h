@@ -15,6 +15,9 @@ inline const Error kQuotaExceeded{ErrorCode::kNoSpace,
                                   "the database is as large as its quota allows"};
 inline const Error kAlarmRaised{ErrorCode::kNoSpace,
                                 "the NOSPACE alarm is raised; take it back first"};
+// The one who asks again finds it renewed, or another leader.
+inline const Error kLeadNotCertain{ErrorCode::kUnavailable,
+                                   "the lead of the database has not been renewed in time"};
 
 template <typename T, typename Read>
 void SqlStore::PostRead(Callback<T> done, Read read) {

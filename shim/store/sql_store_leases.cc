@@ -37,6 +37,7 @@ void SqlStore::Revoke(LeaseId id, Callback<Revision> done) {
 void SqlStore::KeepAlive(LeaseId id, Callback<LeaseKeepAliveResponse> done) {
   LeaseKeepAliveResponse response{.revision = current_revision(), .ttl_seconds = 0};
   response.ttl_seconds = leases_.Renew(id).value_or(0);
+  if (!MemoryIsCurrent()) return done(kLeadNotCertain);
   done(response);
 }
 
@@ -46,6 +47,7 @@ void SqlStore::TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveRe
     response.ttl_seconds = remaining->ttl_seconds;
     response.granted_ttl_seconds = remaining->granted_ttl_seconds;
   }
+  if (!MemoryIsCurrent()) return done(kLeadNotCertain);
   if (response.ttl_seconds < 0 || !with_keys) {
     done(std::move(response));
     return;
@@ -64,7 +66,9 @@ void SqlStore::TimeToLive(LeaseId id, bool with_keys, Callback<LeaseTimeToLiveRe
 }
 
 void SqlStore::List(Callback<std::vector<LeaseId>> done) {
-  done(leases_.Ids());
+  std::vector<LeaseId> ids = leases_.Ids();
+  if (!MemoryIsCurrent()) return done(kLeadNotCertain);
+  done(std::move(ids));
 }
 
 void SqlStore::RunLeaseKeeper() {

@@ -30,7 +30,9 @@ class StoreFixture {
  public:
   // `observer` sees the statements; may be null.
   explicit StoreFixture(SqlStoreOptions options = {}, sql::StatementObserver* observer = nullptr)
-      : options_(options), observer_(observer), log_(LogTo([](LogLevel, const std::string&) {})) {
+      : options_(std::move(options)),
+        observer_(observer),
+        log_(LogTo([](LogLevel, const std::string&) {})) {
     Open();
   }
 
@@ -39,9 +41,10 @@ class StoreFixture {
     database_.reset();
   }
   // After Close.
-  void Open() {
+  void Open() { Open(options_); }
+  void Open(const SqlStoreOptions& options) {
     database_ = data_.Open(observer_);
-    auto store = SqlStore::Open(options_, *database_, registry_, clock_, *log_);
+    auto store = SqlStore::Open(options, *database_, registry_, clock_, *log_);
     REQUIRE(store.ok());
     store_ = std::move(store).value();
   }

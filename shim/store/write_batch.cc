@@ -194,8 +194,8 @@ bool WriteBatch::HasChanges() const {
 Result<void> WriteBatch::Finish() {
   KUBASE_CHECK(sub_ == 0);
   KUBASE_TRY(Flush());
-  const Value params[] = {meta_.revision, meta_.compact_revision};
-  return ExecuteMany(Query::kWriteMeta, params, 2);
+  const Value params[] = {meta_.revision, meta_.compact_revision, stored_meta_.revision};
+  return ExecuteMany(Query::kWriteMeta, params, 3);
 }
 
 Result<void> WriteBatch::Flush() {

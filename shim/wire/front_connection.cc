@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 #include <utility>
 
@@ -14,6 +15,9 @@ namespace {
 
 // The start of the HTTP/2 preface; no HTTP/1 request begins so.
 constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n";
+// No HTTP/1 method, and no start of a TLS connection either.
+constexpr std::string_view kForwardedPreface = "KUBASE-FORWARDED ";
+constexpr size_t kPrefaceBytesMax = 64;
 constexpr size_t kHeadBytesMax = 8 * 1024;
 
 bool Interrupted() {
@@ -38,8 +42,36 @@ FrontConnection::Next FrontConnection::OnReadable() {
   }
 }
 
+std::string ForwardedPreface(int64_t term) {
+  return std::string(kForwardedPreface) + std::to_string(term) + "\r\n";
+}
+
+bool FrontConnection::TakeForwardedPreface(Next& next) {
+  if (forwarded_term_ || speech_ == Speech::kHttp) return true;
+  if (!received_.starts_with(kForwardedPreface)) {
+    next = Next::kWaitReadable;
+    return !kForwardedPreface.starts_with(received_);
+  }
+  const size_t end = received_.find("\r\n");
+  next = received_.size() < kPrefaceBytesMax ? Next::kWaitReadable : Next::kClose;
+  if (end == std::string::npos) return false;
+  int64_t term = 0;
+  const char* const number = received_.data() + kForwardedPreface.size();
+  const char* const number_end = received_.data() + end;
+  const auto parsed = std::from_chars(number, number_end, term);
+  next = Next::kClose;
+  if (parsed.ec != std::errc() || parsed.ptr != number_end) return false;
+  forwarded_term_ = term;
+  received_.erase(0, end + 2);
+  next = Next::kWaitReadable;
+  return !received_.empty();
+}
+
 FrontConnection::Next FrontConnection::Judge() {
-  if (!http_only_) {
+  Next next = Next::kWaitReadable;
+  if (!TakeForwardedPreface(next)) return next;
+  if (speech_ == Speech::kTls) return Next::kHandOver;
+  if (speech_ != Speech::kHttp) {
     if (std::string_view(received_).starts_with(kHttp2Preface)) return Next::kHandOver;
     if (kHttp2Preface.starts_with(received_)) return Next::kWaitReadable;
   }

@@ -47,24 +47,23 @@ bool Excludes(const std::string& query, std::string_view alarm) {
   return ("&" + query + "&").find("&exclude=" + std::string(alarm) + "&") != std::string::npos;
 }
 
-// etcd's checks: no alarm, and a linearizable read that succeeds.
-void AnswerHealth(store::Store& store, const std::string& query, HttpEndpoint::Done done) {
+}  // namespace
+
+void CheckStoreHealth(store::Store& store, const std::string& query, HealthDone done) {
   const bool ignore_space = Excludes(query, "NOSPACE");
   store.Status([&store, ignore_space, done = std::move(done)](Result<store::StoreStatus> status) {
-    if (!status.ok()) return done(HealthResponse("RANGE ERROR:" + WireText(status.error())));
-    if (!status->failure.empty()) return done(HealthResponse("RANGE ERROR:" + status->failure));
-    if (status->no_space && !ignore_space) return done(HealthResponse("ALARM NOSPACE"));
+    if (!status.ok()) return done("RANGE ERROR:" + WireText(status.error()));
+    if (!status->failure.empty()) return done("RANGE ERROR:" + status->failure);
+    if (status->no_space && !ignore_space) return done("ALARM NOSPACE");
     store::RangeRequest probe;
     probe.range.key = "health";  // the key etcdctl asks for; it need not exist
     probe.limit = 1;
     probe.keys_only = true;
     store.Range(std::move(probe), [done](Result<store::RangeResponse> result) {
-      done(HealthResponse(result.ok() ? "" : "RANGE ERROR:" + WireText(result.error())));
+      done(result.ok() ? "" : "RANGE ERROR:" + WireText(result.error()));
     });
   });
 }
-
-}  // namespace
 
 std::optional<HttpRequest> ParseHttpHead(std::string_view head) {
   const std::string_view line = head.substr(0, head.find("\r\n"));
@@ -92,8 +91,8 @@ std::string HttpResponse(int status, std::string_view content_type, std::string_
   return response;
 }
 
-HttpEndpoint::HttpEndpoint(store::Store& store, EtcdVersion version)
-    : store_(store), version_(std::move(version)) {}
+HttpEndpoint::HttpEndpoint(CheckHealth check_health, EtcdVersion version)
+    : check_health_(std::move(check_health)), version_(std::move(version)) {}
 
 void HttpEndpoint::Handle(std::string_view head, Done done) {
   const std::optional<HttpRequest> request = ParseHttpHead(head);
@@ -104,7 +103,11 @@ void HttpEndpoint::Handle(std::string_view head, Done done) {
   if (request->method != "GET") {
     return done(HttpResponse(405, kText, "Method Not Allowed\n"));
   }
-  if (request->path == "/health") return AnswerHealth(store_, request->query, std::move(done));
+  if (request->path == "/health") {
+    return check_health_(request->query, [done = std::move(done)](const std::string& problem) {
+      done(HealthResponse(problem));
+    });
+  }
   const nlohmann::ordered_json body = {{"etcdserver", version_.text},
                                        {"etcdcluster", version_.Cluster()},
                                        {"storage", version_.Cluster()}};

@@ -13,7 +13,9 @@ struct Answer {
 };
 
 Answer Ask(FakeStore& store, const std::string& head) {
-  HttpEndpoint endpoint(store, *ParseEtcdVersion("3.7.3"));
+  HttpEndpoint endpoint([&](const std::string& query,
+                            HealthDone done) { CheckStoreHealth(store, query, std::move(done)); },
+                        *ParseEtcdVersion("3.7.3"));
   std::string response;
   endpoint.Handle(head, [&](std::string text) { response = std::move(text); });
   return {response.substr(0, response.find("\r\n")),

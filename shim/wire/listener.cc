@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <future>
 #include <mutex>
 #include <string_view>
 #include <system_error>
@@ -114,6 +115,24 @@ void Listener::Ping(std::function<void()> done) {
   mailbox_->Wake();
 }
 
+void Listener::Switch(bool holding, const std::function<void()>& change) {
+  std::promise<void> done;
+  Ping([&] {
+    change();
+    holding_ = holding;
+    if (!holding) LetGo();
+    done.set_value();
+  });
+  done.get_future().wait();
+}
+
+void Listener::LetGo() {
+  for (auto connection = connections_.begin(); connection != connections_.end();) {
+    const auto waiting = connection++;
+    if (waiting->second.waits) Leave(waiting);
+  }
+}
+
 void Listener::Stop() {
   if (!thread_.joinable()) return;
   {
@@ -184,14 +203,10 @@ void Listener::Admit(const Endpoint& endpoint, OwnedFd fd) {
   const int on = 1;
   setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));  // refused by unix sockets
   const int listener_fd = endpoint.socket.fd.get();
-  if (endpoint.mode == Mode::kTls) {
-    return HandOver({.listener_fd = listener_fd, .fd = std::move(fd), .tls = true});
-  }
   if (connections_.size() >= options_.undecided_max) connections_.erase(connections_.begin());
   const uint64_t id = next_id_++;
-  const auto [connection, added] =
-      connections_.try_emplace(id, std::move(fd), listener_fd, endpoint.mode == Mode::kHttp,
-                               clock_.Now() + options_.patience);
+  const auto [connection, added] = connections_.try_emplace(
+      id, std::move(fd), listener_fd, endpoint.speech, clock_.Now() + options_.patience);
   if (!Watch(epoll_.get(), EPOLL_CTL_ADD, connection->second.fd(), id, EPOLLIN | EPOLLRDHUP)) {
     log_.Warning("A connection was dropped because epoll refused it",
                  {{"error", ErrnoText(errno)}});
@@ -202,7 +217,7 @@ void Listener::Admit(const Endpoint& endpoint, OwnedFd fd) {
 void Listener::OnConnection(uint64_t id, uint32_t events) {
   const auto connection = connections_.find(id);
   if (connection == connections_.end()) {
-    handed_over_.erase(id);  // or it was closed by an earlier event of this round
+    ForgetHandedOver(id);  // or it was closed by an earlier event of this round
     return;
   }
   if ((events & (EPOLLIN | EPOLLRDHUP)) != 0) {
@@ -229,18 +244,27 @@ void Listener::Proceed(Connections::iterator connection, FrontConnection::Next n
         mailbox->Post(id, std::move(response));
       });
       return;
-    case FrontConnection::Next::kHandOver: {
-      HandedOver leaving{.listener_fd = front.listener_fd()};
-      leaving.bytes = front.TakeBytes();
-      leaving.fd = front.TakeFd();
-      connections_.erase(connection);
-      epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, leaving.fd.get(), nullptr);
-      return HandOver(std::move(leaving));
-    }
+    case FrontConnection::Next::kHandOver:
+      if (!holding_) return Leave(connection);
+      front.waits = true;
+      Watch(epoll_.get(), EPOLL_CTL_MOD, front.fd(), id, 0);
+      return;
     case FrontConnection::Next::kClose:
       connections_.erase(connection);
       return;
   }
+}
+
+void Listener::Leave(Connections::iterator connection) {
+  FrontConnection& front = connection->second;
+  HandedOver leaving{.listener_fd = front.listener_fd(),
+                     .fd = front.TakeFd(),
+                     .bytes = front.TakeBytes(),
+                     .tls = front.speech() == FrontConnection::Speech::kTls,
+                     .forwarded_term = front.forwarded_term()};
+  connections_.erase(connection);
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, leaving.fd.get(), nullptr);
+  HandOver(std::move(leaving));
 }
 
 void Listener::HandOver(HandedOver connection) {
@@ -258,8 +282,25 @@ void Listener::HandOver(HandedOver connection) {
 }
 
 void Listener::CloseHandedOver() {
-  for (const auto& [id, fd] : handed_over_) shutdown(fd.get(), SHUT_RDWR);
-  handed_over_.clear();
+  if (thread_.joinable()) {
+    return Switch(true, [this] { ShutDownHandedOver(); });
+  }
+  ShutDownHandedOver();
+}
+
+// The file stays open by the other descriptor, and epoll goes by files.
+void Listener::ForgetHandedOver(uint64_t id) {
+  const auto found = handed_over_.find(id);
+  if (found == handed_over_.end()) return;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.get(), nullptr);
+  handed_over_.erase(found);
+}
+
+void Listener::ShutDownHandedOver() {
+  while (!handed_over_.empty()) {
+    shutdown(handed_over_.begin()->second.get(), SHUT_RDWR);
+    ForgetHandedOver(handed_over_.begin()->first);
+  }
 }
 
 // Out of descriptors or memory: level-triggered readiness would spin, so look away for a moment.

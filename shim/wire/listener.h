@@ -1,4 +1,5 @@
-// Listener: accepts on all addresses, answers plain HTTP itself and hands everything else to gRPC.
+// Listener: accepts on all addresses, answers plain HTTP itself and hands everything else over: to
+// gRPC, or to who forwards it. While there is nobody to take them, connections wait.
 //
 // It keeps a second descriptor of each connection it hands over, to be able to close it: gRPC can
 // only shut down with a moment in which new calls are answered with Cancelled, which ends a
@@ -13,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -28,24 +30,21 @@ namespace kubase::wire {
 
 class Listener {
  public:
-  enum class Mode {
-    kMixed,  // HTTP/2 to gRPC, HTTP/1 answered here
-    kTls,    // all to gRPC
-    kHttp,   // HTTP/1 only
-  };
   struct Endpoint {
     ListeningSocket socket;
-    Mode mode = Mode::kMixed;
+    FrontConnection::Speech speech = FrontConnection::Speech::kMixed;
   };
+  // Who takes it ends it by shutdown: the listener's second descriptor keeps it open otherwise.
   struct HandedOver {
     int listener_fd = -1;
     OwnedFd fd;
     std::string bytes;  // read from it already
     bool tls = false;
+    std::optional<int64_t> forwarded_term;  // as FrontConnection's
   };
   struct Options {
     std::vector<Endpoint> endpoints;
-    std::function<void(HandedOver)> hand_over;  // called from the listener's thread
+    std::function<void(HandedOver)> hand_over;  // called from the listener's thread, as `answer`
     // Answers one HTTP head, at once or later, from any thread.
     std::function<void(std::string_view head, std::function<void(std::string)> done)> answer;
     std::chrono::milliseconds patience{10'000};  // for the first bytes, and for an answer
@@ -60,10 +59,13 @@ class Listener {
 
   // Calls `done` from the thread, which shows that it works; never after Stop.
   void Ping(std::function<void()> done);
+  // Runs `change` on the thread, between two calls of hand_over and answer; from then on nothing is
+  // handed over if `holding`. Returns when that is done. Not after Stop.
+  void Switch(bool holding, const std::function<void()>& change);
   // Closes the listening sockets (and removes unix socket files) and the undecided connections, and
   // joins. Idempotent.
   void Stop();
-  // Closes what was handed over, once all that was written has left; after Stop only.
+  // Closes what was handed over, once all that was written has left; after Stop or while holding.
   void CloseHandedOver();
 
  private:
@@ -81,6 +83,10 @@ class Listener {
   void Admit(const Endpoint& endpoint, OwnedFd fd);
   void OnConnection(uint64_t id, uint32_t events);
   void Proceed(Connections::iterator connection, FrontConnection::Next next);
+  void Leave(Connections::iterator connection);
+  void LetGo();
+  void ForgetHandedOver(uint64_t id);
+  void ShutDownHandedOver();
   void HandOver(HandedOver connection);
   void PauseAccepting(int error);
   void ResumeAccepting();
@@ -96,6 +102,7 @@ class Listener {
   std::unordered_map<uint64_t, OwnedFd> handed_over_;  // until either side closes
   uint64_t next_id_;
   bool accepting_ = true;
+  bool holding_ = true;
   MonotonicTime accept_again_;  // when not accepting
   std::thread thread_;
 };

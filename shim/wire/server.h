@@ -1,4 +1,7 @@
-// Server: the etcd v3 API of a store on sockets.
+// Server: the etcd v3 API on sockets, of a store that is here or of another kubase that leads.
+//
+// It listens from Start to Stop; in between it is told where the connections go. While nobody
+// takes them they wait, ten seconds at most.
 //
 // Plain addresses speak gRPC and the HTTP pages /health and /version on one port; addresses with
 // TLS speak gRPC alone, and the pages are on `http_address`.
@@ -13,6 +16,7 @@
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/store/store.h"
+#include "shim/wire/forwarder.h"
 
 namespace prometheus {
 class Registry;
@@ -32,21 +36,31 @@ struct ServerOptions {
   std::vector<std::string> advertised_urls;  // for MemberList; empty: the bound addresses
 };
 
+// All but CheckAlive from one thread at a time.
 class Server {
  public:
-  // Listens and serves when it returns. The references must outlive the server; the store may be
-  // stopped only after Stop returned.
+  // Listens when it returns. The references must outlive the server.
   // Errors: kInvalidArgument (an option; the message names it), kAlreadyExists (an address in use),
-  // kPermissionDenied, kNotFound (a file), kUnavailable (the store does not answer), kInternal.
-  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, store::Store& store,
+  // kPermissionDenied, kNotFound (a file), kInternal.
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
                                                prometheus::Registry& registry, Log& log,
                                                const Clock& clock);
   ~Server();  // as Stop(0)
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Accepts nothing more, ends watches and other open streams (clients resume elsewhere or later),
-  // gives the rest `drain` to finish and cancels what is left. Idempotent.
+  // Serves `store`, which leads its database in `term` (0: nobody else can), until Hold or Stop has
+  // returned. While nobody is served. Errors: kUnavailable (the store does not answer), kInternal.
+  Result<void> Serve(store::Store& store, int64_t term);
+  // Carries the connections to another kubase until it is told otherwise; to the same as before, it
+  // changes nothing. While no store is served. Errors: kInvalidArgument (the address).
+  Result<void> Forward(const Leader& leader);
+  // Lets new connections wait. Of a store: ends watches and other open streams (clients come again,
+  // and wait), gives the rest `drain` to finish and cancels what is left. Closes what was
+  // forwarded.
+  void Hold(std::chrono::milliseconds drain);
+
+  // Accepts nothing more, and ends all as Hold does. Idempotent.
   void Stop(std::chrono::milliseconds drain);
 
   // Whether the thread that accepts connections works. Not after Stop. Error: kDeadlineExceeded.

@@ -18,22 +18,27 @@ namespace kubase::wire {
 
 namespace pb = ::etcdserverpb;
 
+// A channel with a connection of its own.
+inline std::shared_ptr<grpc::Channel> ConnectTo(const std::string& address) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetMaxReceiveMessageSize(-1);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+}
+
 // The store and the rest outlive the server, as in the product.
 struct TestServer {
-  explicit TestServer(ServerOptions options = {}) {
+  explicit TestServer(ServerOptions options = {}, int64_t term = 0) {
     if (options.listen_addresses.empty()) options.listen_addresses = {"127.0.0.1:0"};
-    auto started = Server::Start(options, store, registry, *log, clock);
+    auto started = Server::Start(options, registry, *log, clock);
     if (!started.ok()) throw std::runtime_error(started.error().message);
     server = std::move(*started);
+    const auto serving = server->Serve(store, term);
+    if (!serving.ok()) throw std::runtime_error(serving.error().message);
   }
 
   const std::string& address() const { return server->addresses().front(); }
-  std::shared_ptr<grpc::Channel> Connect() const {
-    grpc::ChannelArguments arguments;
-    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    arguments.SetMaxReceiveMessageSize(-1);
-    return grpc::CreateCustomChannel(address(), grpc::InsecureChannelCredentials(), arguments);
-  }
+  std::shared_ptr<grpc::Channel> Connect() const { return ConnectTo(address()); }
 
   FakeStore store;
   prometheus::Registry registry;

@@ -1,12 +1,9 @@
 // The server on real sockets: HTTP beside gRPC, unix sockets, silent clients, metrics, stopping.
 #include "shim/wire/server.h"
 
-#include <arpa/inet.h>
 #include <prometheus/text_serializer.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -15,6 +12,7 @@
 #include <set>
 #include <thread>
 
+#include "shim/wire/client_socket_test.h"
 #include "shim/wire/http_endpoint.h"
 #include "shim/wire/listener.h"
 #include "shim/wire/server_fixture_test.h"
@@ -22,62 +20,6 @@
 
 namespace kubase::wire {
 namespace {
-
-// A blocking client socket with a time limit.
-OwnedFd Dial(const std::string& address) {
-  sockaddr_storage storage{};
-  socklen_t size = 0;
-  if (address.starts_with("unix://")) {
-    auto* unix_address = reinterpret_cast<sockaddr_un*>(&storage);
-    unix_address->sun_family = AF_UNIX;
-    address.copy(unix_address->sun_path, sizeof(unix_address->sun_path) - 1, 7);
-    size = sizeof(sockaddr_un);
-  } else {
-    auto* ip = reinterpret_cast<sockaddr_in*>(&storage);
-    ip->sin_family = AF_INET;
-    inet_pton(AF_INET, address.substr(0, address.rfind(':')).c_str(), &ip->sin_addr);
-    ip->sin_port = htons(std::stoi(address.substr(address.rfind(':') + 1)));
-    size = sizeof(sockaddr_in);
-  }
-  OwnedFd fd(socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const timeval limit{.tv_sec = 10};
-  setsockopt(fd.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) != 0) fd.Reset();
-  return fd;
-}
-
-void SendText(const OwnedFd& fd, std::string_view text) {
-  REQUIRE(send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL) ==
-          static_cast<ssize_t>(text.size()));
-}
-
-// Everything until the server closes; the time limit shows as "timeout".
-std::string ReadAll(const OwnedFd& fd) {
-  std::string text;
-  char buffer[4096];
-  while (true) {
-    const ssize_t count = recv(fd.get(), buffer, sizeof(buffer), 0);
-    if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return "timeout";
-    if (count <= 0) return text;
-    text.append(buffer, static_cast<size_t>(count));
-  }
-}
-
-std::string HttpGet(const std::string& address, const std::string& target) {
-  const OwnedFd fd = Dial(address);
-  REQUIRE(fd.valid());
-  SendText(fd, "GET " + target + " HTTP/1.1\r\nHost: x\r\n\r\n");
-  return ReadAll(fd);
-}
-
-bool CanRange(const std::shared_ptr<grpc::Channel>& channel) {
-  auto stub = pb::KV::NewStub(channel);
-  Context context;
-  pb::RangeRequest request;
-  request.set_key("k");
-  pb::RangeResponse response;
-  return stub->Range(&context, request, &response).ok();
-}
 
 TEST_CASE("Server: HTTP and gRPC share a TCP port") {
   TestServer test;
@@ -191,12 +133,14 @@ TEST_CASE("Listener: silent connections are closed in time and the oldest makes 
   FakeStore store;
   SystemClock clock;
   auto log = LogTo([](LogLevel, const std::string&) {});
-  HttpEndpoint http(store, *ParseEtcdVersion("3.7.3"));
+  HttpEndpoint http([&](const std::string& query,
+                        HealthDone done) { CheckStoreHealth(store, query, std::move(done)); },
+                    *ParseEtcdVersion("3.7.3"));
   auto socket = Listen({.host = "127.0.0.1"});
   REQUIRE(socket.ok());
   const std::string address = socket->address;
   Listener::Options options;
-  options.endpoints.push_back({std::move(*socket), Listener::Mode::kMixed});
+  options.endpoints.push_back({std::move(*socket)});
   options.hand_over = [](Listener::HandedOver) {};
   options.answer = [&](std::string_view head, auto done) { http.Handle(head, std::move(done)); };
   options.patience = std::chrono::milliseconds(500);
@@ -236,12 +180,11 @@ TEST_CASE(
 }
 
 TEST_CASE("Server: wrong options are refused with a sentence that names them") {
-  FakeStore store;
   prometheus::Registry registry;
   SystemClock clock;
   auto log = LogTo([](LogLevel, const std::string&) {});
   const auto error = [&](const ServerOptions& options) {
-    auto server = Server::Start(options, store, registry, *log, clock);
+    auto server = Server::Start(options, registry, *log, clock);
     REQUIRE_FALSE(server.ok());
     return server.error();
   };

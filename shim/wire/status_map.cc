@@ -46,6 +46,8 @@ WireStatus Lookup(ErrorCode code) {
       return {Code::INVALID_ARGUMENT, "mvcc: duplicate watch ID provided on the WatchStream"};
     case ErrorCode::kNoSpace:
       return {Code::RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"};
+    case ErrorCode::kLeaderChanged:
+      return {Code::UNAVAILABLE, "etcdserver: leader changed"};
     case ErrorCode::kCollectedByStorage:
       return {Code::FAILED_PRECONDITION, "kubase: the storage collects this object"};
     case ErrorCode::kInvalidArgument:

@@ -36,6 +36,7 @@ TEST_CASE("StatusMap: every etcd error has etcd's code and exact text") {
       {ErrorCode::kLeaseExists, Code::FAILED_PRECONDITION, "etcdserver: lease already exists"},
       {ErrorCode::kLeaseTtlTooLarge, Code::OUT_OF_RANGE, "etcdserver: too large lease TTL"},
       {ErrorCode::kNoSpace, Code::RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"},
+      {ErrorCode::kLeaderChanged, Code::UNAVAILABLE, "etcdserver: leader changed"},
       {ErrorCode::kOverloaded, Code::RESOURCE_EXHAUSTED, "etcdserver: too many requests"},
       {ErrorCode::kUnavailable, Code::UNAVAILABLE, "etcdserver: request timed out"},
       {ErrorCode::kOutcomeUnknown, Code::UNAVAILABLE, "etcdserver: request timed out"},

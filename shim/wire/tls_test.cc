@@ -98,6 +98,21 @@ TEST_CASE("Server: TLS serves those who trust it, and with a client CA only thos
                                   .pem_cert_chain = client.certificate}));
 }
 
+TEST_CASE("Server: TLS goes through a kubase that stands by to the one that leads") {
+  const testing::TemporaryDirectory files;
+  const KeyPair pair = MakeKeyPair();
+  ServerOptions options;
+  options.listen_addresses = {"127.0.0.1:0"};
+  options.tls_certificate_file = Write(files, "server.crt", pair.certificate);
+  options.tls_key_file = Write(files, "server.key", pair.key);
+  constexpr int64_t kTerm = 12;
+  TestServer leader(options, kTerm);
+  const TestServer standby(options);
+  standby.server->Hold(std::chrono::milliseconds(0));
+  REQUIRE(standby.server->Forward({leader.address(), kTerm}).ok());
+  CHECK(CanRange(standby.address(), {.pem_root_certs = pair.certificate}));
+}
+
 TEST_CASE("LoadTls: every mistake is named by its file") {
   const testing::TemporaryDirectory files;
   const KeyPair one = MakeKeyPair();

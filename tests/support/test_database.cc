@@ -58,9 +58,9 @@ std::string ForMysql(const std::string& script) {
 Answer AskMysql(const sql::MysqlOptions& options, const std::string& script) {
   const std::unique_ptr<MYSQL, decltype(&mysql_close)> session(mysql_init(nullptr), mysql_close);
   const char* const database = options.database.empty() ? nullptr : options.database.c_str();
-  MYSQL* const connected =
-      mysql_real_connect(session.get(), options.host.c_str(), options.user.c_str(), nullptr,
-                         database, options.port, nullptr, CLIENT_MULTI_STATEMENTS);
+  MYSQL* const connected = mysql_real_connect(
+      session.get(), options.hosts[0].name.c_str(), options.user.c_str(), nullptr, database,
+      options.hosts[0].port, nullptr, CLIENT_MULTI_STATEMENTS);
   INFO(script << ": " << mysql_error(session.get()));
   REQUIRE(connected != nullptr);
   Answer answer;
@@ -77,6 +77,15 @@ Answer AskMysql(const sql::MysqlOptions& options, const std::string& script) {
   INFO(mysql_error(session.get()));
   REQUIRE(more < 0);
   return answer;
+}
+
+// Whoever leads it so far, and whether it lives.
+void TakeLead(sql::Database& database) {
+  const auto connection = database.Connect(sql::Access::kWrite);
+  REQUIRE(connection.ok());
+  const auto seen = database.ReadLeader(**connection);
+  REQUIRE(seen.ok());
+  REQUIRE(database.TakeLead(**connection, *seen, "a test", "").ok());
 }
 
 }  // namespace
@@ -116,8 +125,7 @@ sql::MysqlOptions TestDatabase::Mysql() const {
   const std::string endpoint = Endpoint();
   std::smatch parts;
   REQUIRE(std::regex_match(endpoint, parts, form));
-  return {.host = parts[2],
-          .port = static_cast<uint16_t>(std::stoi(parts[3])),
+  return {.hosts = {{parts[2], static_cast<uint16_t>(std::stoi(parts[3]))}},
           .user = parts[1],
           .database = name_};
 }
@@ -140,6 +148,7 @@ Result<std::unique_ptr<sql::Database>> TestDatabase::TryOpen(
 std::unique_ptr<sql::Database> TestDatabase::Open(sql::StatementObserver* observer) const {
   auto database = TryOpen(observer);
   if (!database.ok()) FAIL(database.error().message);
+  TakeLead(**database);
   return std::move(database).value();
 }
 

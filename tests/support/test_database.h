@@ -22,8 +22,9 @@ class TestDatabase {
   TestDatabase& operator=(const TestDatabase&) = delete;
 
   static Engine engine();
-  // The test fails when it cannot be opened. `observer` may be null.
+  // Led by who opens it last. The test fails when it cannot be opened. `observer` may be null.
   std::unique_ptr<sql::Database> Open(sql::StatementObserver* observer = nullptr) const;
+  // Led by whom it was led before.
   Result<std::unique_ptr<sql::Database>> TryOpen(sql::StatementObserver* observer = nullptr) const;
 
   // Changes it past kubase. Bytes are CAST('…' AS BLOB). How many rows the last statement changed.

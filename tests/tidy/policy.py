@@ -78,6 +78,7 @@ LIBRARIES = (
     (r"google/protobuf/(?!io/|wire_format_lite\.h).*", ("shim/wire/*",)),
     (r"CLI/.*", ("launcher/command_line*.cc",)),
     (r"boost/process.*", ("launcher/process.cc",)),
+    (r"boost/(asio|system).*", ("shim/wire/forwarder.cc",)),
     (
         r"httplib\.h",
         ("launcher/kube_client*.cc", "web/*", "launcher/*test*", "shim/wire/*test*"),
@@ -108,6 +109,7 @@ BANS = (
         ALL_CODE,
         {
             "launcher/kubeconfig_merge.cc": "kubectl's lock file gives no event when it is removed",
+            "shim/sql/postgres.cc": "a standby does not tell that it has heard of a database",
             "launcher/supervisor_test.cc": "the state of another process gives no event",
             "launcher/test_api.h": "the requests that another thread receives are polled for",
         },
