@@ -30,7 +30,7 @@ class MariaDB(server.Server):
 
     def start(self):
         flags = (["--innodb-flush-log-at-trx-commit=1"] if self.sync else
-                 ["--innodb-flush-log-at-trx-commit=0", "--innodb-flush-method=nosync"])
+                 ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"])
         with open(self.root / "log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",

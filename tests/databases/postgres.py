@@ -31,15 +31,21 @@ class Postgres(server.Server):
                  "--encoding=UTF8", "--username=kubase", "--pgdata", self.data)
 
     def start(self):
-        sync = "on" if self.sync else "off"
-        options = (f"-c listen_addresses=127.0.0.1 -c port={self.port} "
-                   f"-c unix_socket_directories= -c fsync={sync} -c max_connections=200 "
-                   "-c shared_buffers=128MB -c max_wal_size=2GB")
-        self.run(self.programs / "pg_ctl", "start", "--wait", "--silent", "--pgdata", self.data,
-                 "--log", self.root / "log", "--options", options)
+        self.start_node(self.data, self.port)
 
     def stop(self, crash=False):
-        self.run(self.programs / "pg_ctl", "stop", "--wait", "--silent", "--pgdata", self.data,
+        self.stop_node(self.data, crash)
+
+    def start_node(self, data, port):
+        sync = "on" if self.sync else "off"
+        options = (f"-c listen_addresses=127.0.0.1 -c port={port} "
+                   f"-c unix_socket_directories= -c fsync={sync} -c max_connections=200 "
+                   "-c shared_buffers=128MB -c max_wal_size=2GB")
+        self.run(self.programs / "pg_ctl", "start", "--wait", "--silent", "--pgdata", data,
+                 "--log", self.root / "log", "--options", options)
+
+    def stop_node(self, data, crash):
+        self.run(self.programs / "pg_ctl", "stop", "--wait", "--silent", "--pgdata", data,
                  "--mode", "immediate" if crash else "fast")
 
 

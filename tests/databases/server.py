@@ -7,9 +7,11 @@ import pathlib
 import pwd
 import shutil
 import socket
+import socketserver
 import subprocess
 import sys
 import tempfile
+import threading
 
 
 def free_port():
@@ -23,6 +25,7 @@ class Server:
     until start(); the data stays until remove()."""
 
     name = user = ""  # of the engine; of the account that it runs as when we are root
+    others = ()  # commands that are methods
 
     def __init__(self, sync=False):
         self.sync = sync
@@ -64,12 +67,28 @@ class Server:
         """Started, and gone in the end."""
         try:
             self.start()
+            self.up = True
             try:
                 yield self
             finally:
-                self.stop(crash=True)
+                self.obey("crash")
         finally:
             self.remove()
+
+    def obey(self, command):
+        """start, stop or crash, unless it is so already; or one of the others."""
+        if command in self.others:
+            getattr(self, command)()
+            return
+        if command not in ("start", "stop", "crash"):
+            raise ValueError(f"{command!r} is no command of {self.name}")
+        if self.up == (command == "start"):
+            return
+        if command == "start":
+            self.start()
+        else:
+            self.stop(crash=command == "crash")
+        self.up = not self.up
 
     def run(self, *command):
         """Runs a program as the account of the server."""
@@ -83,12 +102,41 @@ class Server:
                 raise RuntimeError(f"{command[0]} failed: {output.read()}")
 
 
+@contextlib.contextmanager
+def controlled(server):
+    """Gives the path of a socket: a line with a command there is obeyed, and answered with "ok" or
+    what went wrong."""
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            try:
+                server.obey(self.rfile.readline().decode().strip())
+                self.wfile.write(b"ok\n")
+            except (OSError, RuntimeError, ValueError) as error:
+                self.wfile.write(f"{error}\n".encode())
+
+    with tempfile.TemporaryDirectory(prefix="kubase-control-") as directory:
+        path = os.path.join(directory, "socket")
+        with socketserver.UnixStreamServer(path, Handler) as listener:
+            threading.Thread(target=listener.serve_forever, daemon=True).start()
+            try:
+                yield path
+            finally:
+                listener.shutdown()
+
+
 def main(kind):
-    """Runs a command with KUBASE_TEST_ENDPOINT set to a server of its own."""
+    """Runs a command with KUBASE_TEST_ENDPOINT set to a server of its own, and with
+    KUBASE_TEST_CONTROL set to a socket where it can be stopped and started."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--sync", action="store_true", help="with fsync")
+    parser.add_argument("--flag", help="give the endpoint to the command as this flag, too")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
-    with kind(arguments.sync).running() as server:
-        environment = {**os.environ, "KUBASE_TEST_ENDPOINT": server.endpoint}
-        sys.exit(subprocess.run(arguments.command, env=environment, check=False).returncode)
+    with kind(arguments.sync).running() as server, controlled(server) as control:
+        environment = {**os.environ, "KUBASE_TEST_ENDPOINT": server.endpoint,
+                       "KUBASE_TEST_CONTROL": control}
+        command = arguments.command
+        if arguments.flag:
+            command = [*command, arguments.flag, server.endpoint]
+        sys.exit(subprocess.run(command, env=environment, check=False).returncode)

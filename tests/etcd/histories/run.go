@@ -18,6 +18,7 @@ import (
 	"kubase/tests/etcd/internal/history"
 	"kubase/tests/etcd/internal/reference"
 	"kubase/tests/etcd/internal/server"
+	"kubase/tests/etcd/internal/tcpproxy"
 	"kubase/tests/etcd/internal/traffic"
 )
 
@@ -39,16 +40,28 @@ type mode struct {
 	compactEvery time.Duration
 	kills        bool
 	pauses       bool
+	// outages are those of the database server and of the network to it.
+	outages bool
+	// nodes tells that the nodes of a database cluster die, one at a time.
+	nodes bool
+	// leaders tells that two servers share a database, and that the disturbances change who leads.
+	leaders bool
 	// flood makes most values large and all readers of watches slow, so that these fall far behind.
 	flood bool
 }
 
+// ofDatabase tells whether the database, or who leads it, is disturbed.
+func (m mode) ofDatabase() bool { return m.outages || m.leaders || m.nodes }
+
 // run is one history while it is made.
 type run struct {
-	t        *testing.T
-	mode     mode
-	seed     uint64
-	server   *server.Server
+	t      *testing.T
+	mode   mode
+	seed   uint64
+	server *server.Server
+	// other is the second one of mode.leaders, and proxy that of mode.outages.
+	other    *server.Server
+	proxy    *tcpproxy.Proxy
 	recorder *history.Recorder
 	world    *traffic.World
 	random   *rand.Rand
@@ -59,20 +72,29 @@ type run struct {
 	// the watch of all keys; 0 while clients write.
 	final, finalAudit atomic.Int64
 	// ending tells that no more watches are to start ahead.
-	ending        atomic.Bool
-	kills, pauses int
+	ending                 atomic.Bool
+	kills, pauses, outages int
 }
 
 // newRun starts a server for a history.
 func newRun(t *testing.T, m mode, seed uint64) *run {
-	options := []string{}
+	options := server.Options{}
 	if server.UnderTest(t).Name == "etcd" {
-		options = append(options, "--log-level", "error") // it warns of each refused request
+		options.Flags = []string{"--log-level", "error"} // it warns of each refused request
+	}
+	var proxy *tcpproxy.Proxy
+	if m.outages {
+		proxy = tcpproxy.Start(t, server.DatabaseAddress())
+		options.DatabaseAddress = proxy.Address()
 	}
 	r := &run{
-		t: t, mode: m, seed: seed, server: server.Start(t, options...),
-		recorder: history.NewRecorder(), world: &traffic.World{LeaseTTL: longTTL, LargeOneIn: 40},
+		t: t, mode: m, seed: seed, server: server.StartWith(t, server.UnderTest(t), options),
+		proxy: proxy, recorder: history.NewRecorder(), world: &traffic.World{LeaseTTL: longTTL, LargeOneIn: 40},
 		random: rand.New(rand.NewPCG(seed, 1<<40)),
+	}
+	if m.leaders {
+		options.Database = r.server.Dir()
+		r.other = server.StartWith(t, server.UnderTest(t), options)
 	}
 	if r.random.IntN(3) == 0 {
 		r.world.LeaseTTL = shortTTL
@@ -93,7 +115,7 @@ func (r *run) make(duration time.Duration) *history.History {
 	defer stop()
 	var writers, watchers, auditor sync.WaitGroup
 	for i := range clientCount {
-		c := r.server.Client(r.t)
+		c := r.serverOf(i).Client(r.t)
 		writers.Go(func() { r.client(writing, c, i) })
 	}
 	if r.mode.compactEvery > 0 {
@@ -103,7 +125,7 @@ func (r *run) make(duration time.Duration) *history.History {
 	audit := newWatcher(r, r.server.Client(r.t), 0, &r.finalAudit)
 	auditor.Go(audit.run)
 	for i := range watcherCount {
-		w := newWatcher(r, r.server.Client(r.t), 1+i, &r.final)
+		w := newWatcher(r, r.serverOf(i).Client(r.t), 1+i, &r.final)
 		watchers.Go(w.run)
 	}
 	r.disturb(writing)
@@ -119,6 +141,14 @@ func (r *run) make(duration time.Duration) *history.History {
 	r.finalAudit.Store(final)
 	auditor.Wait()
 	return r.recorder.Finish(r.final.Load())
+}
+
+// serverOf is where the client or watcher of a number connects.
+func (r *run) serverOf(number int) *server.Server {
+	if r.other != nil && number%2 == 1 {
+		return r.other
+	}
+	return r.server
 }
 
 // client sends one request after the other. After one of unknown outcome it waits until the server
@@ -147,7 +177,7 @@ func (r *run) timeout(random *rand.Rand) time.Duration {
 	switch {
 	case random.IntN(150) == 0:
 		return time.Duration(random.IntN(3000)) * time.Microsecond
-	case r.mode.pauses:
+	case r.mode.pauses || r.mode.ofDatabase():
 		return 300 * time.Millisecond
 	default:
 		return patience
@@ -209,11 +239,16 @@ func (r *run) revision() int64 {
 	return reference.Revision(r.must(r.server.Client(r.t), request).Reply)
 }
 
-// must does a request that has to succeed, since nothing disturbs the server.
+// must does a request that has to succeed, since nothing disturbs the server any more; but the last
+// disturbance of its database may not be over.
 func (r *run) must(c *server.Client, request proto.Message) *history.Operation {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	o := r.recorder.Do(ctx, c, clientCount, request, false)
+	for o.Unknown() && r.mode.ofDatabase() && ctx.Err() == nil {
+		wait(ctx, 20*time.Millisecond)
+		o = r.recorder.Do(ctx, c, clientCount, request, false)
+	}
 	if o.Reply == nil {
 		r.t.Fatalf("after the history: %v", o)
 	}

@@ -72,7 +72,8 @@ func (w *watcher) run() {
 
 // mayEnd tells whether a stream may end in this way when the client did not end it.
 func (w *watcher) mayEnd(err error) bool {
-	return w.of.mode.kills && status.Code(err) == codes.Unavailable
+	// An outage of the database ends no stream.
+	return (w.of.mode.kills || w.of.mode.leaders) && status.Code(err) == codes.Unavailable
 }
 
 // first are the watches that a stream begins with.

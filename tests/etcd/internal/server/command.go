@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,10 @@ type Options struct {
 	Flags []string
 	// Env are variables, NAME=VALUE, added to the environment.
 	Env []string
+	// Database is the directory of another server whose database this one shares; "" is its own.
+	Database string
+	// DatabaseAddress stands for the address of the database server, as that of a proxy does.
+	DatabaseAddress string
 }
 
 // TLS is the security of the client side: clients show a certificate that CAFile has signed.
@@ -84,7 +89,7 @@ func (k Kind) arguments(dir string, port, peerPort int, options Options) []strin
 		args = []string{
 			"serve",
 			"--listen-address", fmt.Sprintf("127.0.0.1:%d", port),
-			"--endpoint", Endpoint(dir),
+			"--endpoint", options.endpoint(dir),
 			"--metrics-bind-address", "0",
 			"--watch-progress-notify-interval", progress,
 		}
@@ -124,6 +129,25 @@ func Endpoint(dir string) string {
 	endpoint := os.Getenv(EndpointVariable)
 	place := endpoint[:strings.LastIndex(endpoint, "/")+1]
 	return fmt.Sprintf("%stest_%x", place, sha256.Sum256([]byte(dir)))[:len(place)+40]
+}
+
+// IsCluster tells whether the database server is one of several nodes.
+func IsCluster() bool { return strings.Contains(os.Getenv(EndpointVariable), ",") }
+
+// databaseAddress is the address of the database server in its endpoint.
+var databaseAddress = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+
+// DatabaseAddress is where the database server listens that the tests were given.
+func DatabaseAddress() string {
+	return databaseAddress.FindString(os.Getenv(EndpointVariable))
+}
+
+func (o Options) endpoint(dir string) string {
+	endpoint := Endpoint(cmp.Or(o.Database, dir))
+	if o.DatabaseAddress != "" {
+		endpoint = databaseAddress.ReplaceAllLiteralString(endpoint, o.DatabaseAddress)
+	}
+	return endpoint
 }
 
 func (t *TLS) scheme() string {

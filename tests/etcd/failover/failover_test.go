@@ -1,0 +1,151 @@
+// Package failover loses the database server under kubase, to an asynchronous copy that takes its
+// place (tests/databases/postgres_pair.py).
+package failover
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"kubase/tests/etcd/internal/database"
+	"kubase/tests/etcd/internal/server"
+)
+
+// recovery is how long kubase may take after the new server takes writes.
+const recovery = 3 * time.Second
+
+// A copy that had everything takes over: nothing is lost, nothing is repeated, and the watches that
+// were open go on.
+func TestCopyThatHasEverythingTakesOver(t *testing.T) {
+	s := server.Start(t)
+	c := s.Client(t)
+	stream := openWatch(t, c, 1)
+	for i := range 100 {
+		c.Put(fmt.Sprintf("/k/%d", i), "before")
+	}
+	database.Do(t, "catch_up")
+	database.Do(t, "failover")
+	put := putWhenPossible(t, c, "/k/after", recovery)
+	if want := int64(102); put.Header.Revision != want {
+		t.Errorf("the first revision afterwards is %d, want %d", put.Header.Revision, want)
+	}
+	if got := c.Range(prefix()).Count; got != 101 {
+		t.Errorf("%d keys are there, want 101", got)
+	}
+	expectRevisions(t, stream, 2, 102)
+	database.Do(t, "copy")
+}
+
+// A copy that lags takes over: what it lacks is lost, but no revision is used twice, and whoever
+// watches is told to list again. A restart knows as much.
+func TestCopyThatLagsTakesOver(t *testing.T) {
+	s := server.Start(t)
+	c := s.Client(t)
+	c.Put("/k/kept", "1")
+	database.Do(t, "catch_up")
+	database.Do(t, "lag")
+	var last int64
+	for i := range 50 {
+		last = c.Put(fmt.Sprintf("/k/lost/%d", i), "1").Header.Revision
+	}
+	database.Do(t, "failover")
+	put := putWhenPossible(t, c, "/k/after", 10*time.Second)
+	if put.Header.Revision <= last+1 {
+		t.Errorf("the first revision afterwards is %d, not far above %d", put.Header.Revision, last)
+	}
+	if got := c.Range(prefix()).Count; got != 2 {
+		t.Errorf("%d keys are there, want 2", got)
+	}
+	stream := openWatch(t, c, last)
+	response, err := stream.Recv()
+	if err == nil && response.Created {
+		response, err = stream.Recv()
+	}
+	if err != nil || response.CompactRevision <= last {
+		t.Errorf("a watch from %d on gets %v, %v; it was to be told that this is compacted", last,
+			response, err)
+	}
+	database.Do(t, "copy")
+}
+
+// A copy takes over while kubase is away: it cannot know what was lost, and supposes the worst.
+func TestCopyTakesOverWhileNobodyLooks(t *testing.T) {
+	s := server.Start(t)
+	c := s.Client(t)
+	c.Put("/k/kept", "1")
+	database.Do(t, "catch_up")
+	database.Do(t, "lag")
+	lost := c.Put("/k/lost", "1").Header.Revision
+	s.Kill()
+	database.Do(t, "failover")
+	s.Restart()
+	if got := c.Put("/k/after", "1").Header.Revision; got < lost+1000 {
+		t.Errorf("the first revision afterwards is %d, not far above %d", got, lost)
+	}
+	database.Do(t, "copy")
+	s.Stop()
+	s.Restart()
+	before := c.Revision()
+	if again := c.Put("/k/again", "1").Header.Revision; again != before+1 {
+		t.Errorf("revisions jump from %d to %d without need", before, again)
+	}
+}
+
+func prefix() *pb.RangeRequest {
+	return &pb.RangeRequest{Key: []byte("/k/"), RangeEnd: []byte("/k0")}
+}
+
+func putWhenPossible(t *testing.T, c *server.Client, key string,
+	limit time.Duration) *pb.PutResponse {
+	t.Helper()
+	began := time.Now()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		response, err := c.KV.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte("1")})
+		cancel()
+		if err == nil {
+			t.Logf("writes again %v after the new server took writes", time.Since(began))
+			return response
+		}
+		if time.Since(began) > limit {
+			t.Fatalf("no write within %v: %v", limit, err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func openWatch(t *testing.T, c *server.Client, revision int64) pb.Watch_WatchClient {
+	t.Helper()
+	stream, err := c.Watch.Watch(server.Context(t))
+	if err == nil {
+		err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{
+			CreateRequest: &pb.WatchCreateRequest{
+				Key: []byte("/k/"), RangeEnd: []byte("/k0"), StartRevision: revision,
+			},
+		}})
+	}
+	if err != nil {
+		t.Fatalf("watch: %v", err)
+	}
+	return stream
+}
+
+// expectRevisions reads events: one for each revision from first to last.
+func expectRevisions(t *testing.T, stream pb.Watch_WatchClient, first, last int64) {
+	t.Helper()
+	for next := first; next <= last; {
+		response, err := stream.Recv()
+		if err != nil || response.Canceled {
+			t.Fatalf("the watch ended before revision %d: %v, %v", next, response, err)
+		}
+		for _, event := range response.Events {
+			if event.Kv.ModRevision != next {
+				t.Fatalf("the watch shows revision %d, want %d", event.Kv.ModRevision, next)
+			}
+			next++
+		}
+	}
+}
