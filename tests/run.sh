@@ -3,7 +3,7 @@
 #
 # Installs what the tests need, and runs everything through ctest. Without --preset: all tests as
 # the preset dev builds them, then the unit and integration tests under asan and the unit tests
-# under tsan.
+# under tsan; what users install is built as well.
 # The last line has the totals; the exit code is not 0 when a build or a test has failed.
 set -euo pipefail
 
@@ -17,7 +17,7 @@ source "$kubase_root/cmake/machine.sh"
 readonly results=$kubase_root/build/test-results
 readonly build_disk_mib=12000 # of the first run: three builds and Go's caches
 
-presets=() labels=() names=() repeat=1 long=no
+presets=() release=no labels=() names=() repeat=1 long=no
 
 usage() {
   cat <<'TEXT'
@@ -35,7 +35,8 @@ TEXT
 
 main() {
   parse_options "$@"
-  local missing go_missing=() preset
+  local missing go_missing=() preset steps=$((3 + 2 * ${#presets[@]}))
+  if [[ $release == yes ]]; then steps=$((steps + 1)); fi
   require_debian
   mapfile -t missing < <(missing_packages build test)
   if ! find_go >/dev/null; then mapfile -t go_missing < <(go_packages); fi
@@ -44,7 +45,7 @@ main() {
     say "Debian packages to install: ${missing[*]}"
     be_ready_for_root 'installing them' "as root run: apt-get install ${missing[*]}"
   fi
-  begin_steps "$kubase_root/build/tests.log" $((3 + 2 * ${#presets[@]}))
+  begin_steps "$kubase_root/build/tests.log" "$steps"
   step 'Debian packages' provide_packages "${missing[@]}"
   step 'Go' fetch_go
   use_go
@@ -52,6 +53,7 @@ main() {
   prepare_environment
   step 'Kubernetes control plane (10 minutes the first time)' build_control_plane
 
+  if [[ $release == yes ]]; then build_release; fi
   for preset in "${presets[@]}"; do test_preset "$preset"; done
   say ''
   exec python3 -B "$kubase_root/tests/totals.py" "$results"
@@ -90,7 +92,7 @@ parse_options() {
     esac
     shift
   done
-  if ((${#presets[@]} == 0)); then presets=(dev asan tsan); fi
+  if ((${#presets[@]} == 0)); then presets=(dev asan tsan) release=yes; fi
 }
 
 provide_packages() {
@@ -119,6 +121,17 @@ configure() {
 
 build_preset() {
   configure "$1" && cmake --build "$kubase_root/build/$1" -- -j "$(jobs_that_fit)"
+}
+
+# The compiler warns of other things when it optimises more.
+build_release() {
+  : >"$results/release.xml"
+  if step 'Build of release' make_release; then rm "$results/release.xml"; fi
+}
+
+make_release() {
+  configure release && cmake --build "$kubase_root/build/release" --target kubase -- \
+    -j "$(jobs_that_fit)"
 }
 
 # --- Test ----------------------------------------------------------------------------------------
