@@ -168,10 +168,10 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::OpenOn(const MysqlHost& host
 Result<void> MysqlSession::Configure() {
   Queue(kSettings);
   Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
-  KUBASE_ASSIGN_OR_RETURN(const std::string cluster, Show("SHOW VARIABLES LIKE 'wsrep_on'"));
-  if (cluster != "ON") return Ok();
-  KUBASE_ASSIGN_OR_RETURN(const std::string ready, Show("SHOW STATUS LIKE 'wsrep_ready'"));
-  if (ready != "ON") {
+  KUBASE_ASSIGN_OR_RETURN(const bool in_cluster, IsOn("SHOW VARIABLES LIKE 'wsrep_on'"));
+  if (!in_cluster) return Ok();
+  KUBASE_ASSIGN_OR_RETURN(const bool is_ready, IsOn("SHOW STATUS LIKE 'wsrep_ready'"));
+  if (!is_ready) {
     return Error{ErrorCode::kUnavailable,
                  "MariaDB: this node of the cluster is not in step with it"};
   }
@@ -180,15 +180,15 @@ Result<void> MysqlSession::Configure() {
   return Run();
 }
 
-Result<std::string> MysqlSession::Show(const std::string& text) {
-  std::string value;
+Result<bool> MysqlSession::IsOn(const std::string& show) {
+  bool is_on = false;
   const RowSink sink = [&](const Row& row) {
-    value = row.Bytes(1);
+    is_on = row.Bytes(1) == "ON";
     return false;
   };
-  Queue(text, {.rows = &sink});
+  Queue(show, {.rows = &sink});
   KUBASE_TRY(Run());
-  return value;
+  return is_on;
 }
 
 std::string MysqlSession::server_version() const {

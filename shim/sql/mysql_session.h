@@ -73,8 +73,8 @@ class MysqlSession {
                                                       const std::string& database);
   // Settings of the session. A node of a Galera cluster has to be in step with the others.
   Result<void> Configure();
-  // The first row's second column; "": there is none.
-  Result<std::string> Show(const std::string& text);
+  // What a statement says that shows one setting; false as well when there is no such setting.
+  Result<bool> IsOn(const std::string& show);
   Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last);
   Result<void> Take(const MysqlSink& sink);
   Error LastError();
