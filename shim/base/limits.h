@@ -24,6 +24,12 @@ inline constexpr size_t kWriteBatchMax = 512;
 
 // Reads that wait for a reader thread.
 inline constexpr size_t kReadQueueMax = 8192;
+// Of them, the gets that share a round trip (values of 1.5 MB each would be 96 MB), and the trips
+// at a time: with 5 ms each, 50,000 gets a second.
+inline constexpr size_t kGetsTogetherMax = 64;
+inline constexpr int kGetTripsMax = 4;
+// Threads, and connections, that read a database over a network, where they mostly wait.
+inline constexpr int kRemoteReaders = 8;
 
 // Recent events kept in memory for watchers that are a little behind.
 inline constexpr size_t kWatchRingBytesMax = 32 * 1024 * 1024;

@@ -54,7 +54,7 @@ enum class Access { kRead, kWrite };
 
 // Of the connections of one process to a database.
 struct PoolLimits {
-  int open_max = 0;                  // 0: as many as the processors can use
+  int open_max = 0;                  // 0: as many as are of use
   int idle_max = -1;                 // that stay open while nobody reads; below 0: all
   std::chrono::seconds lifetime{0};  // after which one is made anew; 0: never
 };

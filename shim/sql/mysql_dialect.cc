@@ -103,15 +103,15 @@ std::vector<std::string> RenderInserts(std::string_view text, Params params, siz
   return statements;
 }
 
-std::string RenderGets(Params keys) {
+std::string RenderGets(std::string_view text, Params keys) {
   static constexpr std::string_view kOne = "= ?1";
-  const std::string& text = MysqlText(Query::kGet);
-  std::string rendered = text.substr(0, text.find(kOne)) + "IN (";
+  const size_t one = text.find(kOne);
+  std::string rendered = fmt::format("{}IN (", text.substr(0, one));
   for (size_t i = 0; i < keys.size(); ++i) {
     if (i > 0) rendered += ", ";
     Append(rendered, keys[i], false);
   }
-  return rendered + ")";
+  return fmt::format("{}){}", rendered, text.substr(one + kOne.size()));
 }
 
 }  // namespace
@@ -141,7 +141,7 @@ std::string Render(std::string_view text, Params params) {
 std::vector<std::string> RenderMany(Query query, Params params, size_t columns) {
   const std::string& text = MysqlText(query);
   if (text.starts_with("INSERT")) return RenderInserts(text, params, columns);
-  if (query == Query::kGet) return {RenderGets(params)};
+  if (query == Query::kGet || query == Query::kGetWithMeta) return {RenderGets(text, params)};
   std::vector<std::string> statements;
   for (size_t first = 0; first < params.size(); first += columns) {
     statements.push_back(Render(text, params.subspan(first, columns)));

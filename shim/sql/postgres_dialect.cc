@@ -49,6 +49,10 @@ std::string_view PostgresManyText(Query query) {
     case Query::kGet:
       return "SELECT key, value, create_revision, mod_revision, version, lease, sub, id "
              "FROM objects WHERE key = ANY($1)";
+    case Query::kGetWithMeta:
+      return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
+             "o.mod_revision, o.version, o.lease, o.sub, o.id "
+             "FROM meta m LEFT JOIN objects o ON o.key = ANY($1) WHERE m.id = 1";
     case Query::kInsertObject:
       return "INSERT INTO objects(id, key, value, create_revision, mod_revision, version, lease, "
              "sub) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -42,7 +42,8 @@ enum class Query {
   // transaction does, unless the stored revision is `expected`: the database has gone back, then.
   kWriteMeta,
   // (key) -> revision, compact_revision, then the pair columns, null when the key is not there.
-  // One statement, hence one snapshot. Unique index on objects.key.
+  // One statement, hence one snapshot. Unique index on objects.key. For many keys at once on a
+  // remote engine as well: a row for each that is there, or one with nulls.
   kGetWithMeta,
   // (key) -> pair columns. Unique index on objects.key.
   kGet,

@@ -13,6 +13,9 @@
 
 namespace kubase::store {
 
+// What a read gets that the pool refuses.
+inline const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
+
 class ReaderPool {
  public:
   struct Options {

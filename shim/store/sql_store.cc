@@ -30,17 +30,21 @@ Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeReq
   return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
-ReaderPool::Options ReaderOptions(const sql::PoolLimits& limits) {
-  const int cores = static_cast<int>(std::max(2U, std::thread::hardware_concurrency()));
-  int threads = std::min(cores, 8), connections = 2 * threads;
-  if (limits.open_max > 0) {
-    connections = std::clamp(limits.open_max - sql::kOpenConnectionsMin + 1, 1, connections);
-    threads = std::max(1, connections / 2);
+ReaderPool::Options ReaderOptions(const sql::Database& database) {
+  const sql::PoolLimits limits = database.pool_limits();
+  ReaderPool::Options options{.idle_max = limits.idle_max, .queue_max = limits::kReadQueueMax};
+  if (database.IsRemote()) {  // nothing is read on the caller's thread, which would have to wait
+    const int others = sql::kOpenConnectionsMin - 1;
+    options.threads = limits.open_max > 0
+                          ? std::clamp(limits.open_max - others, 1, limits::kRemoteReaders)
+                          : limits::kRemoteReaders;
+    options.inline_connections = 0;
+  } else {
+    const unsigned cores = std::max(2U, std::thread::hardware_concurrency());
+    options.threads = static_cast<int>(std::min(cores, 8U));
+    options.inline_connections = options.threads;
   }
-  return {.threads = threads,
-          .inline_connections = connections - threads,
-          .idle_max = limits.idle_max,
-          .queue_max = limits::kReadQueueMax};
+  return options;
 }
 
 }  // namespace
@@ -52,8 +56,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
   KUBASE_ASSIGN_OR_RETURN(const Meta meta,
                           PassLostRevisions(database, *connection, options.served_revision, log));
-  KUBASE_ASSIGN_OR_RETURN(auto readers,
-                          ReaderPool::Open(database, ReaderOptions(database.pool_limits())));
+  KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions(database)));
   auto store = std::unique_ptr<SqlStore>(
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));
   KUBASE_TRY(store->leases_.Load(*connection));
@@ -86,6 +89,8 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       skipped_(collector_metrics_, log),
       collector_(ownership_, collector_metrics_, skipped_, clock),
       readers_(std::move(readers)),
+      together_(database.IsRemote() ? std::make_unique<PointReads>(*readers_, published_, pairs_)
+                                    : nullptr),
       hub_({.ring_bytes_max =
                 options.ring_bytes_max != 0 ? options.ring_bytes_max : limits::kWatchRingBytesMax,
             .catch_up_events_max = limits::kWatchCatchUpEventsMax,
@@ -179,6 +184,7 @@ WatchHub::CatchUp SqlStore::MakeCatchUp() {
 void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   if (IsPlainGet(request)) {
     if (auto known = GetFromMemory(request.range.key); known) return done(std::move(*known));
+    if (together_ != nullptr) return together_->Get(std::move(request.range.key), std::move(done));
     Result<RangeResponse> response = kTooManyReads;
     const bool answered = readers_->TryRun(
         [&](sql::Connection& connection) { response = GetLatest(connection, request.range.key); });

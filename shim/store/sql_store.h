@@ -27,6 +27,7 @@
 #include "shim/store/lease_table.h"
 #include "shim/store/ownership.h"
 #include "shim/store/pair_cache.h"
+#include "shim/store/point_reads.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/space_guard.h"
@@ -144,6 +145,7 @@ class SqlStore final : public Store {
   SkippedObjects skipped_;
   Collector collector_;
   std::unique_ptr<ReaderPool> readers_;
+  std::unique_ptr<PointReads> together_;  // null: gets are cheapest one by one
   WatchHub hub_;
   std::unique_ptr<BatchWriter> writer_;
 

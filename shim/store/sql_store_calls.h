@@ -10,7 +10,6 @@
 
 namespace kubase::store {
 
-inline const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
 inline const Error kQuotaExceeded{ErrorCode::kNoSpace,
                                   "the database is as large as its quota allows"};
 inline const Error kAlarmRaised{ErrorCode::kNoSpace,
