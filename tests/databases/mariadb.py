@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""mariadb.py [--sync] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a MariaDB
-server of its own. --sync: with fsync, for what measures or cuts the power."""
+"""mariadb.py [--sync] [--disk MIB] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a
+MariaDB server of its own. --sync: with fsync, for what measures or cuts the power.
+--disk: on a disk of that size, which can be filled."""
 
 import os
 import signal
@@ -56,6 +57,9 @@ class MariaDB(server.Server):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError((self.root / "log").read_text(errors="replace"))
             time.sleep(0.05)
+
+    def alive(self):
+        return self.process.poll() is None
 
     def stop(self, crash=False):
         os.kill(self.process.pid, signal.SIGKILL if crash else signal.SIGTERM)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""postgres.py [--sync] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a PostgreSQL
-server of its own. --sync: with fsync, for what measures or cuts the power."""
+"""postgres.py [--sync] [--disk MIB] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a
+PostgreSQL server of its own. --sync: with fsync, for what measures or cuts the power.
+--disk: on a disk of that size, which can be filled."""
 
 import glob
 import pathlib
@@ -35,6 +36,13 @@ class Postgres(server.Server):
 
     def stop(self, crash=False):
         self.stop_node(self.data, crash)
+
+    def alive(self):
+        try:
+            self.run(self.programs / "pg_ctl", "status", "--pgdata", self.data)
+        except RuntimeError:
+            return False
+        return True
 
     def start_node(self, data, port):
         sync = "on" if self.sync else "off"

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import errno
 import os
 import pathlib
 import pwd
@@ -12,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+
+
+SKIPPED = 77  # as CMake's tests say it (SKIP_RETURN_CODE)
 
 
 def free_port():
@@ -25,12 +29,16 @@ class Server:
     until start(); the data stays until remove()."""
 
     name = user = ""  # of the engine; of the account that it runs as when we are root
-    others = ()  # commands that are methods
+    others = ("fill", "drain")  # commands that are methods
 
-    def __init__(self, sync=False):
+    def __init__(self, sync=False, disk=None):
+        """`disk`: everything is on a disk of its own, of so many MiB."""
         self.sync = sync
         self.port = free_port()
         self.root = pathlib.Path(tempfile.mkdtemp(prefix=f"kubase-{self.name}-"))
+        if disk is not None:
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk}m", "tmpfs", self.root],
+                           check=True)
         self.data = self.root / "data"
         self.account = {}
         if os.geteuid() == 0:
@@ -59,7 +67,29 @@ class Server:
         """`crash`: without letting it do anything more."""
         raise NotImplementedError
 
+    def alive(self):
+        """Whether it has not ended by itself."""
+        raise NotImplementedError
+
+    def fill(self):
+        """Leaves no room on the disk."""
+        with open(self.root / "ballast", "ab", buffering=0) as ballast:
+            try:
+                while True:
+                    ballast.write(bytes(1 << 16))
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+
+    def drain(self):
+        """Gives the room back, and the server when it has ended for want of it."""
+        (self.root / "ballast").unlink()
+        if not self.alive():
+            self.start()
+
     def remove(self):
+        if os.path.ismount(self.root):
+            subprocess.run(["umount", self.root], check=True)
         shutil.rmtree(self.root)
 
     @contextlib.contextmanager
@@ -125,15 +155,30 @@ def controlled(server):
                 listener.shutdown()
 
 
+def with_own_mounts():
+    """Starts this program again where what it mounts goes with it."""
+    if os.geteuid() != 0:
+        print("--disk mounts one, which only root may do: skipped")
+        sys.exit(SKIPPED)
+    marker = "KUBASE_TEST_MOUNTS"
+    if os.environ.get(marker) is None:
+        os.environ[marker] = "own"
+        os.execvp("unshare", ["unshare", "--mount", sys.executable, "-B", *sys.argv])
+
+
 def main(kind):
     """Runs a command with KUBASE_TEST_ENDPOINT set to a server of its own, and with
     KUBASE_TEST_CONTROL set to a socket where it can be stopped and started."""
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("--sync", action="store_true", help="with fsync")
+    parser.add_argument("--disk", type=int, metavar="MIB",
+                        help="with the data on a disk of this size; needs root")
     parser.add_argument("--flag", help="give the endpoint to the command as this flag, too")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
-    with kind(arguments.sync).running() as server, controlled(server) as control:
+    if arguments.disk is not None:
+        with_own_mounts()
+    with kind(arguments.sync, arguments.disk).running() as server, controlled(server) as control:
         environment = {**os.environ, "KUBASE_TEST_ENDPOINT": server.endpoint,
                        "KUBASE_TEST_CONTROL": control}
         command = arguments.command

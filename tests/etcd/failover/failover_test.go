@@ -3,7 +3,6 @@
 package failover
 
 import (
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -11,6 +10,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"kubase/tests/etcd/internal/database"
+	"kubase/tests/etcd/internal/outage"
 	"kubase/tests/etcd/internal/server"
 )
 
@@ -22,20 +22,20 @@ const recovery = 3 * time.Second
 func TestCopyThatHasEverythingTakesOver(t *testing.T) {
 	s := server.Start(t)
 	c := s.Client(t)
-	stream := openWatch(t, c, 1)
+	stream := outage.OpenWatch(t, c, 1)
 	for i := range 100 {
 		c.Put(fmt.Sprintf("/k/%d", i), "before")
 	}
 	database.Do(t, "catch_up")
 	database.Do(t, "failover")
-	put := putWhenPossible(t, c, "/k/after", recovery)
+	put := outage.PutWhenPossible(t, c, "/k/after", recovery)
 	if want := int64(102); put.Header.Revision != want {
 		t.Errorf("the first revision afterwards is %d, want %d", put.Header.Revision, want)
 	}
 	if got := c.Range(prefix()).Count; got != 101 {
 		t.Errorf("%d keys are there, want 101", got)
 	}
-	expectRevisions(t, stream, 2, 102)
+	outage.ExpectRevisions(t, stream, 2, 102)
 	database.Do(t, "copy")
 }
 
@@ -52,14 +52,14 @@ func TestCopyThatLagsTakesOver(t *testing.T) {
 		last = c.Put(fmt.Sprintf("/k/lost/%d", i), "1").Header.Revision
 	}
 	database.Do(t, "failover")
-	put := putWhenPossible(t, c, "/k/after", 10*time.Second)
+	put := outage.PutWhenPossible(t, c, "/k/after", 10*time.Second)
 	if put.Header.Revision <= last+1 {
 		t.Errorf("the first revision afterwards is %d, not far above %d", put.Header.Revision, last)
 	}
 	if got := c.Range(prefix()).Count; got != 2 {
 		t.Errorf("%d keys are there, want 2", got)
 	}
-	stream := openWatch(t, c, last)
+	stream := outage.OpenWatch(t, c, last)
 	response, err := stream.Recv()
 	if err == nil && response.Created {
 		response, err = stream.Recv()
@@ -96,56 +96,4 @@ func TestCopyTakesOverWhileNobodyLooks(t *testing.T) {
 
 func prefix() *pb.RangeRequest {
 	return &pb.RangeRequest{Key: []byte("/k/"), RangeEnd: []byte("/k0")}
-}
-
-func putWhenPossible(t *testing.T, c *server.Client, key string,
-	limit time.Duration) *pb.PutResponse {
-	t.Helper()
-	began := time.Now()
-	for {
-		ctx, cancel := context.WithTimeout(context.Background(), limit)
-		response, err := c.KV.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte("1")})
-		cancel()
-		if err == nil {
-			t.Logf("writes again %v after the new server took writes", time.Since(began))
-			return response
-		}
-		if time.Since(began) > limit {
-			t.Fatalf("no write within %v: %v", limit, err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-}
-
-func openWatch(t *testing.T, c *server.Client, revision int64) pb.Watch_WatchClient {
-	t.Helper()
-	stream, err := c.Watch.Watch(server.Context(t))
-	if err == nil {
-		err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{
-			CreateRequest: &pb.WatchCreateRequest{
-				Key: []byte("/k/"), RangeEnd: []byte("/k0"), StartRevision: revision,
-			},
-		}})
-	}
-	if err != nil {
-		t.Fatalf("watch: %v", err)
-	}
-	return stream
-}
-
-// expectRevisions reads events: one for each revision from first to last.
-func expectRevisions(t *testing.T, stream pb.Watch_WatchClient, first, last int64) {
-	t.Helper()
-	for next := first; next <= last; {
-		response, err := stream.Recv()
-		if err != nil || response.Canceled {
-			t.Fatalf("the watch ended before revision %d: %v, %v", next, response, err)
-		}
-		for _, event := range response.Events {
-			if event.Kv.ModRevision != next {
-				t.Fatalf("the watch shows revision %d, want %d", event.Kv.ModRevision, next)
-			}
-			next++
-		}
-	}
 }

@@ -71,6 +71,8 @@ type Options struct {
 	Database string
 	// DatabaseAddress stands for the address of the database server, as that of a proxy does.
 	DatabaseAddress string
+	// DatabaseParameters are added to the endpoint of a database server: "name=value&…".
+	DatabaseParameters string
 }
 
 // TLS is the security of the client side: clients show a certificate that CAFile has signed.
@@ -146,6 +148,9 @@ func (o Options) endpoint(dir string) string {
 	endpoint := Endpoint(cmp.Or(o.Database, dir))
 	if o.DatabaseAddress != "" {
 		endpoint = databaseAddress.ReplaceAllLiteralString(endpoint, o.DatabaseAddress)
+	}
+	if o.DatabaseParameters != "" {
+		endpoint += "?" + o.DatabaseParameters
 	}
 	return endpoint
 }

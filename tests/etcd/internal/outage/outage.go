@@ -1,0 +1,67 @@
+// Package outage has what tests need that take the database away: to write again as soon as that
+// is possible, and watches that have to go on.
+package outage
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"kubase/tests/etcd/internal/server"
+)
+
+// PutWhenPossible writes a key as soon as that is taken, which has to be within limit.
+func PutWhenPossible(t testing.TB, c *server.Client, key string,
+	limit time.Duration) *pb.PutResponse {
+	t.Helper()
+	began := time.Now()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		response, err := c.KV.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte("1")})
+		cancel()
+		if err == nil {
+			t.Logf("writes again %v after the new server took writes", time.Since(began))
+			return response
+		}
+		if time.Since(began) > limit {
+			t.Fatalf("no write within %v: %v", limit, err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// OpenWatch watches the keys under /k/ from a revision on.
+func OpenWatch(t testing.TB, c *server.Client, revision int64) pb.Watch_WatchClient {
+	t.Helper()
+	stream, err := c.Watch.Watch(server.Context(t))
+	if err == nil {
+		err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{
+			CreateRequest: &pb.WatchCreateRequest{
+				Key: []byte("/k/"), RangeEnd: []byte("/k0"), StartRevision: revision,
+			},
+		}})
+	}
+	if err != nil {
+		t.Fatalf("watch: %v", err)
+	}
+	return stream
+}
+
+// ExpectRevisions reads events: one for each revision from first to last.
+func ExpectRevisions(t testing.TB, stream pb.Watch_WatchClient, first, last int64) {
+	t.Helper()
+	for next := first; next <= last; {
+		response, err := stream.Recv()
+		if err != nil || response.Canceled {
+			t.Fatalf("the watch ended before revision %d: %v, %v", next, response, err)
+		}
+		for _, event := range response.Events {
+			if event.Kv.ModRevision != next {
+				t.Fatalf("the watch shows revision %d, want %d", event.Kv.ModRevision, next)
+			}
+			next++
+		}
+	}
+}
