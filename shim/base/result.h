@@ -42,6 +42,7 @@ enum class ErrorCode {
   kUnsupported,       // understood, but not offered here
   kOverloaded,        // a bounded queue is full; nothing was done
   kUnavailable,       // nothing was done; the same request may be sent again
+  kConflict,          // the database undid it for another's sake: it may be done again at once
   kOutcomeUnknown,    // it may or may not have been done; never retried blindly
   kDeadlineExceeded,  // the caller's time ran out; nothing was done
   kCancelled,         // the caller or the shutdown cancelled; nothing was done

@@ -7,16 +7,13 @@
 
 #include "shim/sql/mysql_connection.h"
 #include "shim/sql/mysql_dialect.h"
+#include "shim/sql/mysql_engine.h"
 #include "shim/sql/mysql_session.h"
 #include "shim/sql/remote_database.h"
 
 namespace kubase::sql {
 namespace {
 
-// The nodes of a Galera cluster lose nothing when one takes over from another.
-constexpr char kMariadbServer[] =
-    "COALESCE((SELECT CRC32(variable_value) FROM information_schema.global_status "
-    "WHERE variable_name = 'WSREP_CLUSTER_STATE_UUID' AND variable_value <> ''), @@server_id)";
 constexpr int64_t kUnbounded = int64_t{1} << 62;
 
 MysqlConnection& Of(Connection& connection) {
@@ -36,7 +33,7 @@ class MysqlDatabase final : public RemoteDatabase {
   }
 
   PoolLimits pool_limits() const override { return shared_.options.pool; }
-  std::string engine() const override { return version_; }
+  std::string engine() const override { return engine_.name; }
 
   // The sizes of the files, if the user may see them (PROCESS), else what the statistics of the
   // tables say, which are renewed now and then. InnoDB reuses free space by itself.
@@ -58,8 +55,9 @@ class MysqlDatabase final : public RemoteDatabase {
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {
+    if (engine_.reclaim.empty()) return Ok();
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(Of(connection).Run(fmt::format("OPTIMIZE TABLE {}", table)));
+      KUBASE_TRY(Of(connection).Run(fmt::format("{} {}", engine_.reclaim, table)));
     }
     return Ok();
   }
@@ -67,7 +65,7 @@ class MysqlDatabase final : public RemoteDatabase {
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
     std::vector<std::string> damages;
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(Of(connection).Check(std::string(table), damages));
+      KUBASE_TRY(Of(connection).Check(engine_.check, table, damages));
     }
     return damages;
   }
@@ -76,10 +74,8 @@ class MysqlDatabase final : public RemoteDatabase {
     KUBASE_TRY(CreateDatabase());
     MysqlConnection connection(shared_);
     KUBASE_TRY(connection.EnsureSession());
-    const std::string version = connection.server_version();
-    const bool is_mariadb = version.find("MariaDB") != version.npos;
-    version_ = (is_mariadb ? "MariaDB " : "MySQL ") + version.substr(0, version.find('-'));
-    IdentifyServerBy(is_mariadb ? kMariadbServer : "@@server_id");
+    engine_ = MysqlEngineOf(connection.server_version());
+    IdentifyServerBy(std::string(engine_.server));
     const auto count = [](const char* condition) {
       return fmt::format(
           "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "
@@ -113,7 +109,7 @@ class MysqlDatabase final : public RemoteDatabase {
   }
 
   MysqlShared shared_;
-  std::string version_ = "MariaDB";
+  MysqlEngine engine_;
 };
 
 }  // namespace

@@ -131,14 +131,18 @@ Result<void> MysqlConnection::Read(const std::string& text, const RowSink& sink)
   return Run();
 }
 
-Result<void> MysqlConnection::Check(const std::string& table, std::vector<std::string>& damages) {
+Result<void> MysqlConnection::Check(std::string_view check, std::string_view table,
+                                    std::vector<std::string>& damages) {
   const RowSink sink = [&](const Row& row) {  // table, operation, kind of message, message
     if (row.Bytes(2) == "error" || (row.Bytes(2) == "status" && row.Bytes(3) != "OK")) {
       damages.push_back(fmt::format("the table {}: {}", table, row.Bytes(3)));
     }
     return true;
   };
-  return Read("CHECK TABLE " + table, sink);
+  Result<void> checked = Read(fmt::format("{} {}", check, table), sink);
+  if (checked.ok() || checked.error().code != ErrorCode::kCorrupt) return checked;
+  damages.push_back(fmt::format("the table {}: {}", table, checked.error().message));
+  return Ok();
 }
 
 }  // namespace kubase::sql

@@ -52,8 +52,9 @@ class MysqlConnection final : public RemoteConnection {
   Result<void> RunAll(const std::vector<std::string>& statements);
   Result<void> Run(const std::string& text) override { return RunAll({text}); }
   Result<void> Read(const std::string& text, const RowSink& sink) override;
-  // CHECK TABLE: what it finds but that all is well is added to `damages`.
-  Result<void> Check(const std::string& table, std::vector<std::string>& damages);
+  // Runs `check` on a table: what it finds but that all is well is added to `damages`.
+  Result<void> Check(std::string_view check, std::string_view table,
+                     std::vector<std::string>& damages);
   std::string server_version() const { return session_->server_version(); }
 
  private:

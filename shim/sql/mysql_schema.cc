@@ -5,7 +5,8 @@ namespace kubase::sql {
 namespace {
 
 // MariaDB commits each of these by itself, so that a step may be cut off in its middle and is done
-// again: nothing is made twice, and the row of meta comes last. Keys end at 3,072 bytes.
+// again: nothing is made twice, and the row of meta comes last. Keys end at 3,072 bytes. The ids of
+// history grow in the order of its rows, also where each server of TiDB would have its own.
 constexpr char kTables[] = R"(
 CREATE TABLE IF NOT EXISTS meta(
   id BIGINT PRIMARY KEY,
@@ -44,7 +45,7 @@ CREATE TABLE IF NOT EXISTS history(
   sub BIGINT NOT NULL,
   value LONGBLOB NOT NULL,
   UNIQUE INDEX history_by_key(`key`, end_revision, mod_revision, sub)
-) ENGINE = InnoDB;
+) ENGINE = InnoDB /*T![auto_id_cache] AUTO_ID_CACHE 1 */;
 CREATE TABLE IF NOT EXISTS changes(
   revision BIGINT NOT NULL,
   sub BIGINT NOT NULL,

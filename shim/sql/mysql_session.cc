@@ -16,6 +16,22 @@
 namespace kubase::sql {
 namespace {
 
+// TiDB's own errors (docs.pingcap.com/tidb, "Error Codes and Troubleshooting").
+enum TidbError : unsigned int {
+  kTidbLockConflict = 8002,  // a transaction that locks cannot be tried again by the server
+  kTidbInconsistentIndex = 8003,
+  kTidbStaleTransaction = 8005,
+  kTidbRetryTransaction = 8022,
+  kTidbSchemaOutOfDate = 8027,
+  kTidbSchemaChanged = 8028,
+  kTidbPlacementTimeout = 9001,
+  kTidbStorageTimeout = 9002,
+  kTidbStorageBusy = 9003,
+  kTidbLockNotResolved = 9004,
+  kTidbRegionUnavailable = 9005,
+  kTidbWriteConflict = 9007,
+};
+
 // Of the text of several statements: well below the least max_allowed_packet that servers have.
 constexpr size_t kTextBytesMax = 4 << 20;
 
@@ -101,19 +117,32 @@ Error ClassifyMysql(unsigned int number, const std::string& message) {
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_SPECIFIC_ACCESS_DENIED_ERROR:
       return error(ErrorCode::kPermissionDenied, "; grant it to the user of the endpoint");
+    case kTidbInconsistentIndex:
     case ER_NOT_KEYFILE:
     case ER_CRASHED_ON_USAGE:
       return error(ErrorCode::kCorrupt, "; the database is damaged: restore a backup");
     case ER_LOCK_DEADLOCK:
+    case ER_CHECKREAD:
+    case kTidbLockConflict:
+    case kTidbStaleTransaction:
+    case kTidbRetryTransaction:
+    case kTidbSchemaChanged:
+    case kTidbWriteConflict:
+      return error(ErrorCode::kConflict, "");
     case ER_LOCK_WAIT_TIMEOUT:
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
     case ER_OPTION_PREVENTS_STATEMENT:
     case ER_UNKNOWN_COM_ERROR:
-    case ER_CHECKREAD:
     case ER_CONNECTION_KILLED:
     case ER_QUERY_INTERRUPTED:
     case ER_TOO_MANY_USER_CONNECTIONS:
+    case kTidbSchemaOutOfDate:
+    case kTidbPlacementTimeout:
+    case kTidbStorageTimeout:
+    case kTidbStorageBusy:
+    case kTidbLockNotResolved:
+    case kTidbRegionUnavailable:
       return error(ErrorCode::kUnavailable, "");
     default:
       // Those of the client are about the connection.

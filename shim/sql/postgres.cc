@@ -15,10 +15,6 @@
 namespace kubase::sql {
 namespace {
 
-constexpr int kOldestServer = 140000;  // client_connection_check_interval
-// A standby that is promoted begins a new one; the names of the files of the log start with it.
-constexpr char kTimeline[] =
-    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
 // With a standby that has to hear of a new database.
 constexpr std::chrono::seconds kStandbyPatience{10};
 constexpr std::chrono::milliseconds kStandbyPause{50};
@@ -27,9 +23,7 @@ constexpr int64_t kUnbounded = int64_t{1} << 62;
 class PostgresDatabase final : public RemoteDatabase {
  public:
   explicit PostgresDatabase(const PostgresOptions& options)
-      : RemoteDatabase(shared_.epoch), shared_{.options = options} {
-    IdentifyServerBy(kTimeline);
-  }
+      : RemoteDatabase(shared_.epoch), shared_{.options = options} {}
 
   using RemoteDatabase::Connect;
   Result<std::unique_ptr<Connection>> Connect(Access, std::chrono::seconds patience) override {
@@ -39,24 +33,21 @@ class PostgresDatabase final : public RemoteDatabase {
   }
 
   PoolLimits pool_limits() const override { return shared_.options.pool; }
-  std::string engine() const override {
-    return fmt::format("PostgreSQL {}.{}", version_ / 10000, version_ % 10000);
-  }
+  std::string engine() const override { return engine_.name; }
 
   // PostgreSQL reuses free space by itself, and does not say how much of it there is.
   Result<SpaceUsage> ReadSpaceUsage(Connection& connection) override {
-    KUBASE_ASSIGN_OR_RETURN(const auto bytes,
-                            static_cast<PostgresConnection&>(connection)
-                                .ReadNumber("SELECT sum(pg_total_relation_size(oid))::bigint FROM "
-                                            "pg_class WHERE relkind = 'r' AND "
-                                            "relnamespace = current_schema()::regnamespace"));
+    KUBASE_ASSIGN_OR_RETURN(
+        const auto bytes,
+        static_cast<PostgresConnection&>(connection).ReadNumber(std::string(engine_.size)));
     return SpaceUsage{bytes.value_or(0), bytes.value_or(0), kUnbounded};
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {
+    if (engine_.reclaim.empty()) return Ok();
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(
-          static_cast<PostgresConnection&>(connection).Run(fmt::format("VACUUM FULL {}", table)));
+      KUBASE_TRY(static_cast<PostgresConnection&>(connection)
+                     .Run(fmt::format("{} {}", engine_.reclaim, table)));
     }
     return Ok();
   }
@@ -77,11 +68,12 @@ class PostgresDatabase final : public RemoteDatabase {
   Result<void> Prepare() {
     PostgresConnection connection(shared_);
     KUBASE_TRY(ConnectOrCreate(connection));
-    version_ = connection.server_version();
-    if (version_ < kOldestServer) {
-      return Error{ErrorCode::kUnsupported,
-                   fmt::format("{} is too old; kubase needs PostgreSQL 14 or newer", engine())};
+    engine_ = connection.engine();
+    if (!engine_.is_supported) {
+      return Error{ErrorCode::kUnsupported, fmt::format("{} is too old; kubase needs {} or newer",
+                                                        engine_.name, engine_.oldest)};
     }
+    IdentifyServerBy(std::string(engine_.server));
     // Each step in a transaction of its own. Two that do so at once: one of them fails.
     return EnsureSchema(
         connection,
@@ -92,7 +84,7 @@ class PostgresDatabase final : public RemoteDatabase {
          .newest = static_cast<int64_t>(PostgresSchemaSteps().size()),
          .run = [&](int64_t version) {
            return connection.RunScript(
-               fmt::format("{}; UPDATE meta SET schema_version = {}",
+               fmt::format("{}{}; UPDATE meta SET schema_version = {}", engine_.before_schema,
                            PostgresSchemaSteps()[static_cast<size_t>(version)], version + 1));
          }});
   }
@@ -134,7 +126,7 @@ class PostgresDatabase final : public RemoteDatabase {
   }
 
   PostgresShared shared_;
-  int version_ = 0;
+  PostgresEngine engine_;
 };
 
 }  // namespace

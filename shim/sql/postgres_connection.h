@@ -52,7 +52,8 @@ class PostgresConnection final : public RemoteConnection {
   Result<void> RunScript(const std::string& script);
   Result<void> Run(const std::string& text) override;
   Result<void> Read(const std::string& text, const RowSink& sink) override;
-  int server_version() const { return session_ == nullptr ? 0 : session_->server_version(); }
+  // Once it was connected.
+  const PostgresEngine& engine() const { return session_->engine(); }
 
  private:
   Result<void> SelectText(std::string_view called, const PostgresStatement& statement,

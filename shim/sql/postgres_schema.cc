@@ -20,9 +20,8 @@ CREATE TABLE meta(
   leader_address text NOT NULL,
   server bigint NOT NULL
 ) WITH (fillfactor = 50);
-INSERT INTO meta SELECT 1, 1, random_bits & 9223372036854775807, 1, -1, 0, 0, 0, '', '', 0
-  FROM (SELECT ('x' || substr(md5(gen_random_uuid()::text), 1, 16))::bit(64)::bigint)
-  AS r(random_bits);
+INSERT INTO meta VALUES
+  (1, 1, 1 + floor(random() * 9007199254740991)::bigint, 1, -1, 0, 0, 0, '', '', 0);
 CREATE TABLE objects(
   id bigint PRIMARY KEY,
   key bytea NOT NULL UNIQUE,

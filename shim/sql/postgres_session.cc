@@ -15,16 +15,6 @@ namespace {
 
 constexpr int kBinary = 1;
 
-// Plans do not depend on statistics, which may be older than the tables: every statement is made
-// for an index, and is planned once. A server whose client has gone gives up by itself.
-constexpr char kSettings[] =
-    "SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; "
-    "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; "
-    "SET plan_cache_mode = force_generic_plan; SET jit = off; SET synchronous_commit = on; "
-    "SET default_transaction_isolation = 'read committed'; "
-    "SET idle_in_transaction_session_timeout = '10min'; "
-    "SET client_connection_check_interval = '5s'";
-
 // The server's message in one line, with its hints.
 std::string Sentence(const char* message) {
   std::string sentence(message == nullptr ? "" : message);
@@ -33,6 +23,12 @@ std::string Sentence(const char* message) {
     if (c == '\n') c = ' ';
   }
   return sentence;
+}
+
+// What the server has told about itself; "": nothing.
+std::string Parameter(const PGconn* connection, const char* name) {
+  const char* const value = PQparameterStatus(connection, name);
+  return value == nullptr ? "" : value;
 }
 
 class ResultRow final : public Row {
@@ -72,8 +68,13 @@ Error ClassifyPostgres(const char* sql_state, const std::string& message) {
     return error(ErrorCode::kPermissionDenied, "; see the user and the password of the endpoint");
   }
   if (state == "3D000") return error(ErrorCode::kNotFound, "");
-  // Connections (08), conflicts (40), resources (53), locks (55), the operator and timeouts (57),
-  // a transaction that waited too long (25P03); and what libpq says itself has no state.
+  // Serialization failures and deadlocks.
+  if (state == "40001" || state == "40P01") return error(ErrorCode::kConflict, "");
+  // "Statement completion unknown", "transaction resolution unknown".
+  if (state == "40003" || state == "08007") return error(ErrorCode::kOutcomeUnknown, "");
+  // Connections (08), what a transaction was undone for (40), resources (53), locks (55), the
+  // operator and timeouts (57), a transaction that waited too long (25P03); and what libpq says
+  // itself has no state.
   for (const std::string_view passing : {"", "08", "40", "53", "55", "57"}) {
     if (kind == passing) return error(ErrorCode::kUnavailable, "");
   }
@@ -137,19 +138,22 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
   }
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);  // errors say the same
-  const ResultPtr configured(PQexec(raw, kSettings));
-  if (PQresultStatus(configured.get()) != PGRES_COMMAND_OK) {
-    return ClassifyPostgres(PQresultErrorField(configured.get(), PG_DIAG_SQLSTATE),
-                            Sentence(PQresultErrorMessage(configured.get())));
-  }
+  session->engine_ = EngineOf({.number = PQserverVersion(raw),
+                               .version = Parameter(raw, "server_version"),
+                               .cockroach = Parameter(raw, "crdb_version")});
+  // One that is too old may not know them; who asked for it hears so.
+  if (session->engine_.is_supported) KUBASE_TRY(session->Configure());
   if (PQsetnonblocking(raw, 1) != 0 || PQenterPipelineMode(raw) != 1) {
     return Error{ErrorCode::kInternal, "PostgreSQL: " + Sentence(PQerrorMessage(raw))};
   }
   return session;
 }
 
-int PostgresSession::server_version() const {
-  return PQserverVersion(connection_.get());
+Result<void> PostgresSession::Configure() {
+  const ResultPtr configured(PQexec(connection_.get(), std::string(engine_.settings).c_str()));
+  if (PQresultStatus(configured.get()) == PGRES_COMMAND_OK) return Ok();
+  return ClassifyPostgres(PQresultErrorField(configured.get(), PG_DIAG_SQLSTATE),
+                          Sentence(PQresultErrorMessage(configured.get())));
 }
 
 void PostgresSession::Prepare(const PostgresStatement& statement,

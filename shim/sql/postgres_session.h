@@ -15,6 +15,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/sql/postgres.h"
+#include "shim/sql/postgres_engine.h"
 #include "shim/sql/postgres_value.h"
 
 struct pg_conn;
@@ -69,7 +70,7 @@ class PostgresSession {
   bool broken() const { return broken_; }
   // After "DEALLOCATE ALL" was queued.
   void ForgetPrepared() { prepared_.clear(); }
-  int server_version() const;  // 150018
+  const PostgresEngine& engine() const { return engine_; }
 
  private:
   struct Queued {
@@ -85,6 +86,7 @@ class PostgresSession {
   using ResultPtr = std::unique_ptr<pg_result, Clear>;
 
   explicit PostgresSession(pg_conn* connection);
+  Result<void> Configure();
   void Prepare(const PostgresStatement& statement, const std::vector<PostgresValue>& values);
   void Sent(bool accepted, Queued queued);
   // Up to the end of what was sent at once.
@@ -98,6 +100,7 @@ class PostgresSession {
   Error Break(const std::string& why);
 
   std::unique_ptr<pg_conn, Close> connection_;
+  PostgresEngine engine_;
   std::chrono::milliseconds timeout_{0};
   std::unordered_set<std::string> prepared_;
   std::vector<Queued> queued_;                   // not sent

@@ -23,6 +23,8 @@ const char* ErrorLabel(ErrorCode code) {
   switch (code) {
     case ErrorCode::kUnavailable:
       return "unavailable";
+    case ErrorCode::kConflict:
+      return "conflict";
     case ErrorCode::kNoSpace:
       return "no_space";
     case ErrorCode::kCorrupt:

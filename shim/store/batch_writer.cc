@@ -18,6 +18,11 @@ constexpr std::chrono::milliseconds kSettlePauseMax{2000};
 // After so much of these pauses the callers are told that the outcome is unknown; etcd lets them
 // wait about as long.
 constexpr std::chrono::milliseconds kSettleAnswerAfter{5000};
+// Attempts at a batch that conflicts keep undoing, which is a second and a half, and the pauses
+// between them, doubled each time.
+constexpr int kConflictAttempts = 12;
+constexpr std::chrono::milliseconds kConflictPauseMin{1};
+constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
@@ -159,12 +164,33 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
   return !stopping_ || count > 0 || !tasks.empty();
 }
 
+// Nobody else writes, so a conflict is the database's own: with a lock that it keeps for a reader,
+// or with the writes of a node that does not know of this one's.
 void BatchWriter::RunBatch(Writes writes) {
   Reach(Failpoint::kWriterTaken);
+  const int attempts = database_.IsRemote() ? kConflictAttempts : 1;
+  Result<void> committed = Ok();
+  for (int attempt = 1; attempt <= attempts; ++attempt) {
+    committed = TryBatch(writes, attempt == attempts);
+    if (committed.ok() || committed.error().code != ErrorCode::kConflict) break;
+    if (attempt < attempts) PauseAfterConflict(attempt);
+  }
+  if (!committed.ok()) {
+    for (auto& write : writes) write->Fail(committed.error());
+    return;
+  }
+  listeners_.metrics.OnBatch(writes.size());
+  for (auto& write : writes) {
+    write->Answer();
+    Reach(Failpoint::kWriterAnswered);
+  }
+}
+
+Result<void> BatchWriter::TryBatch(Writes& writes, bool last) {
   WriteBatch batch(*connection_, meta_, BatchContext());
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
-    committed = Commit(writes, batch);
+    committed = Commit(writes, batch, last);
     if (!committed.ok()) connection_->Rollback();
   }
   if (!committed.ok()) {
@@ -173,25 +199,26 @@ void BatchWriter::RunBatch(Writes writes) {
       committed = Settle(batch, committed.error(), writes);
     }
   }
-  if (!committed.ok()) {
+  if (committed.ok()) {
+    PublishBatch(batch);
+  } else {
     indexes_stale_ = true;
-    for (auto& write : writes) write->Fail(committed.error());
-    return;
   }
-  PublishBatch(batch);
-  listeners_.metrics.OnBatch(writes.size());
-  for (auto& write : writes) {
-    write->Answer();
-    Reach(Failpoint::kWriterAnswered);
-  }
+  return committed;
 }
 
-Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch) {
+void BatchWriter::PauseAfterConflict(int attempt) {
+  const auto pause = std::min(kConflictPauseMin * (1 << attempt), kConflictPauseMax);
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, pause, [this] { return stopping_; });
+}
+
+Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch, bool last) {
   Reach(Failpoint::kWriterBegun);
   KUBASE_TRY(ReloadIndexes());
   if (database_.IsRemote()) KUBASE_TRY(Prefetch(writes, batch));
   for (auto& write : writes) {
-    write->Apply(batch);
+    write->Apply(batch, last);
     if (batch.failed()) return batch.failure();
   }
   if (!batch.HasChanges()) {
@@ -255,7 +282,11 @@ void BatchWriter::ProbeSpace() {
 }
 
 void BatchWriter::NoteFailure(const Error& error) {
-  log_.Error("a batch of writes failed", {{"error", error.message}});
+  if (error.code == ErrorCode::kConflict) {
+    log_.Warning("the database undid a batch of writes", {{"error", error.message}});
+  } else {
+    log_.Error("a batch of writes failed", {{"error", error.message}});
+  }
   listeners_.metrics.OnBatchFailed(error);
   if (error.code == ErrorCode::kNoSpace) no_space_ = true;
   NoteLostLead(error);

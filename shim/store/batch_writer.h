@@ -98,8 +98,13 @@ class BatchWriter {
   // Takes what waits; with nothing to do it blocks. False: stop.
   bool Take(Writes& writes, std::vector<std::function<void()>>& tasks);
   void RunBatch(Writes writes);
+  // Success: the batch is durable and published. kConflict, unless this is the `last` attempt:
+  // `writes` are as they were.
+  Result<void> TryBatch(Writes& writes, bool last);
   // On success the batch is durable.
-  Result<void> Commit(Writes& writes, WriteBatch& batch);
+  Result<void> Commit(Writes& writes, WriteBatch& batch, bool last);
+  // Between two attempts; not while the store is stopping.
+  void PauseAfterConflict(int attempt);
   Result<void> Prefetch(const Writes& writes, WriteBatch& batch);
   void PublishBatch(WriteBatch& batch);
   // Writes what is there already, to see whether a full disk has room again: nobody else may write.

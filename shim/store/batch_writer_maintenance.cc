@@ -22,7 +22,7 @@ class CollectionTurn final : public PendingWrite {
       : collector_(collector), objects_(objects), failed_(failed) {}
 
   // An error of the database shows in the batch.
-  void Apply(WriteBatch& batch) override { (void)collector_.Step(batch, objects_); }
+  void Apply(WriteBatch& batch, bool) override { (void)collector_.Step(batch, objects_); }
   void Answer() override { collector_.End(true); }
   void Fail(const Error&) override {
     collector_.End(false);

@@ -13,15 +13,16 @@
 
 namespace kubase::store {
 
-// One waiting request. Apply runs on the writer's thread; exactly one of Answer and Fail follows.
+// One waiting request. Apply runs on the writer's thread, once for each attempt; exactly one of
+// Answer and Fail follows.
 class PendingWrite {
  public:
   virtual ~PendingWrite() = default;
   // Adds the keys that it will read, as far as the request names them; views of it.
   virtual void AddReads(std::vector<std::string_view>&) const {}
   // Evaluates the request and keeps the answer. A refusal is an answer too; a database error shows
-  // in batch.failed().
-  virtual void Apply(WriteBatch& batch) = 0;
+  // in batch.failed(). `last`: there will be no other attempt.
+  virtual void Apply(WriteBatch& batch, bool last) = 0;
   // The batch is durable.
   virtual void Answer() = 0;
   // The batch was not done, or its outcome is unknown (kOutcomeUnknown).
@@ -38,7 +39,9 @@ class RequestWrite final : public PendingWrite {
   void AddReads(std::vector<std::string_view>& keys) const override {
     AddPointReads(request_, keys);
   }
-  void Apply(WriteBatch& batch) override { answer_.emplace(rule_(batch, std::move(request_))); }
+  void Apply(WriteBatch& batch, bool last) override {
+    answer_.emplace(rule_(batch, last ? std::move(request_) : Request(request_)));
+  }
   void Answer() override { done_(std::move(*answer_)); }
   void Fail(const Error& error) override { done_(error); }
 
@@ -49,12 +52,12 @@ class RequestWrite final : public PendingWrite {
   std::optional<Result<Response>> answer_;
 };
 
-// Applies a function of the batch, whose result is the answer.
+// Applies a function of the batch, whose result is the answer. It may be called again.
 template <typename T, typename Function>
 class TypedWrite final : public PendingWrite {
  public:
   TypedWrite(Callback<T> done, Function apply) : done_(std::move(done)), apply_(std::move(apply)) {}
-  void Apply(WriteBatch& batch) override { answer_.emplace(apply_(batch)); }
+  void Apply(WriteBatch& batch, bool) override { answer_.emplace(apply_(batch)); }
   void Answer() override { done_(std::move(*answer_)); }
   void Fail(const Error& error) override { done_(error); }
 

@@ -45,7 +45,9 @@ void StoreMetrics::OnBatch(size_t requests) {
 }
 
 void StoreMetrics::OnBatchFailed(const Error& error) {
-  (error.code == ErrorCode::kUnavailable ? retriable_errors_ : other_errors_).Increment();
+  const bool retriable =
+      error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kConflict;
+  (retriable ? retriable_errors_ : other_errors_).Increment();
 }
 
 void StoreMetrics::OnCompacted(bool success) {

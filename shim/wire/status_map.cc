@@ -63,6 +63,7 @@ WireStatus Lookup(ErrorCode code) {
     case ErrorCode::kOverloaded:
       return {Code::RESOURCE_EXHAUSTED, "etcdserver: too many requests"};
     case ErrorCode::kUnavailable:
+    case ErrorCode::kConflict:
     case ErrorCode::kOutcomeUnknown:
     case ErrorCode::kDeadlineExceeded:
       return {Code::UNAVAILABLE, kTimedOut};

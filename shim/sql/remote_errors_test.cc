@@ -1,0 +1,63 @@
+// What the errors of servers mean to the store: those of PostgreSQL and MariaDB, and of the
+// distributed engines that speak their protocols.
+#include <catch2/catch.hpp>
+
+#include "shim/sql/mysql_session.h"
+#include "shim/sql/postgres_session.h"
+
+namespace kubase::sql {
+namespace {
+
+ErrorCode Postgres(const char* sql_state) {
+  return ClassifyPostgres(sql_state, "why").code;
+}
+
+ErrorCode Mysql(unsigned int number) {
+  return ClassifyMysql(number, "why").code;
+}
+
+TEST_CASE("ClassifyPostgres: conflicts are done again, and unknown outcomes are settled") {
+  CHECK(Postgres("40001") == ErrorCode::kConflict);        // serialization_failure
+  CHECK(Postgres("40P01") == ErrorCode::kConflict);        // deadlock_detected
+  CHECK(Postgres("40003") == ErrorCode::kOutcomeUnknown);  // CockroachDB: "result is ambiguous"
+  CHECK(Postgres("08007") == ErrorCode::kOutcomeUnknown);  // transaction_resolution_unknown
+  CHECK(Postgres("40000") == ErrorCode::kUnavailable);
+  CHECK(Postgres("40002") == ErrorCode::kUnavailable);
+}
+
+TEST_CASE("ClassifyPostgres: outages pass, and the rest is told apart") {
+  for (const char* passing : {"08006", "53300", "55P03", "57P01", "25P03", "25006"}) {
+    CHECK(Postgres(passing) == ErrorCode::kUnavailable);
+  }
+  CHECK(Postgres(nullptr) == ErrorCode::kUnavailable);  // libpq itself: the connection
+  CHECK(Postgres("53100") == ErrorCode::kNoSpace);
+  CHECK(Postgres("XX001") == ErrorCode::kCorrupt);
+  CHECK(Postgres("XX000") == ErrorCode::kInternal);
+  CHECK(Postgres("42501") == ErrorCode::kPermissionDenied);
+  CHECK(Postgres("28P01") == ErrorCode::kPermissionDenied);
+  CHECK(Postgres("22012") == ErrorCode::kLeaderChanged);
+  CHECK(Postgres("42601") == ErrorCode::kInternal);
+}
+
+TEST_CASE("ClassifyMysql: conflicts are done again, TiDB's as well") {
+  CHECK(Mysql(1213) == ErrorCode::kConflict);  // a deadlock, or Galera's certification
+  CHECK(Mysql(1020) == ErrorCode::kConflict);  // the record has changed since it was read
+  for (const unsigned int conflict : {8002U, 8005U, 8022U, 8028U, 9007U}) {
+    CHECK(Mysql(conflict) == ErrorCode::kConflict);
+  }
+}
+
+TEST_CASE("ClassifyMysql: outages pass, and the rest is told apart") {
+  for (const unsigned int passing : {1205U, 1040U, 1053U, 1290U, 1047U, 1927U, 2006U, 2013U, 8027U,
+                                     9001U, 9002U, 9003U, 9004U, 9005U}) {
+    CHECK(Mysql(passing) == ErrorCode::kUnavailable);
+  }
+  CHECK(Mysql(1021) == ErrorCode::kNoSpace);
+  CHECK(Mysql(8003) == ErrorCode::kCorrupt);
+  CHECK(Mysql(1045) == ErrorCode::kPermissionDenied);
+  CHECK(Mysql(1048) == ErrorCode::kLeaderChanged);
+  CHECK(Mysql(1064) == ErrorCode::kInternal);
+}
+
+}  // namespace
+}  // namespace kubase::sql
