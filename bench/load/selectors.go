@@ -65,7 +65,7 @@ func (b *bench) selectorTargets() map[string]report.Target {
 // startCluster starts a store with a kube-apiserver that knows some kinds.
 func (b *bench) startCluster(ctx context.Context, kind peer.Kind,
 	resources ...resource.Kind) (*subject, error) {
-	if err := b.start(ctx, kind, kind.Name, 0); err != nil {
+	if err := b.start(ctx, kind.OnSocket(), kind.Name, 0); err != nil {
 		return nil, err
 	}
 	s := b.subjects[len(b.subjects)-1]

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"kubase/bench/load/internal/peer"
 	"kubase/bench/load/internal/resource"
@@ -32,8 +33,11 @@ type Server struct {
 }
 
 // Start starts a kube-apiserver with its files in dir and the namespace of our objects, and waits
-// until it is ready.
+// until it is ready. The store is at a host and port, or at "unix://PATH".
 func Start(ctx context.Context, program Program, store, dir string) (*Server, error) {
+	if !strings.HasPrefix(store, "unix://") {
+		store = "http://" + store
+	}
 	token, err := writeToken(dir)
 	if err := errors.Join(err, writeSigningKey(dir)); err != nil {
 		return nil, err
@@ -77,7 +81,7 @@ func (p Program) arguments(store, dir string, port int) []string {
 		"--bind-address=127.0.0.1",
 		"--cert-dir=" + filepath.Join(dir, certificates),
 		"--endpoint-reconciler-type=none",
-		"--etcd-servers=http://" + store,
+		"--etcd-servers=" + store,
 		"--max-mutating-requests-inflight=200",
 		"--max-requests-inflight=400",
 		"--profiling=false",

@@ -16,6 +16,8 @@ type Kind struct {
 	// Arguments is the command line for a data directory and two loopback ports, of which the first
 	// is for clients.
 	Arguments func(dir string, port, otherPort int) []string
+	// Socket is where clients connect instead, for a data directory; nil is the first port.
+	Socket func(dir string) string
 	// Metrics says that the other port serves metrics.
 	Metrics bool
 	// BulkPuts says that a transaction may hold many puts.
@@ -81,6 +83,22 @@ func (k Kind) On(engine, endpoint string) Kind {
 		database := "bench_" + strings.NewReplacer("-", "_").Replace(filepath.Base(dir))
 		arguments[slices.Index(arguments, "--endpoint")+1] =
 			endpoint[:strings.LastIndex(endpoint, "/")+1] + database
+		return arguments
+	}
+	return k
+}
+
+// OnSocket is kubase as "kubase up" runs it under a kube-apiserver on the same machine: on a unix
+// socket. Another program stays as it is.
+func (k Kind) OnSocket() Kind {
+	if k.Name != "kubase" {
+		return k
+	}
+	onPort := k.Arguments
+	k.Socket = func(dir string) string { return "unix://" + filepath.Join(dir, "etcd.sock") }
+	k.Arguments = func(dir string, port, otherPort int) []string {
+		arguments := onPort(dir, port, otherPort)
+		arguments[slices.Index(arguments, "--listen-address")+1] = k.Socket(dir)
 		return arguments
 	}
 	return k

@@ -57,7 +57,7 @@ func Start(ctx context.Context, kind Kind, dir string, ready Ready) (*Server, er
 	return nil, fmt.Errorf("%s does not start: %w", kind.Name, err)
 }
 
-// Address is the host and port of the client side.
+// Address is the host and port of the client side, or "unix://" and the path of its socket.
 func (s *Server) Address() string { return s.address }
 
 // Pid is the process id.
@@ -112,6 +112,9 @@ func launch(kind Kind, dir string) (*Server, error) {
 		dir:          dir,
 		command:      exec.Command(kind.Binary, kind.Arguments(dir, port, otherPort)...),
 		exited:       make(chan struct{}),
+	}
+	if kind.Socket != nil {
+		s.address = kind.Socket(dir)
 	}
 	log, err := os.OpenFile(s.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
