@@ -16,6 +16,7 @@ START_SECONDS = 60
 class MariaDB(server.Server):
     name, user = "mariadb", "mysql"
     process = None
+    log_begin = 0  # in the log, of what this process says
 
     @property
     def endpoint(self):
@@ -33,6 +34,7 @@ class MariaDB(server.Server):
         flags = (["--innodb-flush-log-at-trx-commit=1"] if self.sync else
                  ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"])
         with open(self.root / "log", "a", encoding="utf-8") as log:
+            self.log_begin = log.tell()
             self.process = subprocess.Popen(
                 ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
                  "--bind-address=127.0.0.1", f"--socket={self.root / 'socket'}",
@@ -59,7 +61,18 @@ class MariaDB(server.Server):
             time.sleep(0.05)
 
     def alive(self):
+        # What it says before it ends itself takes it a while.
+        with open(self.root / "log", "rb") as log:
+            log.seek(self.log_begin)
+            said = log.read()
+        if b"[FATAL]" in said or b"got signal" in said:
+            self.process.wait(START_SECONDS)
         return self.process.poll() is None
+
+    def writes(self):
+        return self.succeeds(
+            "mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=kubase",
+            "--execute=CREATE OR REPLACE TABLE test.probe(x INT); DROP TABLE test.probe")
 
     def stop(self, crash=False):
         os.kill(self.process.pid, signal.SIGKILL if crash else signal.SIGTERM)

@@ -38,11 +38,11 @@ class Postgres(server.Server):
         self.stop_node(self.data, crash)
 
     def alive(self):
-        try:
-            self.run(self.programs / "pg_ctl", "status", "--pgdata", self.data)
-        except RuntimeError:
-            return False
-        return True
+        return self.succeeds(self.programs / "pg_ctl", "status", "--pgdata", self.data)
+
+    def writes(self):
+        return self.succeeds(self.programs / "psql", self.endpoint, "--command",
+                             "CREATE TABLE probe(); DROP TABLE probe")
 
     def start_node(self, data, port):
         sync = "on" if self.sync else "off"
