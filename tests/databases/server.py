@@ -29,7 +29,7 @@ class Server:
     until start(); the data stays until remove()."""
 
     name = user = ""  # of the engine; of the account that it runs as when we are root
-    others = ("fill", "drain")  # commands that are methods
+    others = ()  # commands that are methods
 
     def __init__(self, sync=False, disk=None):
         """`disk`: the data is on a disk of its own, of so many MiB."""
@@ -39,6 +39,7 @@ class Server:
         self.disk = self.root / "disk"
         self.disk.mkdir()
         if disk is not None:
+            self.others = (*self.others, "fill", "drain")
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk}m", "tmpfs", self.disk],
                            check=True)
         self.data = self.disk / "data"

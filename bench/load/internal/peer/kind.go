@@ -76,16 +76,11 @@ func Kine(binary string) Kind {
 // On is the same program with its data on a database server, in a database of its own there. The
 // endpoint names the server, as both programs take it.
 func (k Kind) On(engine, endpoint string) Kind {
-	ofSQLite := k.Arguments
 	k.Name += "-" + engine
-	k.Arguments = func(dir string, port, otherPort int) []string {
-		arguments := ofSQLite(dir, port, otherPort)
+	return k.with("--endpoint", func(dir string) string {
 		database := "bench_" + strings.NewReplacer("-", "_").Replace(filepath.Base(dir))
-		arguments[slices.Index(arguments, "--endpoint")+1] =
-			endpoint[:strings.LastIndex(endpoint, "/")+1] + database
-		return arguments
-	}
-	return k
+		return endpoint[:strings.LastIndex(endpoint, "/")+1] + database
+	})
 }
 
 // OnSocket is kubase as "kubase up" runs it under a kube-apiserver on the same machine: on a unix
@@ -94,11 +89,16 @@ func (k Kind) OnSocket() Kind {
 	if k.Name != "kubase" {
 		return k
 	}
-	onPort := k.Arguments
 	k.Socket = func(dir string) string { return "unix://" + filepath.Join(dir, "etcd.sock") }
+	return k.with("--listen-address", k.Socket)
+}
+
+// with is the same program with another value for a flag that it has.
+func (k Kind) with(flag string, value func(dir string) string) Kind {
+	before := k.Arguments
 	k.Arguments = func(dir string, port, otherPort int) []string {
-		arguments := onPort(dir, port, otherPort)
-		arguments[slices.Index(arguments, "--listen-address")+1] = k.Socket(dir)
+		arguments := before(dir, port, otherPort)
+		arguments[slices.Index(arguments, flag)+1] = value(dir)
 		return arguments
 	}
 	return k

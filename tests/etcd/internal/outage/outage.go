@@ -22,7 +22,7 @@ func PutWhenPossible(t testing.TB, c *server.Client, key string,
 		response, err := c.KV.Put(ctx, &pb.PutRequest{Key: []byte(key), Value: []byte("1")})
 		cancel()
 		if err == nil {
-			t.Logf("writes again %v after the new server took writes", time.Since(began))
+			t.Logf("writes again after %v", time.Since(began))
 			return response
 		}
 		if time.Since(began) > limit {
