@@ -1,6 +1,8 @@
 // MariaDB, MySQL, and TiDB, which is neither under its protocol.
 #include "shim/sql/mysql_engine.h"
 
+#include "shim/sql/remote_database.h"
+
 namespace kubase::sql {
 namespace {
 
@@ -8,8 +10,6 @@ namespace {
 constexpr std::string_view kMariadbServer =
     "COALESCE((SELECT CRC32(variable_value) FROM information_schema.global_status "
     "WHERE variable_name = 'WSREP_CLUSTER_STATE_UUID' AND variable_value <> ''), @@server_id)";
-// Whoever answers has what was acknowledged: its storage agrees on every commit.
-constexpr std::string_view kOneServer = "1";
 
 }  // namespace
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "shim/sql/remote_database.h"
+
 namespace kubase::sql {
 namespace {
 
@@ -27,8 +29,6 @@ constexpr std::string_view kCockroachSettings =
 // it.
 constexpr std::string_view kTimeline =
     "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint";
-// Whoever answers has what was acknowledged: its nodes agree on every commit.
-constexpr std::string_view kOneServer = "1";
 
 // Its indexes spread keys by hashes unless it is told to keep their order, without which there are
 // no ranges.

@@ -20,6 +20,10 @@ namespace kubase::sql {
 inline constexpr std::string_view kGrowingTables[] = {"objects", "history",    "changes",
                                                       "leases",  "attributes", "dependents"};
 
+// For RemoteDatabase::IdentifyServerBy where whoever answers has what was acknowledged, since the
+// nodes agree on every commit.
+inline constexpr std::string_view kOneServer = "1";
+
 // What is between the semicolons, which no literal of a schema has in it.
 std::vector<std::string> StatementsOf(const std::string& script);
 

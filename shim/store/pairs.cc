@@ -169,6 +169,13 @@ KeyValue ParsePair(const Row& row, int first_column) {
           .id = row.Int(c + 7)};
 }
 
+RangeResponse AnswerGet(Revision revision, KeyValuePtr pair) {
+  RangeResponse response{.revision = revision};
+  if (pair != nullptr) response.kvs.push_back(std::move(pair));
+  response.count = static_cast<int64_t>(response.kvs.size());
+  return response;
+}
+
 Result<KeyValuePtr> ReadPair(sql::Connection& connection, const std::string& key) {
   KeyValuePtr pair;
   const Value params[] = {key};

@@ -25,6 +25,9 @@ Result<Meta> ReadMeta(sql::Connection& connection);
 // The pair whose columns (queries.h) start at `first_column`.
 KeyValue ParsePair(const sql::Row& row, int first_column = 0);
 
+// The answer to a get of one key at `revision`; `pair` is null if there is none.
+RangeResponse AnswerGet(Revision revision, KeyValuePtr pair);
+
 // The live pair of `key`; null if there is none.
 Result<KeyValuePtr> ReadPair(sql::Connection& connection, const std::string& key);
 

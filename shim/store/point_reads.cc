@@ -64,10 +64,7 @@ void PointReads::Serve(sql::Connection& connection) {
       get.done(revision.error());
       continue;
     }
-    RangeResponse response{.revision = *revision};
-    if (const KeyValuePtr& pair = found.at(get.key); pair != nullptr) response.kvs.push_back(pair);
-    response.count = static_cast<int64_t>(response.kvs.size());
-    get.done(std::move(response));
+    get.done(AnswerGet(*revision, found.at(get.key)));
   }
 }
 

@@ -202,30 +202,24 @@ std::optional<Result<RangeResponse>> SqlStore::GetFromMemory(const std::string& 
   const auto state = pairs_.Find(key);
   if (!state) return std::nullopt;
   if (const Result<void> wait = published_.Wait(state->since); !wait.ok()) return wait.error();
-  RangeResponse response;
-  response.revision = std::max(published, state->since);
-  if (state->pair != nullptr) response.kvs.push_back(state->pair);
-  response.count = static_cast<int64_t>(response.kvs.size());
   if (!MemoryIsCurrent()) return std::nullopt;
-  return response;
+  return AnswerGet(std::max(published, state->since), state->pair);
 }
 
 // One statement, hence one snapshot of pair and revision.
 Result<RangeResponse> SqlStore::GetLatest(sql::Connection& connection, const std::string& key) {
   const Revision known = published_.get();
-  RangeResponse response;
+  Revision revision = 0;
   KeyValuePtr pair;
   const sql::Value params[] = {key};
   KUBASE_TRY(connection.Select(sql::Query::kGetWithMeta, params, [&](const sql::Row& row) {
-    response.revision = row.Int(0);
+    revision = row.Int(0);
     if (!row.IsNull(2)) pair = std::make_shared<const KeyValue>(ParsePair(row, 2));
     return false;
   }));
-  KUBASE_TRY(published_.Reach(response.revision, known));
-  pairs_.Learn(key, pair, response.revision);
-  if (pair != nullptr) response.kvs.push_back(std::move(pair));
-  response.count = static_cast<int64_t>(response.kvs.size());
-  return response;
+  KUBASE_TRY(published_.Reach(revision, known));
+  pairs_.Learn(key, pair, revision);
+  return AnswerGet(revision, std::move(pair));
 }
 
 void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<RangeCursor>> done) {
