@@ -2,21 +2,19 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from ports import free_port
+
 KUBASE = os.environ["KUBASE_BIN"]
 START_SECONDS = 180  # generous: sanitized builds and busy machines start slowly
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_until(condition, seconds, what):

@@ -183,12 +183,14 @@ func TestKine414DatabaseIsLocked(t *testing.T) {
 	value := []byte(strings.Repeat("v", 500))
 	fill(c, "/k/", 0, 9999, value)
 	last := fill(c, "/k/", 0, 9999, value)
-	// Longer than the time for which a statement waits for the lock.
 	lock := sqlite(database(s), "db.execute('PRAGMA busy_timeout = 20000')\n"+
-		"db.execute('BEGIN IMMEDIATE'); print('locked', flush=True); time.sleep(12)")
+		"db.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()")
 	output, err := lock.StdoutPipe()
 	expect.OK(t, err)
-	ctx, cancel := context.WithTimeout(server.Context(t), 30*time.Second)
+	unlock, err := lock.StdinPipe()
+	expect.OK(t, err)
+	// Far longer than the time for which a statement waits for the lock.
+	ctx, cancel := context.WithTimeout(server.Context(t), time.Minute)
 	defer cancel()
 	_, err = c.KV.Compact(ctx, &pb.CompactionRequest{Revision: last - 1})
 	expect.OK(t, err)
@@ -199,6 +201,7 @@ func TestKine414DatabaseIsLocked(t *testing.T) {
 	expect.Equal(t, "keys while it is locked", c.Range(everything()).Count, 10000)
 	_, during := c.KV.Put(ctx, &pb.PutRequest{Key: []byte("/k/000001"), Value: value})
 	expect.Fails(t, during, expect.TimedOut)
+	expect.OK(t, unlock.Close())
 	expect.OK(t, lock.Wait())
 	awaitCompacted(t, c, last, during)
 }

@@ -6,6 +6,7 @@ package cluster
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -105,17 +106,22 @@ func (p *process) tail() string {
 	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }
 
-// freePorts are ports of loopback that nobody listens on. They are taken together, so that they
-// differ.
+// freePorts are ports of loopback that nobody listens on, below the range from which the kernel
+// takes the ports of outgoing connections, so that no connection can take one before its server
+// does. They are taken together, so that they differ.
 func freePorts(count int) ([]int, error) {
 	var ports []int
-	for range count {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	for attempt := 0; len(ports) < count; attempt++ {
+		port := 10000 + rand.IntN(22000)
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil && attempt < 100 {
+			continue // somebody has it
+		}
 		if err != nil {
 			return nil, err
 		}
 		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		ports = append(ports, port)
 	}
 	return ports, nil
 }
