@@ -8,7 +8,7 @@
 namespace kubase::launcher {
 namespace {
 
-constexpr const char* kRepeatable = " Repeatable; in the variable one per line.";
+constexpr const char* kRepeatableHelp = " Repeatable; in the variable one per line.";
 
 CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& value,
                      const std::string& description, const std::string& kind) {
@@ -21,7 +21,7 @@ CLI::Option* AddText(CLI::App& verb, const std::string& names, std::string& valu
 
 CLI::Option* AddRepeatable(CLI::App& verb, const std::string& name,
                            std::vector<std::string>& values, const std::string& description) {
-  return verb.add_option(name, values, description + kRepeatable)
+  return verb.add_option(name, values, description + kRepeatableHelp)
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false)
       ->delimiter('\n');

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 5> kCommaLists = {"controllers", "disable
                                                          "enable-admission-plugins",
                                                          "feature-gates", "runtime-config"};
 
-constexpr std::array<std::string_view, 3> kRepeatable = {
+constexpr std::array<std::string_view, 3> kRepeatableFlags = {
     "service-account-issuer", "service-account-key-file", "tls-sni-cert-key"};
 
 template <typename Names>
@@ -53,7 +53,7 @@ std::vector<ComponentFlag> MergeComponentFlags(std::vector<ComponentFlag> preset
     const auto same_name = std::find_if(merged.begin(), merged.end(), [&flag](const auto& other) {
       return other.name == flag.name;
     });
-    if (same_name == merged.end() || Contains(kRepeatable, flag.name)) {
+    if (same_name == merged.end() || Contains(kRepeatableFlags, flag.name)) {
       merged.push_back(flag);
     } else if (Contains(kCommaLists, flag.name)) {
       same_name->value += "," + flag.value;

@@ -29,7 +29,7 @@ std::vector<std::byte> Compress(const std::string& content) {
   return compressed;
 }
 
-struct Fixture {
+struct ImageFixture {
   TestDirectory directory;
   fs::path bin_dir = directory / "bin";
   std::vector<std::byte> bytes = Compress(kScript);
@@ -55,7 +55,7 @@ std::string Output(const fs::path& executable) {
 }
 
 TEST_CASE("UnpackControlPlane: four names for one executable, unpacked once") {
-  Fixture f;
+  ImageFixture f;
   const Result<ControlPlaneBinaries> first = UnpackControlPlane(f.image, f.bin_dir);
   REQUIRE(first.ok());
   CHECK(first->unpacked_now);
@@ -70,7 +70,7 @@ TEST_CASE("UnpackControlPlane: four names for one executable, unpacked once") {
 }
 
 TEST_CASE("UnpackControlPlane: other contents and interrupted unpacking go, other files stay") {
-  Fixture f;
+  ImageFixture f;
   fs::create_directories(f.bin_dir / std::string(64, 'b'));
   fs::create_directories(f.bin_dir / ".unpacking-abc123");
   fs::create_directories(f.bin_dir / "mine");
@@ -79,7 +79,7 @@ TEST_CASE("UnpackControlPlane: other contents and interrupted unpacking go, othe
 }
 
 TEST_CASE("UnpackControlPlane: what is damaged on disk is unpacked again") {
-  Fixture f;
+  ImageFixture f;
   const fs::path directory = UnpackControlPlane(f.image, f.bin_dir)->directory;
   const auto again = [&] { return UnpackControlPlane(f.image, f.bin_dir)->unpacked_now; };
   SECTION("shorter") {
@@ -105,7 +105,7 @@ TEST_CASE("UnpackControlPlane: what is damaged on disk is unpacked again") {
 }
 
 TEST_CASE("UnpackControlPlane: a damaged image is told and leaves nothing") {
-  Fixture f;
+  ImageFixture f;
   SECTION("cut off") {
     f.image.compressed = f.image.compressed.first(f.bytes.size() - 4);
   }
@@ -127,7 +127,7 @@ TEST_CASE("UnpackControlPlane: a build without a control plane names the flag") 
 }
 
 TEST_CASE("UnpackControlPlane: a long window, as the archive has it") {
-  Fixture f;
+  ImageFixture f;
   std::string content = std::string("#!/bin/sh\n#") + std::string(3 << 20, 'x');
   std::vector<std::byte> compressed(ZSTD_compressBound(content.size()));
   ZSTD_CCtx* context = ZSTD_createCCtx();
@@ -162,7 +162,7 @@ int OnTmpfs(const fs::path& where, unsigned long flags, const char* options,
 }
 
 TEST_CASE("UnpackControlPlane: a full disk and a noexec mount are told, and nothing is left") {
-  Fixture f;
+  ImageFixture f;
   fs::create_directory(f.bin_dir);
   const auto fails_with = [&](ErrorCode code, const char* words) {
     const Result<ControlPlaneBinaries> unpacked = UnpackControlPlane(f.image, f.bin_dir);

@@ -14,12 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-mode_t ModeOf(const fs::path& path) {
-  struct stat status {};
-  REQUIRE(stat(path.c_str(), &status) == 0);
-  return status.st_mode & 07777;
-}
-
 TEST_CASE("WriteFileAtomically: content, mode and nothing beside the file") {
   const TestDirectory directory;
   const fs::path file = directory / "secret";

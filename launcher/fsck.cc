@@ -48,15 +48,15 @@ Result<void> CheckFile(sql::Database& database, sql::Connection& connection) {
                            damages.front())};
 }
 
-struct Outcome {
+struct CheckOutcome {
   std::string text;
   bool sound = false;
 };
 
 // The index of owners, which the collection of garbage goes by.
-Result<Outcome> CheckOwners(sql::Connection& connection, bool repair) {
+Result<CheckOutcome> CheckOwners(sql::Connection& connection, bool repair) {
   KUBASE_ASSIGN_OR_RETURN(store::OwnerReport report, store::CheckOwners(connection));
-  Outcome outcome{.sound = report.faults == 0};
+  CheckOutcome outcome{.sound = report.faults == 0};
   for (const std::string& sentence : report.told) outcome.text += sentence + "\n";
   if (!outcome.sound && repair) {
     KUBASE_TRY(store::RepairOwners(connection));
@@ -72,9 +72,9 @@ Result<Outcome> CheckOwners(sql::Connection& connection, bool repair) {
   return outcome;
 }
 
-Result<Outcome> CheckIndex(sql::Connection& connection, bool repair) {
+Result<CheckOutcome> CheckIndex(sql::Connection& connection, bool repair) {
   KUBASE_ASSIGN_OR_RETURN(store::AttributeReport report, store::CheckAttributes(connection));
-  Outcome outcome{Faults(report) + Summary(report), report.faults == 0};
+  CheckOutcome outcome{Faults(report) + Summary(report), report.faults == 0};
   if (outcome.sound) return outcome;
   if (!repair) {
     outcome.text +=
@@ -90,7 +90,7 @@ Result<Outcome> CheckIndex(sql::Connection& connection, bool repair) {
   return outcome;
 }
 
-Result<Outcome> Check(const Endpoint& endpoint, bool repair) {
+Result<CheckOutcome> Check(const Endpoint& endpoint, bool repair) {
   std::error_code ignored;
   if (endpoint.sqlite_file.empty()) {
     return Error{ErrorCode::kUnsupported,
@@ -104,12 +104,12 @@ Result<Outcome> Check(const Endpoint& endpoint, bool repair) {
   KUBASE_ASSIGN_OR_RETURN(const auto database, OpenDatabase(endpoint, nullptr));
   KUBASE_ASSIGN_OR_RETURN(const auto connection, database->Connect(sql::Access::kWrite));
   KUBASE_TRY(CheckFile(*database, *connection));
-  KUBASE_ASSIGN_OR_RETURN(Outcome outcome, CheckIndex(*connection, repair));
-  KUBASE_ASSIGN_OR_RETURN(const Outcome owners, CheckOwners(*connection, repair));
-  return Outcome{outcome.text + owners.text, outcome.sound && owners.sound};
+  KUBASE_ASSIGN_OR_RETURN(CheckOutcome outcome, CheckIndex(*connection, repair));
+  KUBASE_ASSIGN_OR_RETURN(const CheckOutcome owners, CheckOwners(*connection, repair));
+  return CheckOutcome{outcome.text + owners.text, outcome.sound && owners.sound};
 }
 
-Result<Outcome> Fsck(const FsckFlags& flags, const Program& program) {
+Result<CheckOutcome> Fsck(const FsckFlags& flags, const Program& program) {
   KUBASE_ASSIGN_OR_RETURN(const DataPaths paths, ResolvePaths(flags.data_dir, program.user));
   KUBASE_ASSIGN_OR_RETURN(const Endpoint endpoint,
                           ParseEndpoint(flags.endpoint, paths.database_file));

@@ -41,11 +41,11 @@ contexts:
   name: work
 )";
 
-struct Fixture {
+struct KubeconfigFixture {
   TestDirectory directory;
   MergeRequest request;
 
-  Fixture() {
+  KubeconfigFixture() {
     request.file = directory / "config";
     request.data_dir = "/data/one";
     request.name = "kubase";
@@ -73,12 +73,6 @@ YAML::Node Entry(const YAML::Node& list, const std::string& name) {
   }
   FAIL("no entry " << name);
   return YAML::Node();
-}
-
-mode_t ModeOf(const fs::path& path) {
-  struct stat status {};
-  REQUIRE(stat(path.c_str(), &status) == 0);
-  return status.st_mode & 07777;
 }
 
 TEST_CASE("RenderKubeconfig: everything embedded, one current context") {
@@ -122,7 +116,7 @@ TEST_CASE("ContextName: plain for the default directory, else after the director
 }
 
 TEST_CASE("MergeContext: a file that is not there is made private, and ours is current") {
-  Fixture f;
+  KubeconfigFixture f;
   f.request.file = f.directory / "home/.kube/config";
   const MergeOutcome outcome = f.Merge();
   CHECK(outcome.context == "kubase");
@@ -134,7 +128,7 @@ TEST_CASE("MergeContext: a file that is not there is made private, and ours is c
 }
 
 TEST_CASE("MergeContext: what is not ours stays as it was, strings stay strings") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   fs::permissions(f.request.file, fs::perms(0640));
   const MergeOutcome outcome = f.Merge();
@@ -156,7 +150,7 @@ TEST_CASE("MergeContext: what is not ours stays as it was, strings stay strings"
 }
 
 TEST_CASE("MergeContext: twice gives the same bytes; a new certificate replaces the old one") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   f.Merge();
   const std::string once = f.Text();
@@ -169,7 +163,7 @@ TEST_CASE("MergeContext: twice gives the same bytes; a new certificate replaces 
 }
 
 TEST_CASE("MergeContext: the current context changes only when asked") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   f.request.switch_context = true;
   CHECK(f.Merge().is_current);
@@ -177,7 +171,7 @@ TEST_CASE("MergeContext: the current context changes only when asked") {
 }
 
 TEST_CASE("MergeContext: a namespace or a new name given by the user survives") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Merge();
   YAML::Node edited = f.Yaml();
   edited["contexts"][0]["name"] = "lab";
@@ -193,7 +187,7 @@ TEST_CASE("MergeContext: a namespace or a new name given by the user survives") 
 }
 
 TEST_CASE("MergeContext: two data directories of one name live side by side") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Merge();
   f.request.data_dir = "/data/two";
   const MergeOutcome second = f.Merge();
@@ -205,7 +199,7 @@ TEST_CASE("MergeContext: two data directories of one name live side by side") {
 }
 
 TEST_CASE("MergeContext: an entry of our name that is not ours is left alone") {
-  Fixture f;
+  KubeconfigFixture f;
   const std::string before =
       "clusters: [{name: kubase, cluster: {server: 'https://production.example.com'}}]\n";
   f.Write(before);
@@ -223,7 +217,7 @@ TEST_CASE("MergeContext: what is not a kubeconfig is refused without damage") {
                              "some: other\nyaml: file\n", "kind: Config\n---\nkind: Config\n",
 
                              "contexts: [{context: {}}]\n", "\x01\x02");
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(text);
   const Result<void> checked = CheckMergeContext(f.request);
   REQUIRE_FALSE(checked.ok());
@@ -241,7 +235,7 @@ TEST_CASE("MergeContext: what is not a kubeconfig is refused without damage") {
 }
 
 TEST_CASE("MergeContext: a file that refers to itself is refused without damage") {
-  Fixture f;
+  KubeconfigFixture f;
   const std::string text = "clusters: &a [{name: x, cluster: *a}]\n";
   f.Write(text);
   CHECK(MergeContext(f.request).error().code == ErrorCode::kInvalidArgument);
@@ -250,7 +244,7 @@ TEST_CASE("MergeContext: a file that refers to itself is refused without damage"
 }
 
 TEST_CASE("MergeContext: a section that is of the wrong kind inside an entry of ours is refused") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Merge();
   YAML::Node edited = f.Yaml();
   edited["contexts"] = "nothing";
@@ -262,14 +256,14 @@ TEST_CASE("MergeContext: an empty file and null sections are a kubeconfig") {
   const auto text = GENERATE(as<std::string>{}, "", "# only a comment\n",
                              "apiVersion: v1\nkind: Config\nclusters: null\nusers:\n"
                              "contexts: []\ncurrent-context: \"\"\n");
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(text);
   CHECK(f.Merge().is_current);
   CHECK(Names(f.Yaml()["users"]) == std::vector<std::string>{"kubase"});
 }
 
 TEST_CASE("MergeContext: a link stays a link, and its target is changed") {
-  Fixture f;
+  KubeconfigFixture f;
   std::ofstream(f.directory / "dotfiles-config") << kForeign;
   fs::create_symlink(f.directory / "dotfiles-config", f.request.file);
   f.Merge();
@@ -278,7 +272,7 @@ TEST_CASE("MergeContext: a link stays a link, and its target is changed") {
 }
 
 TEST_CASE("MergeContext: respects kubectl's lock and says which file to remove") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   const fs::path lock = f.request.file.string() + ".lock";
   std::ofstream(lock) << "";
@@ -292,7 +286,7 @@ TEST_CASE("MergeContext: respects kubectl's lock and says which file to remove")
 }
 
 TEST_CASE("MergeContext: a file that may not be written is told") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   fs::permissions(f.directory.path(), fs::perms(0777));
   fs::permissions(f.request.file, fs::perms(0444));
@@ -308,7 +302,7 @@ TEST_CASE("MergeContext: a file that may not be written is told") {
 }
 
 TEST_CASE("CheckMergeContext: what can be done is fine, and nothing is made") {
-  Fixture f;
+  KubeconfigFixture f;
   CHECK(CheckMergeContext(f.request).ok());
   f.request.file = f.directory / "missing" / "directory" / "config";
   CHECK(CheckMergeContext(f.request).ok());
@@ -320,7 +314,7 @@ TEST_CASE("CheckMergeContext: what can be done is fine, and nothing is made") {
 }
 
 TEST_CASE("CheckMergeContext: a directory that may not be written is told") {
-  Fixture f;
+  KubeconfigFixture f;
   fs::permissions(f.directory.path(), fs::perms(0755));
   f.request.file = f.directory / "missing" / "config";
   CHECK(AsOrdinaryUser([&] {
@@ -334,7 +328,7 @@ TEST_CASE("MergeContext: a new file belongs to the sudo caller") {
     WARN("skipped: only root can give files away");
     return;
   }
-  Fixture f;
+  KubeconfigFixture f;
   f.request.file = f.directory / "home/.kube/config";
   f.request.owner = FileOwner{65534, 65534};
   f.Merge();
@@ -346,7 +340,7 @@ TEST_CASE("MergeContext: a new file belongs to the sudo caller") {
 }
 
 TEST_CASE("RemoveContext: only our entries go, and the current context if it was ours") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Write(kForeign);
   YAML::Node before = YAML::Load(kForeign);
   before.remove("current-context");
@@ -362,7 +356,7 @@ TEST_CASE("RemoveContext: only our entries go, and the current context if it was
 }
 
 TEST_CASE("RemoveContext: a file with nothing left goes") {
-  Fixture f;
+  KubeconfigFixture f;
   f.Merge();
   CHECK(*RemoveContext(f.request.file, f.request.data_dir));
   CHECK_FALSE(fs::exists(f.request.file));

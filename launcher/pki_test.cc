@@ -50,12 +50,6 @@ std::string Subject(const fs::path& path) {
   return subject;
 }
 
-mode_t ModeOf(const fs::path& path) {
-  struct stat status {};
-  REQUIRE(stat(path.c_str(), &status) == 0);
-  return status.st_mode & 07777;
-}
-
 void Write(const fs::path& path, const std::string& text) {
   std::ofstream(path) << text;
 }
@@ -68,12 +62,12 @@ std::vector<std::string> Issued(const Pki& pki) {
   return names;
 }
 
-struct Fixture {
+struct PkiFixture {
   TestDirectory directory;
   ManualClock clock;
   PkiOptions options;
 
-  Fixture() { options.directory = directory / "pki"; }
+  PkiFixture() { options.directory = directory / "pki"; }
   Pki Ensure() {
     Result<Pki> pki = EnsurePki(options, clock);
     if (!pki.ok()) FAIL(pki.error().message);
@@ -87,7 +81,7 @@ struct Fixture {
 };
 
 TEST_CASE("EnsurePki: every leaf verifies for its use and no other, and says who it is") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   const WallTime now = f.clock.WallNow();
   const fs::path& ca = pki.ca.certificate;
@@ -107,7 +101,7 @@ TEST_CASE("EnsurePki: every leaf verifies for its use and no other, and says who
 }
 
 TEST_CASE("EnsurePki: the serving certificate has the names clients use") {
-  Fixture f;
+  PkiFixture f;
   f.options.bind_address = "192.0.2.7";
   f.options.host_name = "Box-1";
   f.options.extra_names = {"api.example.com", "2001:db8::7", "localhost"};
@@ -124,7 +118,7 @@ TEST_CASE("EnsurePki: the serving certificate has the names clients use") {
 }
 
 TEST_CASE("EnsurePki: a host name that DNS forbids is left out, an extra name is refused") {
-  Fixture f;
+  PkiFixture f;
   f.options.host_name = "my_box";
   f.Ensure();
   f.options.extra_names = {"DNS:evil,IP:1.2.3.4"};
@@ -132,7 +126,7 @@ TEST_CASE("EnsurePki: a host name that DNS forbids is left out, an extra name is
 }
 
 TEST_CASE("EnsurePki: dates are ten years and one, from five minutes ago") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   const WallTime now = std::chrono::floor<std::chrono::seconds>(f.clock.WallNow());
   CHECK(pki.ca.not_after == now + 3650 * kDay);
@@ -141,7 +135,7 @@ TEST_CASE("EnsurePki: dates are ten years and one, from five minutes ago") {
 }
 
 TEST_CASE("EnsurePki: keys are private, certificates are readable") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   CHECK(ModeOf(f.options.directory) == 0700);
   for (const CertificateFile& file : pki.All()) {
@@ -152,7 +146,7 @@ TEST_CASE("EnsurePki: keys are private, certificates are readable") {
 }
 
 TEST_CASE("EnsurePki: a second start issues nothing") {
-  Fixture f;
+  PkiFixture f;
   CHECK(Issued(f.Ensure()).size() == 8);
   const Pki second = f.Ensure();
   CHECK(Issued(second).empty());
@@ -160,7 +154,7 @@ TEST_CASE("EnsurePki: a second start issues nothing") {
 }
 
 TEST_CASE("EnsurePki: leaves are renewed when less than a third of their life is left") {
-  Fixture f;
+  PkiFixture f;
   const Pki first = f.Ensure();
   const std::string ca = *ReadWholeFile(first.ca.certificate);
   f.clock.Advance(240 * kDay);
@@ -175,7 +169,7 @@ TEST_CASE("EnsurePki: leaves are renewed when less than a third of their life is
 }
 
 TEST_CASE("EnsurePki: leaves never outlive the CA, and an expired CA is told") {
-  Fixture f;
+  PkiFixture f;
   const Pki first = f.Ensure();
   f.clock.Advance(3600 * kDay);
   CHECK(f.Ensure().admin.not_after == first.ca.not_after);
@@ -186,7 +180,7 @@ TEST_CASE("EnsurePki: leaves never outlive the CA, and an expired CA is told") {
 }
 
 TEST_CASE("EnsurePki: changed names issue the serving certificate again and nothing else") {
-  Fixture f;
+  PkiFixture f;
   f.Ensure();
   f.options.extra_names = {"api.example.com"};
   CHECK(Issued(f.Ensure()) == std::vector<std::string>{"apiserver"});
@@ -196,7 +190,7 @@ TEST_CASE("EnsurePki: changed names issue the serving certificate again and noth
 }
 
 TEST_CASE("EnsurePki: damaged, foreign and swapped leaves heal") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   Write(pki.admin.certificate, "-----BEGIN CERTIFICATE-----\ngarbage\n");
   Write(pki.scheduler.key, "");
@@ -211,7 +205,7 @@ TEST_CASE("EnsurePki: damaged, foreign and swapped leaves heal") {
 }
 
 TEST_CASE("EnsurePki: a damaged CA or service account key is never replaced") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   for (const fs::path& path :
        {pki.ca.certificate, pki.ca.key, pki.front_proxy_ca.key, pki.service_account_private_key}) {
@@ -232,7 +226,7 @@ TEST_CASE("EnsurePki: a damaged CA or service account key is never replaced") {
 }
 
 TEST_CASE("EnsurePki: a CA certificate that was lost is made again for its key") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   fs::remove(pki.ca.certificate);
   CHECK(Issued(f.Ensure()) == std::vector<std::string>{"ca"});
@@ -241,7 +235,7 @@ TEST_CASE("EnsurePki: a CA certificate that was lost is made again for its key")
 }
 
 TEST_CASE("EnsurePki: the public service account key follows the private one") {
-  Fixture f;
+  PkiFixture f;
   const Pki pki = f.Ensure();
   const std::string good = *ReadWholeFile(pki.service_account_public_key);
   CHECK(good.find("BEGIN PUBLIC KEY") != std::string::npos);
@@ -251,7 +245,7 @@ TEST_CASE("EnsurePki: the public service account key follows the private one") {
 }
 
 TEST_CASE("IssueClientCertificate: a user with groups, for as long as asked") {
-  Fixture f;
+  PkiFixture f;
   CHECK(IssueClientCertificate(f.options.directory, {.user = "ann"}, f.clock).error().code ==
         ErrorCode::kNotFound);
   const Pki pki = f.Ensure();

@@ -30,7 +30,7 @@ json ApiService(const std::string& group, const std::string& automanaged) {
   return service;
 }
 
-struct Fixture {
+struct ApplierFixture {
   TestApi api;
   std::mutex mutex;
   std::string lines;  // guarded by mutex
@@ -54,7 +54,7 @@ struct Fixture {
 };
 
 TEST_CASE("PolicyApplier: applies all objects and then leaves them alone") {
-  Fixture f;
+  ApplierFixture f;
   PolicyApplier applier(*f.client, *f.log, f.options);
   applier.Start();
   REQUIRE(applier.WaitSettled(seconds(10)));
@@ -75,7 +75,7 @@ TEST_CASE("PolicyApplier: applies all objects and then leaves them alone") {
 }
 
 TEST_CASE("PolicyApplier: puts back what is deleted or changed, and says so") {
-  Fixture f;
+  ApplierFixture f;
   PolicyApplier applier(*f.client, *f.log, f.options);
   applier.Start();
   REQUIRE(applier.WaitSettled(seconds(10)));
@@ -101,7 +101,7 @@ TEST_CASE("PolicyApplier: puts back what is deleted or changed, and says so") {
 }
 
 TEST_CASE("PolicyApplier: APIs of other servers are left out as they come and go") {
-  Fixture f;
+  ApplierFixture f;
   f.api.Put(kServices + "v1.apps", ApiService("apps", "onstart"));
   f.api.Put(kServices + "v1.example.com", ApiService("example.com", "true"));
   PolicyApplier applier(*f.client, *f.log, f.options);
@@ -119,7 +119,7 @@ TEST_CASE("PolicyApplier: APIs of other servers are left out as they come and go
 
 TEST_CASE(
     "PolicyApplier: an API that is not there yet is tried again, with its words in the status") {
-  Fixture f;
+  ApplierFixture f;
   f.api.FailWith(503);
   PolicyApplier applier(*f.client, *f.log, f.options);
   applier.Start();
@@ -132,7 +132,7 @@ TEST_CASE(
 }
 
 TEST_CASE("PolicyApplier: a watch that breaks is opened again, and nothing is missed") {
-  Fixture f;
+  ApplierFixture f;
   PolicyApplier applier(*f.client, *f.log, f.options);
   applier.Start();
   REQUIRE(applier.WaitSettled(seconds(10)));
@@ -146,7 +146,7 @@ TEST_CASE("PolicyApplier: a watch that breaks is opened again, and nothing is mi
 }
 
 TEST_CASE("PolicyApplier: none removes what labels, if it is ours, and nothing else") {
-  Fixture f;
+  ApplierFixture f;
   {
     PolicyApplier applier(*f.client, *f.log, f.options);
     applier.Start();
@@ -170,7 +170,7 @@ TEST_CASE("PolicyApplier: none removes what labels, if it is ours, and nothing e
 }
 
 TEST_CASE("PolicyApplier: stops at once while the API does not answer") {
-  Fixture f;
+  ApplierFixture f;
   KubeClientOptions nowhere = f.api.ClientOptions();
   nowhere.port = 1;
   const auto client = MakeKubeClient(nowhere);

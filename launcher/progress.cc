@@ -23,7 +23,7 @@ std::string Seconds(milliseconds elapsed) {
   return fmt::format("{}.{} s", elapsed.count() / 1000, elapsed.count() % 1000 / 100);
 }
 
-void Print(FILE* out, const std::string& text) {
+void PrintTo(FILE* out, const std::string& text) {
   // A reader that is gone must not stop the start.
   [[maybe_unused]] const size_t written = std::fwrite(text.data(), 1, text.size(), out);
   [[maybe_unused]] const int flushed = std::fflush(out);
@@ -48,12 +48,12 @@ class LineProgress final : public ProgressSink {
         std::string line =
             fmt::format("{:<{}} {:>7}", event.step, kStepWidth, Seconds(event.elapsed));
         if (!event.text.empty()) line += "  " + event.text;
-        return Print(out_, line + "\n");
+        return PrintTo(out_, line + "\n");
       }
       case ProgressEvent::Kind::kFailed:
-        return Print(err_, RenderFailure(event));
+        return PrintTo(err_, RenderFailure(event));
       case ProgressEvent::Kind::kReady:
-        return Print(out_, "ready in " + Seconds(event.elapsed) + "\n" + event.text);
+        return PrintTo(out_, "ready in " + Seconds(event.elapsed) + "\n" + event.text);
     }
   }
 
@@ -79,18 +79,18 @@ class TerminalProgress final : public ProgressSink {
         return ShowRunning();
       case ProgressEvent::Kind::kDone:
         running_.clear();
-        return Print(out_,
+        return PrintTo(out_,
                      fmt::format("{}\x1b[32m✓\x1b[0m {:<{}} {:>7}  \x1b[2m{}\x1b[0m\n", kClearLine,
                                  event.step, kStepWidth, Seconds(event.elapsed), event.text));
       case ProgressEvent::Kind::kFailed: {
         if (!running_.empty()) {
-          Print(out_, fmt::format("{}\x1b[31m✗\x1b[0m {}\n", kClearLine, running_));
+          PrintTo(out_, fmt::format("{}\x1b[31m✗\x1b[0m {}\n", kClearLine, running_));
         }
         running_.clear();
-        return Print(err_, RenderFailure(event));
+        return PrintTo(err_, RenderFailure(event));
       }
       case ProgressEvent::Kind::kReady:
-        return Print(
+        return PrintTo(
             out_, fmt::format("\x1b[1mReady in {}\x1b[0m\n{}", Seconds(event.elapsed), event.text));
     }
   }
@@ -113,7 +113,7 @@ class TerminalProgress final : public ProgressSink {
   void ShowRunning() {  // with mutex_ held
     const auto elapsed =
         std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - begun_);
-    Print(out_,
+    PrintTo(out_,
           fmt::format("{}… {:<{}} {:>7}", kClearLine, running_, kStepWidth, Seconds(elapsed)));
   }
 

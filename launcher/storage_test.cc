@@ -11,7 +11,7 @@
 namespace kubase::launcher {
 namespace {
 
-struct Fixture {
+struct StorageFixture {
   TestDirectory directory;
   SystemClock clock;
   std::unique_ptr<Log> log = LogTo([](LogLevel, const std::string&) {});
@@ -21,7 +21,7 @@ struct Fixture {
 };
 
 TEST_CASE("Storage: is alive as long as its writer answers, and a sign of life writes nothing") {
-  Fixture fixture;
+  StorageFixture fixture;
   CHECK(fixture.storage->CheckAlive(std::chrono::seconds(20)).ok());
   CHECK(fixture.storage->store().current_revision() == 1);
 
@@ -40,7 +40,7 @@ TEST_CASE("Storage: is alive as long as its writer answers, and a sign of life w
 }
 
 TEST_CASE("Storage: a store that takes no work gives no sign of life") {
-  Fixture fixture;
+  StorageFixture fixture;
   static_cast<store::SqlStore&>(fixture.storage->store()).Stop();
   const auto silent = fixture.storage->CheckAlive(std::chrono::seconds(20));
   REQUIRE_FALSE(silent.ok());
@@ -48,7 +48,7 @@ TEST_CASE("Storage: a store that takes no work gives no sign of life") {
 }
 
 TEST_CASE("Storage: leads a database of its own from the start to the end") {
-  Fixture fixture;
+  StorageFixture fixture;
   CHECK(fixture.storage->role().role == Storage::Role::kLeads);
   fixture.storage->Stop();
   CHECK(fixture.storage->role().role == Storage::Role::kWaits);
@@ -60,7 +60,7 @@ TEST_CASE("Storage: leads a database of its own from the start to the end") {
 }
 
 TEST_CASE("Storage: what cannot be served ends the start, with its cause") {
-  Fixture fixture;
+  StorageFixture fixture;
   StorageRoles roles = NoRoles();
   roles.lead = [](store::Store&, int64_t) -> Result<void> {
     return Error{ErrorCode::kInternal, "no server"};

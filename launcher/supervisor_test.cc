@@ -44,7 +44,7 @@ Result<void> AlwaysReady() {
   return Ok();
 }
 
-struct Fixture {
+struct SupervisorFixture {
   TestDirectory directory;
   SystemClock clock;
   std::unique_ptr<Log> log = LogTo([](LogLevel, const std::string&) {});
@@ -73,7 +73,7 @@ struct Fixture {
 };
 
 TEST_CASE("Supervisor: a child becomes ready by its probe, talks, and stops on SIGTERM") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string ready = fixture.directory / "ready";
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -94,7 +94,7 @@ TEST_CASE("Supervisor: a child becomes ready by its probe, talks, and stops on S
 }
 
 TEST_CASE("Supervisor: a child that ends is started again") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string starts = fixture.directory / "starts";
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -109,7 +109,7 @@ TEST_CASE("Supervisor: a child that ends is started again") {
 }
 
 TEST_CASE("Supervisor: a failed start tells the likely cause and keeps the last lines") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   REQUIRE(
       fixture.supervisor
           .Start({.name = "child",
@@ -127,7 +127,7 @@ TEST_CASE("Supervisor: a failed start tells the likely cause and keeps the last 
 }
 
 TEST_CASE("Supervisor: the likely cause of an end is not taken from an earlier run") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string again = fixture.directory / "again";
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -142,7 +142,7 @@ TEST_CASE("Supervisor: the likely cause of an end is not taken from an earlier r
 }
 
 TEST_CASE("Supervisor: a program that cannot run is named with the reason") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string garbage = fixture.directory / "garbage";
   std::ofstream(garbage) << "\x01\x02\x03 not a program";
   ::chmod(garbage.c_str(), 0755);
@@ -175,7 +175,7 @@ TEST_CASE("Supervisor: a program that cannot run is named with the reason") {
 }
 
 TEST_CASE("Supervisor: a child that ignores SIGTERM is killed after its time-out") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string ready = fixture.directory / "ready";
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -190,7 +190,7 @@ TEST_CASE("Supervisor: a child that ignores SIGTERM is killed after its time-out
 }
 
 TEST_CASE("Supervisor: KillAll ends a stop that would take long") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const std::string ready = fixture.directory / "ready";
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -207,7 +207,7 @@ TEST_CASE("Supervisor: KillAll ends a stop that would take long") {
 }
 
 TEST_CASE("Supervisor: a probe that keeps failing makes the child not ready, and ready again") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   std::atomic<bool> healthy = true;
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
@@ -226,7 +226,7 @@ TEST_CASE("Supervisor: a probe that keeps failing makes the child not ready, and
 }
 
 TEST_CASE("Supervisor: waiting ends with its deadline or its stop token") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   REQUIRE(fixture.supervisor
               .Start({.name = "child",
                       .process = Shell("exec sleep 1000"),
@@ -243,13 +243,13 @@ TEST_CASE("Supervisor: waiting ends with its deadline or its stop token") {
 }
 
 TEST_CASE("Supervisor: its thread gives a sign of life when it is asked") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   CHECK(fixture.supervisor.CheckAlive(kPatience).ok());
   CHECK(fixture.supervisor.CheckAlive(kPatience).ok());
 }
 
 TEST_CASE("Supervisor: a child inherits its standard descriptors and nothing else") {
-  Fixture fixture;
+  SupervisorFixture fixture;
   const int opened = ::open("/dev/null", O_RDONLY);
   const int leaked = ::fcntl(opened, F_DUPFD, 50);  // not close-on-exec
   const std::string path = "/proc/$$/fd/" + std::to_string(leaked);

@@ -2,9 +2,12 @@
 // as another user.
 #pragma once
 
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <catch2/catch.hpp>
+#include <filesystem>
 #include <functional>
 
 #include "launcher/host.h"
@@ -21,6 +24,13 @@ inline HostUser TestUser() {
   user.gid = getegid();
   user.home = "/nonexistent";
   return user;
+}
+
+// The bits of its permissions; the test fails when it is not there.
+inline mode_t ModeOf(const std::filesystem::path& path) {
+  struct stat status {};
+  REQUIRE(stat(path.c_str(), &status) == 0);
+  return status.st_mode & 07777;
 }
 
 // The exit status of `body` run in a child process; -1 when it was killed.

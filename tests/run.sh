@@ -99,9 +99,7 @@ provide_packages() {
   if (($# > 0)); then install_packages "$@"; else say 'nothing is missing'; fi
 }
 
-# The compiler cache works across clones, since paths inside the clone count as relative ones.
 prepare_environment() {
-  export CCACHE_BASEDIR=$kubase_root CCACHE_NOHASHDIR=true
   if [[ $long == yes ]]; then export KUBASE_LONG_TESTS=1; fi
   rm -rf "$results"
   mkdir -p "$results"

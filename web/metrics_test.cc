@@ -6,12 +6,12 @@
 #include <catch2/catch.hpp>
 #include <ctime>
 
+#include "web/test_time.h"
+
 namespace kubase::web {
 namespace {
 
 using prometheus::MetricFamily;
-const WallTime kNow{std::chrono::seconds(1'800'000'000)};
-
 const MetricFamily* Find(const std::vector<MetricFamily>& families, const std::string& name) {
   for (const MetricFamily& family : families) {
     if (family.name == name) return &family;

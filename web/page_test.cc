@@ -4,11 +4,10 @@
 
 #include "web/assets.h"
 #include "web/page_kinds.h"
+#include "web/test_time.h"
 
 namespace kubase::web {
 namespace {
-
-const WallTime kNow{std::chrono::seconds(1'800'000'000)};
 
 bool Contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;

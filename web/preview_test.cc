@@ -12,8 +12,6 @@
 namespace kubase::web {
 namespace {
 
-constexpr std::chrono::seconds kTimeout{10};
-
 TEST_CASE("Preview: parameters there and back") {
   const PreviewQuery query{.kind = "clusterroles",
                            .name = "system:a&b=c d+e%41?#ü",
@@ -31,7 +29,7 @@ TEST_CASE("Preview: parameters there and back") {
                        .complete = false,
                        .effects = {{"deleted", "g", "Shirt", "a", "b", "storage", "why"}}};
   test.previews.set_answer(answer);
-  const auto reply = GetFromSocket(path, PreviewTarget(query), kTimeout);
+  const auto reply = GetFromSocket(path, PreviewTarget(query), kReplyTimeout);
   REQUIRE(reply.ok());
   REQUIRE(reply->http_status == 200);
   const PreviewQuery asked = test.previews.asked();
@@ -86,12 +84,12 @@ TEST_CASE("Preview: refusals are one sentence with the status that fits") {
                                              {ErrorCode::kOverloaded, 503}};
   for (const auto& [code, status] : cases) {
     test.previews.set_answer(Error{code, "no"});
-    const auto reply = GetFromSocket(path, target, kTimeout);
+    const auto reply = GetFromSocket(path, target, kReplyTimeout);
     REQUIRE(reply.ok());
     CHECK(reply->http_status == status);
     CHECK(reply->body == "no\n");
   }
-  CHECK(GetFromSocket(path, "/api/gc/preview?kind=Shirt", kTimeout)->http_status == 400);
+  CHECK(GetFromSocket(path, "/api/gc/preview?kind=Shirt", kReplyTimeout)->http_status == 400);
 }
 
 TEST_CASE("Preview: there is none over TCP, not even on loopback") {

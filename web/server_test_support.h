@@ -18,6 +18,8 @@
 
 namespace kubase::web {
 
+constexpr std::chrono::seconds kReplyTimeout{10};
+
 // Answers with what the test sets; Block makes ReadStatus wait until Release.
 class TestSource final : public StatusSource {
  public:

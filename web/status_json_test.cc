@@ -3,12 +3,12 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include "web/test_time.h"
+
 namespace kubase::web {
 namespace {
 
 using nlohmann::json;
-const WallTime kNow{std::chrono::seconds(1'800'000'000)};
-
 ApplianceStatus Full() {
   ApplianceStatus status;
   status.version = "0.1.0";

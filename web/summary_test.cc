@@ -2,13 +2,13 @@
 
 #include <catch2/catch.hpp>
 
+#include "web/test_time.h"
+
 namespace kubase::web {
 namespace {
 
 using std::chrono::hours;
 using std::chrono::seconds;
-
-const WallTime kNow{seconds(1'800'000'000)};
 
 ApplianceStatus Healthy() {
   ApplianceStatus status;

@@ -16,8 +16,6 @@
 namespace kubase::web {
 namespace {
 
-constexpr std::chrono::seconds kTimeout{10};
-
 StatusServerOptions OnlySocket(const std::string& path) {
   return {.bind_address = "", .unix_socket = path};
 }
@@ -35,7 +33,7 @@ TEST_CASE("UnixSocket: serves its owner only, without asking for a Host") {
   ApplianceStatus status;
   status.version = "9.9";
   test.source.Set(status);
-  const auto reply = GetFromSocket(path, "/api/status", kTimeout);
+  const auto reply = GetFromSocket(path, "/api/status", kReplyTimeout);
   REQUIRE(reply.ok());
   CHECK(reply->http_status == 200);
   const auto read = StatusFromJson(reply->body);
@@ -61,7 +59,7 @@ TEST_CASE("UnixSocket: the file goes with the server, and is replaced when it wa
   }
   REQUIRE(std::filesystem::exists(path));
   const ServerUnderTest test(OnlySocket(path));
-  CHECK(GetFromSocket(path, "/livez", kTimeout).value().http_status == 200);
+  CHECK(GetFromSocket(path, "/livez", kReplyTimeout).value().http_status == 200);
 }
 
 TEST_CASE("UnixSocket: neither a living server's socket nor another file is taken away") {
@@ -71,7 +69,7 @@ TEST_CASE("UnixSocket: neither a living server's socket nor another file is take
   const auto second = Listener::Unix(path);
   REQUIRE_FALSE(second.ok());
   CHECK(second.error().code == ErrorCode::kAlreadyExists);
-  CHECK(GetFromSocket(path, "/livez", kTimeout).ok());
+  CHECK(GetFromSocket(path, "/livez", kReplyTimeout).ok());
 
   const std::string file = directory / "precious";
   std::ofstream(file) << "data";
@@ -84,8 +82,8 @@ TEST_CASE("UnixSocket: neither a living server's socket nor another file is take
 TEST_CASE("UnixSocket: the client tells missing, dead, slow and impossible sockets apart") {
   const testing::TemporaryDirectory directory;
   const std::string path = directory.File("status.sock");
-  CHECK(GetFromSocket(path, "/", kTimeout).error().code == ErrorCode::kNotFound);
-  CHECK(GetFromSocket(std::string(200, 'x'), "/", kTimeout).error().code ==
+  CHECK(GetFromSocket(path, "/", kReplyTimeout).error().code == ErrorCode::kNotFound);
+  CHECK(GetFromSocket(std::string(200, 'x'), "/", kReplyTimeout).error().code ==
         ErrorCode::kInvalidArgument);
   CHECK(Listener::Unix(std::string(200, 'x')).error().code == ErrorCode::kInvalidArgument);
 
@@ -94,7 +92,7 @@ TEST_CASE("UnixSocket: the client tells missing, dead, slow and impossible socke
   std::memcpy(address.sun_path, path.data(), path.size());
   const UniqueFd silent(socket(AF_UNIX, SOCK_STREAM, 0));
   REQUIRE(bind(silent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
-  CHECK(GetFromSocket(path, "/", kTimeout).error().code == ErrorCode::kUnavailable);
+  CHECK(GetFromSocket(path, "/", kReplyTimeout).error().code == ErrorCode::kUnavailable);
   REQUIRE(listen(silent.get(), 1) == 0);
   CHECK(GetFromSocket(path, "/", std::chrono::milliseconds(100)).error().code ==
         ErrorCode::kDeadlineExceeded);

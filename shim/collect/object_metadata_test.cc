@@ -15,11 +15,11 @@ using select::Number;
 
 constexpr int64_t kTime = 1'767'323'045;  // 2026-01-02T03:04:05Z
 
-std::string Json(const std::string& metadata) {
+std::string ShirtJson(const std::string& metadata) {
   return R"({"kind":"Shirt","metadata":{)" + metadata + "}}";
 }
 
-std::string Protobuf(const std::string& metadata) {
+std::string ShirtProtobuf(const std::string& metadata) {
   return Envelope(Bytes(1, metadata));
 }
 
@@ -29,7 +29,7 @@ std::string Label(const std::string& key) {
 
 // The seconds of a time in JSON; 0: not read.
 int64_t TimeOf(const std::string& text) {
-  const auto metadata = ReadMetadata(Json(R"("deletionTimestamp":")" + text + '"'));
+  const auto metadata = ReadMetadata(ShirtJson(R"("deletionTimestamp":")" + text + '"'));
   return metadata ? metadata->deletion_time.value() : 0;
 }
 
@@ -45,7 +45,7 @@ ObjectMetadata Everything() {
 }
 
 TEST_CASE("ObjectMetadata: JSON has everything") {
-  const auto metadata = ReadMetadata(Json(R"("name":"n","uid":"u-1","generation":3,
+  const auto metadata = ReadMetadata(ShirtJson(R"("name":"n","uid":"u-1","generation":3,
       "labels":{"a":"1","skip-controller-manager-metadata-caching":""},
       "deletionTimestamp":"2026-01-02T03:04:05Z","deletionGracePeriodSeconds":30,
       "ownerReferences":[
@@ -73,14 +73,14 @@ TEST_CASE("ObjectMetadata: what is absent or null is not there") {
   for (const std::string& value : {
            std::string("{}"),
            std::string(R"({"metadata":null})"),
-           Json(""),
-           Json(R"("uid":null,"generation":null,"deletionTimestamp":null,"labels":null,
+           ShirtJson(""),
+           ShirtJson(R"("uid":null,"generation":null,"deletionTimestamp":null,"labels":null,
                    "deletionGracePeriodSeconds":null,"ownerReferences":null,"finalizers":null)"),
-           Json(R"("labels":{},"ownerReferences":[],"finalizers":[],"uid":"")"),
-           Json(R"("UID":"u","Finalizers":["f"])"),
+           ShirtJson(R"("labels":{},"ownerReferences":[],"finalizers":[],"uid":"")"),
+           ShirtJson(R"("UID":"u","Finalizers":["f"])"),
            Envelope(""),
-           Protobuf(""),
-           Protobuf(Bytes(5, "") + Number(7, 0)),
+           ShirtProtobuf(""),
+           ShirtProtobuf(Bytes(5, "") + Number(7, 0)),
        }) {
     INFO(value);
     CHECK(ReadMetadata(value) == ObjectMetadata());
@@ -120,26 +120,26 @@ TEST_CASE("ObjectMetadata: JSON that may be decoded otherwise is not read") {
            std::string("[]"),
            std::string(R"({"metadata":[]})"),
            std::string(R"({"metadata":{},"metadata":{}})"),
-           Json("") + "x",
-           Json("\"name\":\"\xff\""),
-           Json(R"("uid":1)"),
-           Json(R"("uid":"a","uid":"a")"),
-           Json(R"("generation":"1")"),
-           Json(R"("generation":1.0)"),
-           Json(R"("generation":9223372036854775808)"),
-           Json(R"("deletionTimestamp":1)"),
-           Json(R"("deletionGracePeriodSeconds":"1")"),
-           Json(R"("labels":[])"),
-           Json(R"("labels":{"a":null})"),
-           Json(R"("labels":{},"labels":{})"),
-           Json(R"("finalizers":{})"),
-           Json(R"("finalizers":[null])"),
-           Json(R"("finalizers":[1])"),
-           Json(R"("ownerReferences":{})"),
-           Json(R"("ownerReferences":[null])"),
-           Json(R"("ownerReferences":[{"uid":1}])"),
-           Json(R"("ownerReferences":[{"uid":"a","uid":"b"}])"),
-           Json(R"("ownerReferences":[{"blockOwnerDeletion":"true"}])"),
+           ShirtJson("") + "x",
+           ShirtJson("\"name\":\"\xff\""),
+           ShirtJson(R"("uid":1)"),
+           ShirtJson(R"("uid":"a","uid":"a")"),
+           ShirtJson(R"("generation":"1")"),
+           ShirtJson(R"("generation":1.0)"),
+           ShirtJson(R"("generation":9223372036854775808)"),
+           ShirtJson(R"("deletionTimestamp":1)"),
+           ShirtJson(R"("deletionGracePeriodSeconds":"1")"),
+           ShirtJson(R"("labels":[])"),
+           ShirtJson(R"("labels":{"a":null})"),
+           ShirtJson(R"("labels":{},"labels":{})"),
+           ShirtJson(R"("finalizers":{})"),
+           ShirtJson(R"("finalizers":[null])"),
+           ShirtJson(R"("finalizers":[1])"),
+           ShirtJson(R"("ownerReferences":{})"),
+           ShirtJson(R"("ownerReferences":[null])"),
+           ShirtJson(R"("ownerReferences":[{"uid":1}])"),
+           ShirtJson(R"("ownerReferences":[{"uid":"a","uid":"b"}])"),
+           ShirtJson(R"("ownerReferences":[{"blockOwnerDeletion":"true"}])"),
        }) {
     INFO(value);
     CHECK_FALSE(ReadMetadata(value).has_value());
@@ -151,25 +151,25 @@ TEST_CASE("ObjectMetadata: protobuf that may be decoded otherwise is not read") 
            Envelope(Bytes(1, "") + Bytes(1, "")),
            Envelope(Number(1, 1)),
            Envelope("").substr(0, 8),
-           Protobuf("\x7f"),
-           Protobuf(Number(5, 1)),
-           Protobuf(Bytes(5, "a") + Bytes(5, "a")),
-           Protobuf(Bytes(7, "")),
-           Protobuf(Number(9, 1)),
-           Protobuf(Bytes(9, "")),
-           Protobuf(Bytes(9, Bytes(1, ""))),
-           Protobuf(Bytes(9, "\x08")),
-           Protobuf(Bytes(9, "\x08\xff\xff\xff\xff\xff\xff\x7f")),
-           Protobuf(Bytes(10, "")),
-           Protobuf(Number(11, 1)),
-           Protobuf(Bytes(11, Number(1, 1))),
-           Protobuf(Bytes(11, Number(2, 1))),
-           Protobuf(Bytes(12, Number(1, 1))),
-           Protobuf(Number(13, 1)),
-           Protobuf(Bytes(13, Number(4, 1))),
-           Protobuf(Bytes(13, Bytes(7, ""))),
-           Protobuf(Bytes(13, "\x7f")),
-           Protobuf(Number(14, 1)),
+           ShirtProtobuf("\x7f"),
+           ShirtProtobuf(Number(5, 1)),
+           ShirtProtobuf(Bytes(5, "a") + Bytes(5, "a")),
+           ShirtProtobuf(Bytes(7, "")),
+           ShirtProtobuf(Number(9, 1)),
+           ShirtProtobuf(Bytes(9, "")),
+           ShirtProtobuf(Bytes(9, Bytes(1, ""))),
+           ShirtProtobuf(Bytes(9, "\x08")),
+           ShirtProtobuf(Bytes(9, "\x08\xff\xff\xff\xff\xff\xff\x7f")),
+           ShirtProtobuf(Bytes(10, "")),
+           ShirtProtobuf(Number(11, 1)),
+           ShirtProtobuf(Bytes(11, Number(1, 1))),
+           ShirtProtobuf(Bytes(11, Number(2, 1))),
+           ShirtProtobuf(Bytes(12, Number(1, 1))),
+           ShirtProtobuf(Number(13, 1)),
+           ShirtProtobuf(Bytes(13, Number(4, 1))),
+           ShirtProtobuf(Bytes(13, Bytes(7, ""))),
+           ShirtProtobuf(Bytes(13, "\x7f")),
+           ShirtProtobuf(Number(14, 1)),
        }) {
     CHECK_FALSE(ReadMetadata(value).has_value());
   }

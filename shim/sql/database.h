@@ -93,6 +93,9 @@ class Connection {
   virtual void Disconnect() = 0;
 };
 
+// For SpaceUsage::limit_bytes of an engine that has no bound.
+inline constexpr int64_t kUnboundedBytes = int64_t{1} << 62;
+
 struct SpaceUsage {
   int64_t total_bytes = 0;
   int64_t in_use_bytes = 0;

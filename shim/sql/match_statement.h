@@ -22,6 +22,9 @@ struct MatchStyle {
   std::string_view exists;
 };
 
+// Of a connection: more forms of selectors than a cluster has in use at a time.
+inline constexpr size_t kPreparedMatchesMax = 64;
+
 inline constexpr MatchStyle kSqliteMatchStyle{
     .join = "CROSS JOIN", .key = "CAST({} || {} AS BLOB)", .exists = "EXISTS({})"};
 

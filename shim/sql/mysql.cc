@@ -14,8 +14,6 @@
 namespace kubase::sql {
 namespace {
 
-constexpr int64_t kUnbounded = int64_t{1} << 62;
-
 MysqlConnection& Of(Connection& connection) {
   return static_cast<MysqlConnection&>(connection);
 }
@@ -51,7 +49,7 @@ class MysqlDatabase final : public RemoteDatabase {
                       "WHERE table_schema = DATABASE()");
     }
     if (!bytes.ok()) return bytes.error();
-    return SpaceUsage{bytes->value_or(0), bytes->value_or(0), kUnbounded};
+    return SpaceUsage{bytes->value_or(0), bytes->value_or(0), kUnboundedBytes};
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {

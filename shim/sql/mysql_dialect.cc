@@ -13,13 +13,13 @@
 namespace kubase::sql {
 namespace {
 
-constexpr MatchStyle kMatchStyle{
+constexpr MatchStyle kMysqlMatchStyle{
     .join = "STRAIGHT_JOIN", .limits_arms = true, .key = "({} || {})", .exists = "EXISTS({})"};
 
 // Of the text of an INSERT, unless one row is longer.
 constexpr size_t kInsertBytesMax = 1 << 20;
 
-std::string Rewrite(std::string text) {
+std::string RewriteForMysql(std::string text) {
   static const std::regex limit(R"(LIMIT \?(\d+))"), key(R"(\bkey\b)"), no_bytes("x''");
   text = std::regex_replace(text, limit, "LIMIT ?+$1");
   text = std::regex_replace(text, key, "`key`");
@@ -121,7 +121,7 @@ const std::string& MysqlText(Query query) {
     std::array<std::string, kQueries> all;
     for (size_t i = 0; i < kQueries; ++i) {
       const std::string own = OwnText(static_cast<Query>(i));
-      all[i] = Rewrite(own.empty() ? WithLimitedArms(static_cast<Query>(i)) : own);
+      all[i] = RewriteForMysql(own.empty() ? WithLimitedArms(static_cast<Query>(i)) : own);
     }
     return all;
   }();
@@ -129,7 +129,7 @@ const std::string& MysqlText(Query query) {
 }
 
 std::string MysqlMatchText(const MatchShape& shape) {
-  return Rewrite(MatchText(shape, kMatchStyle));
+  return RewriteForMysql(MatchText(shape, kMysqlMatchStyle));
 }
 
 std::string Render(std::string_view text, Params params) {

@@ -7,7 +7,7 @@ namespace {
 // MariaDB commits each of these by itself, so that a step may be cut off in its middle and is done
 // again: nothing is made twice, and the row of meta comes last. Keys end at 3,072 bytes. The ids of
 // history grow in the order of its rows, also where each server of TiDB would have its own.
-constexpr char kTables[] = R"(
+constexpr char kMysqlTables[] = R"(
 CREATE TABLE IF NOT EXISTS meta(
   id BIGINT PRIMARY KEY,
   schema_version BIGINT NOT NULL,
@@ -112,7 +112,7 @@ INSERT INTO meta
 }  // namespace
 
 const std::vector<std::string>& MysqlSchemaSteps() {
-  static const std::vector<std::string> steps = {kTables};
+  static const std::vector<std::string> steps = {kMysqlTables};
   return steps;
 }
 

@@ -38,7 +38,7 @@ constexpr size_t kTextBytesMax = 4 << 20;
 // Statements have what they need in them, and mean the same whatever the server's settings are.
 // Subqueries are looked up for each row outside, as they are written. While a connection that
 // nobody hears of any more has locks, nobody else can write: only MariaDB can tell it to end.
-constexpr char kSettings[] =
+constexpr char kMysqlSettings[] =
     "SET NAMES binary, /*M! SESSION idle_write_transaction_timeout = 3, */ "
     "SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
     "NO_AUTO_VALUE_ON_ZERO', SESSION wait_timeout = 28800, SESSION innodb_lock_wait_timeout = 20, "
@@ -195,7 +195,7 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::OpenOn(const MysqlHost& host
 }
 
 Result<void> MysqlSession::Configure() {
-  Queue(kSettings);
+  Queue(kMysqlSettings);
   Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
   KUBASE_ASSIGN_OR_RETURN(const bool in_cluster, IsOn("SHOW VARIABLES LIKE 'wsrep_on'"));
   if (!in_cluster) return Ok();

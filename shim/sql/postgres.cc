@@ -18,7 +18,6 @@ namespace {
 // With a standby that has to hear of a new database.
 constexpr std::chrono::seconds kStandbyPatience{10};
 constexpr std::chrono::milliseconds kStandbyPause{50};
-constexpr int64_t kUnbounded = int64_t{1} << 62;
 
 class PostgresDatabase final : public RemoteDatabase {
  public:
@@ -40,7 +39,7 @@ class PostgresDatabase final : public RemoteDatabase {
     KUBASE_ASSIGN_OR_RETURN(
         const auto bytes,
         static_cast<PostgresConnection&>(connection).ReadNumber(std::string(engine_.size)));
-    return SpaceUsage{bytes.value_or(0), bytes.value_or(0), kUnbounded};
+    return SpaceUsage{bytes.value_or(0), bytes.value_or(0), kUnboundedBytes};
   }
 
   Result<void> ReclaimSpace(Connection& connection) override {

@@ -5,14 +5,12 @@
 
 #include <utility>
 
+#include "shim/sql/match_statement.h"
 #include "shim/sql/observed.h"
 #include "shim/sql/postgres_dialect.h"
 
 namespace kubase::sql {
 namespace {
-
-// Prepared searches by attributes: more forms of selectors than a cluster has in use at a time.
-constexpr size_t kPreparedMatchesMax = 64;
 
 std::vector<PostgresValue> ValuesOf(Params params) {
   std::vector<PostgresValue> values;

@@ -12,12 +12,12 @@
 namespace kubase::sql {
 namespace {
 
-constexpr MatchStyle kMatchStyle{.join = "JOIN",
-                                 .limits_arms = true,
-                                 .key = "({} || {})",
-                                 .exists = "coalesce(({} LIMIT 1) = 1, false)"};
+constexpr MatchStyle kPostgresMatchStyle{.join = "JOIN",
+                                         .limits_arms = true,
+                                         .key = "({} || {})",
+                                         .exists = "coalesce(({} LIMIT 1) = 1, false)"};
 
-std::string Rewrite(std::string text) {
+std::string RewriteForPostgres(std::string text) {
   static const std::regex limit(R"(LIMIT \?(\d+))"), parameter(R"(\?(\d+))"), no_bytes("x''"),
       no_id(", 0 FROM");
   text = std::regex_replace(text, limit, "LIMIT CASE WHEN ?$1 >= 0 THEN ?$1 END");
@@ -33,7 +33,7 @@ const std::string& PostgresText(Query query) {
   static const auto texts = [] {
     std::array<std::string, kQueries> all;
     for (size_t i = 0; i < kQueries; ++i) {
-      all[i] = Rewrite(WithLimitedArms(static_cast<Query>(i)));
+      all[i] = RewriteForPostgres(WithLimitedArms(static_cast<Query>(i)));
     }
     return all;
   }();
@@ -41,7 +41,7 @@ const std::string& PostgresText(Query query) {
 }
 
 std::string PostgresMatchText(const MatchShape& shape) {
-  return Rewrite(MatchText(shape, kMatchStyle));
+  return RewriteForPostgres(MatchText(shape, kPostgresMatchStyle));
 }
 
 std::string_view PostgresManyText(Query query) {

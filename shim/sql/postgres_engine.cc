@@ -13,7 +13,7 @@ constexpr int kOldestServer = 140000;  // client_connection_check_interval
 
 // Plans do not depend on statistics, which may be older than the tables: every statement is made
 // for an index, and is planned once. A server whose client has gone gives up by itself.
-constexpr std::string_view kSettings =
+constexpr std::string_view kPostgresSettings =
     "SET client_min_messages = warning; SET enable_seqscan = off; SET enable_bitmapscan = off; "
     "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_sort = off; "
     "SET plan_cache_mode = force_generic_plan; SET jit = off; SET synchronous_commit = on; "
@@ -55,7 +55,7 @@ PostgresEngine EngineOf(const PostgresGreeting& greeting) {
     return {.name = "YugabyteDB " + greeting.version,
             .is_supported = is_supported,
             .oldest = "YugabyteDB 2025.1",
-            .settings = kSettings,
+            .settings = kPostgresSettings,
             .before_schema = kYugabyteBeforeSchema,
             .server = kOneServer,
             .size = kSize};
@@ -63,7 +63,7 @@ PostgresEngine EngineOf(const PostgresGreeting& greeting) {
   return {.name = fmt::format("PostgreSQL {}.{}", greeting.number / 10000, greeting.number % 10000),
           .is_supported = is_supported,
           .oldest = "PostgreSQL 14",
-          .settings = kSettings,
+          .settings = kPostgresSettings,
           .server = kTimeline,
           .size = kSize,
           .reclaim = "VACUUM FULL"};

@@ -6,7 +6,7 @@ namespace {
 
 // The empty store is at revision 1, as etcd's is; -1 is "never compacted". Room is left in the
 // pages of objects, so that an update finds it beside the row and touches no index.
-constexpr char kTables[] = R"(
+constexpr char kPostgresTables[] = R"(
 CREATE TABLE meta(
   id bigint PRIMARY KEY CHECK (id = 1),
   schema_version bigint NOT NULL,
@@ -107,7 +107,7 @@ CREATE INDEX collections_due ON collections(waits, id);
 }  // namespace
 
 const std::vector<std::string>& PostgresSchemaSteps() {
-  static const std::vector<std::string> steps = {kTables};
+  static const std::vector<std::string> steps = {kPostgresTables};
   return steps;
 }
 

@@ -19,8 +19,6 @@ namespace {
 constexpr int kBusyTimeoutMs = 10'000;
 // The most that SQLite maps (SQLITE_MAX_MMAP_SIZE); it reads the rest of a larger file.
 constexpr int64_t kMappedBytesMax = 0x7fff0000;
-// Prepared searches by attributes: more forms of selectors than a cluster has in use at a time.
-constexpr size_t kPreparedMatchesMax = 64;
 
 class SqliteRow final : public Row {
  public:

@@ -38,7 +38,7 @@ std::string Ask(const Handle& database, const std::string& text) {
 }
 
 constexpr char kLog[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
-constexpr char kRows[] =
+constexpr char kInsertRows[] =
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000) "
     "INSERT INTO t SELECT NULL, randomblob(1000) FROM n;";
 
@@ -49,7 +49,7 @@ TEST_CASE("WalVfs: what was committed is in the file for others, also when it is
   const Handle other = Open(directory.File("a.db"), nullptr);
   REQUIRE(Run(writer, kLog) == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
-  REQUIRE(Run(writer, std::string("BEGIN;") + kRows + "COMMIT") == SQLITE_OK);
+  REQUIRE(Run(writer, std::string("BEGIN;") + kInsertRows + "COMMIT") == SQLITE_OK);
   CHECK(Ask(other, "SELECT count(*) FROM t") == "1000");
   CHECK(Ask(other, "PRAGMA integrity_check") == "ok");
 }
@@ -62,16 +62,16 @@ TEST_CASE("WalVfs: a transaction that outgrows the cache is read, undone in part
   const Handle other = Open(directory.File("a.db"), nullptr);
   REQUIRE(Run(writer, std::string(kLog) + "PRAGMA cache_size = 10") == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
-  REQUIRE(Run(writer, std::string("BEGIN;") + kRows) == SQLITE_OK);
+  REQUIRE(Run(writer, std::string("BEGIN;") + kInsertRows) == SQLITE_OK);
   CHECK(Ask(writer, "SELECT sum(length(v)) FROM t") == "1000000");
-  REQUIRE(Run(writer, std::string("SAVEPOINT s;") + kRows) == SQLITE_OK);
+  REQUIRE(Run(writer, std::string("SAVEPOINT s;") + kInsertRows) == SQLITE_OK);
   CHECK(Ask(writer, "SELECT count(*) FROM t") == "2000");
   REQUIRE(Run(writer, "ROLLBACK TO s; DELETE FROM t WHERE id % 2") == SQLITE_OK);
   CHECK(Ask(other, "SELECT count(*) FROM t") == "0");
   REQUIRE(Run(writer, "COMMIT") == SQLITE_OK);
   CHECK(Ask(other, "SELECT count(*) FROM t") == "500");
   CHECK(Ask(other, "PRAGMA integrity_check") == "ok");
-  REQUIRE(Run(writer, std::string("BEGIN;") + kRows +
+  REQUIRE(Run(writer, std::string("BEGIN;") + kInsertRows +
                           "ROLLBACK; PRAGMA wal_checkpoint(TRUNCATE)") == SQLITE_OK);
   CHECK(Ask(other, "SELECT count(*) FROM t") == "500");
 }
@@ -84,11 +84,11 @@ TEST_CASE("WalVfs: a log that cannot be written fails the commit, and the next o
   REQUIRE(Run(writer, kLog) == SQLITE_OK);
   REQUIRE(Run(writer, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)") == SQLITE_OK);
   disk.Inject({.call = testing::DiskCall::kWrite, .nth = 1, .code = SQLITE_FULL});
-  CHECK((Run(writer, kRows) & 0xff) == SQLITE_FULL);
+  CHECK((Run(writer, kInsertRows) & 0xff) == SQLITE_FULL);
   CHECK(disk.faults() == 1);
   disk.Heal();
   CHECK(Ask(writer, "SELECT count(*) FROM t") == "0");
-  CHECK(Run(writer, kRows) == SQLITE_OK);
+  CHECK(Run(writer, kInsertRows) == SQLITE_OK);
   CHECK(Ask(writer, "SELECT count(*) FROM t") == "1000");
   CHECK(Ask(writer, "PRAGMA integrity_check") == "ok");
 }

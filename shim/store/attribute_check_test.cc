@@ -11,9 +11,6 @@
 namespace kubase::store {
 namespace {
 
-const std::string kPrefix = "/registry/example.com/widgets/";
-const KeyRange kWidgets{kPrefix, "/registry/example.com/widgets0"};
-
 // A database of some objects, with its server or without.
 class Database {
  public:
@@ -22,7 +19,8 @@ class Database {
     RandomWidgets random(7);
     for (int i = 0; i < 400; ++i) Put(random.Key(), random.Value());
     for (int i = 0; i < 20; ++i) REQUIRE(fixture_.Delete({random.Key(), ""}).ok());
-    Put(kPrefix + "z/marked", R"({"metadata":{"labels":{"mark":"yes"}},"spec":{"color":"red"}})");
+    Put(kWidgetsPrefix + "z/marked",
+        R"({"metadata":{"labels":{"mark":"yes"}},"spec":{"color":"red"}})");
     Put("/registry/configmaps/a/c", R"({"metadata":{"labels":{"mark":"yes"}}})");
   }
 
@@ -124,8 +122,9 @@ TEST_CASE("CheckAttributes: each way in which the index can differ is found, tol
   }));
   CAPTURE(damage);
   Database database;
-  database.Put(kPrefix + "z/foreign", "nothing of Kubernetes");
-  const std::vector<std::string> marked = {kPrefix + "z/foreign", kPrefix + "z/marked"};
+  database.Put(kWidgetsPrefix + "z/foreign", "nothing of Kubernetes");
+  const std::vector<std::string> marked = {kWidgetsPrefix + "z/foreign",
+                                           kWidgetsPrefix + "z/marked"};
   database.Damage(damage);
   const AttributeReport found = database.Check();
   CHECK(found.faults > 0);
@@ -144,7 +143,7 @@ TEST_CASE("CheckAttributes: each way in which the index can differ is found, tol
 TEST_CASE("SqlStore: a database from before there was an index answers at once, and is indexed") {
   Database database;
   if (!database.IsSqlite()) return;  // the other engines have had it from the start
-  const std::vector<std::string> marked = {kPrefix + "z/marked"};
+  const std::vector<std::string> marked = {kWidgetsPrefix + "z/marked"};
   database.Damage(
       "DROP TABLE dependents; DROP TABLE collections; DROP TABLE attributes; DROP TABLE "
       "attribute_names; DROP TABLE kinds; "

@@ -15,8 +15,6 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "the snapshot format is little endian");
 
-const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
-
 class SqlRangeCursor final : public RangeCursor,
                              public std::enable_shared_from_this<SqlRangeCursor> {
  public:

@@ -10,10 +10,10 @@ namespace kubase::store {
 namespace {
 
 // Strings and nodes around the payload, roughly.
-constexpr size_t kPairOverheadBytes = 192;
+constexpr size_t kPairInMemoryOverheadBytes = 192;
 
 size_t PairBytes(const KeyValuePtr& kv) {
-  return kv == nullptr ? 0 : kv->key.size() + kv->value.size() + kPairOverheadBytes;
+  return kv == nullptr ? 0 : kv->key.size() + kv->value.size() + kPairInMemoryOverheadBytes;
 }
 
 size_t BatchBytes(const WatchBatch& batch) {

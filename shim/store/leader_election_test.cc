@@ -13,10 +13,6 @@ namespace {
 using std::chrono::milliseconds;
 using testing::TestDatabase;
 
-bool HasServer() {
-  return TestDatabase::engine() != TestDatabase::Engine::kSqlite;
-}
-
 // One of several on a database. They are of one process, so that each writes a name of its own.
 class Candidate {
  public:
@@ -79,7 +75,7 @@ TEST_CASE("LeaderElection: who is alone leads at once, and again after it gave u
 }
 
 TEST_CASE("LeaderElection: a candidate sees where the leader is, and leads when that gives up") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   ManualClock clock;
   Candidate first(data, clock, "it's:1"), second(data, clock, "b:2");
@@ -97,7 +93,7 @@ TEST_CASE("LeaderElection: a candidate sees where the leader is, and leads when 
 }
 
 TEST_CASE("LeaderElection: a lead that stands still is taken, after its lease has ended") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   ManualClock clock;
   const auto database = data.Open();  // leads, and renews nothing
@@ -118,7 +114,7 @@ TEST_CASE("LeaderElection: a lead that stands still is taken, after its lease ha
 }
 
 TEST_CASE("LeaderElection: what changed after the last look is not taken") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   const auto first = data.Open();
   const auto connection = first->Connect(sql::Access::kWrite);
@@ -136,7 +132,7 @@ TEST_CASE("LeaderElection: what changed after the last look is not taken") {
 
 TEST_CASE(
     "LeaderElection: the lease ends when it is not renewed in time, and the lead is not lost") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   ManualClock clock;
   Candidate first(data, clock, "a:1");
@@ -148,7 +144,7 @@ TEST_CASE(
 }
 
 TEST_CASE("LeaderElection: who lost the lead hears of it, and its memory is worth nothing") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   ManualClock clock;
   Candidate first(data, clock, "a:1");
@@ -162,7 +158,7 @@ TEST_CASE("LeaderElection: who lost the lead hears of it, and its memory is wort
 }
 
 TEST_CASE("LeaderElection: a campaign ends when it is told to") {
-  if (!HasServer()) return;
+  if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
   ManualClock clock;
   const auto leader = data.Open();

@@ -9,10 +9,6 @@
 namespace kubase::store {
 namespace {
 
-bool HasServer() {
-  return testing::TestDatabase::engine() != testing::TestDatabase::Engine::kSqlite;
-}
-
 TEST_CASE("LostRevisions: a database that was served further goes on above that") {
   StoreFixture fixture;
   REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());  // revision 2
@@ -33,7 +29,7 @@ TEST_CASE("LostRevisions: a database that was served further goes on above that"
 }
 
 TEST_CASE("LostRevisions: another server passes all that can have been lost, once") {
-  if (!HasServer()) return;
+  if (!testing::TestDatabase::OnServer()) return;
   StoreFixture fixture;
   REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());
   fixture.Close();
@@ -46,7 +42,7 @@ TEST_CASE("LostRevisions: another server passes all that can have been lost, onc
 }
 
 TEST_CASE("LostRevisions: who leads hears of a database that went back, by a write or a read") {
-  if (!HasServer()) return;
+  if (!testing::TestDatabase::OnServer()) return;
   std::atomic<int> lost = 0;
   StoreFixture fixture({.lead_lost = [&] { ++lost; }});
   REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());
@@ -65,7 +61,7 @@ TEST_CASE("LostRevisions: who leads hears of a database that went back, by a wri
 }
 
 TEST_CASE("LostRevisions: without a lease nothing is decided by memory alone") {
-  if (!HasServer()) return;
+  if (!testing::TestDatabase::OnServer()) return;
   ManualClock clock;
   LeaderLease lease(clock);
   lease.NeverEnds();

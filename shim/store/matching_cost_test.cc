@@ -10,9 +10,6 @@
 namespace kubase::store {
 namespace {
 
-const std::string kPrefix = "/registry/example.com/widgets/";
-const KeyRange kWidgets{kPrefix, "/registry/example.com/widgets0"};
-
 // Adds up what statements cost.
 class Searches final : public sql::StatementObserver {
  public:
@@ -37,14 +34,14 @@ class Searches final : public sql::StatementObserver {
 };
 
 // So many objects with a label of their own and one in common, in the transactions of 128.
-class Widgets {
+class EqualWidgets {
  public:
-  explicit Widgets(int objects) : fixture_({}, &searches_) {
+  explicit EqualWidgets(int objects) : fixture_({}, &searches_) {
     for (int first = 0; first < objects; first += 128) {
       TxnRequest txn;
       for (int i = first; i < std::min(first + 128, objects); ++i) {
         txn.success.push_back({PutRequest{
-            .key = fmt::format("{}a/w{:06}", kPrefix, i),
+            .key = fmt::format("{}a/w{:06}", kWidgetsPrefix, i),
             .value = fmt::format(R"({{"metadata":{{"labels":{{"id":"{}","app":"all"}}}}}})", i)}});
       }
       REQUIRE(fixture_.Txn(std::move(txn)).ok());
@@ -71,8 +68,8 @@ class Widgets {
 };
 
 TEST_CASE("ScanMatching: what it costs grows with what it finds, not with what there is") {
-  Widgets few(500);
-  Widgets many(20'000);
+  EqualWidgets few(500);
+  EqualWidgets many(20'000);
   const auto check = [&](const std::string& labels, int64_t limit, size_t found,
                          const std::string& fields = "") {
     CAPTURE(labels, fields, limit);

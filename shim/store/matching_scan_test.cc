@@ -15,13 +15,10 @@
 namespace kubase::store {
 namespace {
 
-const std::string kPrefix = "/registry/example.com/widgets/";
-const KeyRange kWidgets{kPrefix, "/registry/example.com/widgets0"};
-
 // A store, and everything that was ever in it.
-class Widgets {
+class ScannedWidgets {
  public:
-  explicit Widgets(uint32_t seed) : values_(seed) { Declare({".spec.color"}); }
+  explicit ScannedWidgets(uint32_t seed) : values_(seed) { Declare({".spec.color"}); }
 
   void Reopen() {
     fixture_.Close();
@@ -77,7 +74,8 @@ class Widgets {
     const auto at = revision > 0 ? std::prev(past_.upper_bound(revision)) : std::prev(past_.end());
     for (const auto& [key, value] : at->second) {
       if (!range.Contains(key)) continue;
-      const auto object = select::ReadAttributes(*fields_, key.substr(kPrefix.size()), value);
+      const auto object =
+          select::ReadAttributes(*fields_, key.substr(kWidgetsPrefix.size()), value);
       if (select::Matches(selector, object)) keys.push_back(key);
     }
     return keys;
@@ -144,7 +142,7 @@ class Widgets {
 
 void RunHistory(uint32_t seed) {
   INFO("seed " << seed);
-  Widgets widgets(seed);
+  ScannedWidgets widgets(seed);
   for (int step = 0; step < 400; ++step) {
     widgets.ChangeSomething();
     if (widgets.Random(60) == 0) widgets.Reopen();
@@ -155,8 +153,8 @@ void RunHistory(uint32_t seed) {
     }
     if (step % 3 != 0) continue;
     KeyRange range = kWidgets;
-    if (widgets.Random(3) == 0) range = {kPrefix + "b/", kPrefix + "b0"};
-    if (widgets.Random(4) == 0) range.key = kPrefix + "b/w1";
+    if (widgets.Random(3) == 0) range = {kWidgetsPrefix + "b/", kWidgetsPrefix + "b0"};
+    if (widgets.Random(4) == 0) range.key = kWidgetsPrefix + "b/w1";
     widgets.Check({.range = range,
                    .limit = widgets.Random(3) == 0 ? 1 + widgets.Random(9) : 0,
                    .revision = widgets.RandomRevision(),

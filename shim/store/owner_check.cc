@@ -21,7 +21,7 @@ using sql::Query;
 using sql::Value;
 
 constexpr int64_t kRowsAtOnce = 1024;
-constexpr size_t kFaultsTold = 20;
+constexpr size_t kOwnerFaultsTold = 20;
 
 struct StoredRow {
   OwnerRow row;
@@ -106,7 +106,7 @@ Result<bool> IsStored(sql::Connection& connection, const OwnerRow& row, const st
 
 void Tell(OwnerReport& report, const std::string& key, const OwnerRow& row, const char* what) {
   ++report.faults;
-  if (report.told.size() >= kFaultsTold) return;
+  if (report.told.size() >= kOwnerFaultsTold) return;
   report.told.push_back(fmt::format("{}: the reference to the owner {} {}", key, row.owner, what));
 }
 

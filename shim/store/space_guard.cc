@@ -8,7 +8,7 @@
 namespace kubase::store {
 namespace {
 
-constexpr int64_t kPairOverheadBytes = 256;
+constexpr int64_t kStoredPairOverheadBytes = 256;
 
 int64_t SumOfCosts(const std::vector<Operation>& operations) {
   int64_t sum = 0;
@@ -22,7 +22,7 @@ int64_t SumOfCosts(const std::vector<Operation>& operations) {
 }  // namespace
 
 int64_t SpaceCost(const PutRequest& request) {
-  return kPairOverheadBytes + static_cast<int64_t>(request.key.size() + request.value.size());
+  return kStoredPairOverheadBytes + static_cast<int64_t>(request.key.size() + request.value.size());
 }
 
 int64_t SpaceCost(const TxnRequest& request) {

@@ -18,6 +18,10 @@
 
 namespace kubase::store {
 
+// The custom resources of the tests of selectors.
+inline const std::string kWidgetsPrefix = "/registry/example.com/widgets/";
+inline const KeyRange kWidgets{kWidgetsPrefix, "/registry/example.com/widgets0"};
+
 template <typename T>
 Result<T> Wait(const std::function<void(Callback<T>)>& call) {
   std::promise<Result<T>> promise;

@@ -84,9 +84,9 @@ EventPtr MakePut(const std::string& key, Revision revision) {
 }
 
 // A hub with its log of everything published, from which pages are read.
-class Fixture {
+class HubFixture {
  public:
-  explicit Fixture(size_t ring_bytes = 1 << 20, milliseconds progress = milliseconds(0))
+  explicit HubFixture(size_t ring_bytes = 1 << 20, milliseconds progress = milliseconds(0))
       : log_(LogTo([](LogLevel, const std::string&) {})),
         hub_(
             {.ring_bytes_max = ring_bytes,
@@ -157,7 +157,7 @@ class Fixture {
 };
 
 TEST_CASE("WatchHub: a watcher from now on gets what matches, in order") {
-  Fixture f;
+  HubFixture f;
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   f.Publish({"a1"});
@@ -174,7 +174,7 @@ TEST_CASE("WatchHub: a watcher from now on gets what matches, in order") {
 }
 
 TEST_CASE("WatchHub: a watcher from now on is told nothing that a read has seen before") {
-  Fixture f;
+  HubFixture f;
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   f.SetPublishedRevision(3);
@@ -192,7 +192,7 @@ TEST_CASE("WatchHub: a watcher from now on is told nothing that a read has seen 
 
 TEST_CASE("WatchHub: a watcher from the past reads the ring, or the database behind it") {
   const size_t ring_bytes = GENERATE(1 << 20, 1500);
-  Fixture f(ring_bytes);
+  HubFixture f(ring_bytes);
   for (int i = 0; i < 50; ++i) f.Publish({"a" + std::to_string(i)});
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
@@ -204,7 +204,7 @@ TEST_CASE("WatchHub: a watcher from the past reads the ring, or the database beh
 }
 
 TEST_CASE("WatchHub: a failing database delays a watcher and loses nothing") {
-  Fixture f(1500);
+  HubFixture f(1500);
   for (int i = 0; i < 50; ++i) f.Publish({"a"});
   f.FailNextPages(2);
   auto sink = std::make_shared<RecordingSink>();
@@ -215,7 +215,7 @@ TEST_CASE("WatchHub: a failing database delays a watcher and loses nothing") {
 }
 
 TEST_CASE("WatchHub: a future start sends neither earlier events nor progress before it") {
-  Fixture f;
+  HubFixture f;
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   stream->Create({.range = {"a", ""}, .start_revision = 4});
@@ -234,7 +234,7 @@ TEST_CASE("WatchHub: a future start sends neither earlier events nor progress be
 }
 
 TEST_CASE("WatchHub: no progress without watchers, nor for one whose start is the next revision") {
-  Fixture f;
+  HubFixture f;
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   stream->RequestProgress();
@@ -250,7 +250,7 @@ TEST_CASE("WatchHub: no progress without watchers, nor for one whose start is th
 }
 
 TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision") {
-  Fixture f;
+  HubFixture f;
   for (int i = 0; i < 5; ++i) f.Publish({"a"});
   f.hub().SetCompactRevision(4);
   auto sink = std::make_shared<RecordingSink>();
@@ -265,7 +265,7 @@ TEST_CASE("WatchHub: compacted starts are cancelled with the compacted revision"
 }
 
 TEST_CASE("WatchHub: a watcher whose page was compacted is told the revision, not an older one") {
-  Fixture f(1500);
+  HubFixture f(1500);
   for (int i = 0; i < 50; ++i) f.Publish({"a"});
   f.CompactDatabase(40);
   auto sink = std::make_shared<RecordingSink>();
@@ -283,7 +283,7 @@ TEST_CASE("WatchHub: a watcher whose page was compacted is told the revision, no
 }
 
 TEST_CASE("WatchHub: a paused watcher misses nothing and does not hold up others") {
-  Fixture f(3000);
+  HubFixture f(3000);
   auto slow = std::make_shared<RecordingSink>(1);
   auto fast = std::make_shared<RecordingSink>();
   auto slow_stream = f.hub().Open(slow);
@@ -309,7 +309,7 @@ TEST_CASE("WatchHub: a paused watcher misses nothing and does not hold up others
 }
 
 TEST_CASE("WatchHub: a cancelled watcher is told so last, and its id is free again") {
-  Fixture f;
+  HubFixture f;
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   stream->Create({.watch_id = 9, .range = {"a", ""}});
@@ -329,7 +329,7 @@ TEST_CASE("WatchHub: a cancelled watcher is told so last, and its id is free aga
 }
 
 TEST_CASE("WatchHub: idle watchers hear of progress, busy ones of their events") {
-  Fixture f(1 << 20, milliseconds(20));
+  HubFixture f(1 << 20, milliseconds(20));
   auto sink = std::make_shared<RecordingSink>();
   auto stream = f.hub().Open(sink);
   stream->Create({.range = {"idle", ""}, .progress_notify = true});
@@ -340,7 +340,7 @@ TEST_CASE("WatchHub: idle watchers hear of progress, busy ones of their events")
 }
 
 TEST_CASE("WatchHub: streams can be closed and opened while events flow, and after Stop") {
-  Fixture f;
+  HubFixture f;
   std::atomic<bool> done{false};
   std::thread publisher([&] {
     while (!done) f.Publish({"a"});

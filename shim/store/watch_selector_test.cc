@@ -11,8 +11,6 @@
 namespace kubase::store {
 namespace {
 
-const std::string kPrefix = "/registry/example.com/widgets/";
-
 // The revisions of the events of one watcher.
 class Recorder final : public WatchSink {
  public:
@@ -54,10 +52,10 @@ struct Change {
   std::optional<std::string> before, after;
 };
 
-class Fixture : public StoreFixture {
+class WatchedWidgets : public StoreFixture {
  public:
   // The ring holds so much; what is older comes from the database.
-  explicit Fixture(size_t ring_bytes) : StoreFixture({.ring_bytes_max = ring_bytes}) {}
+  explicit WatchedWidgets(size_t ring_bytes) : StoreFixture({.ring_bytes_max = ring_bytes}) {}
 
   void Apply(const std::string& key, const std::optional<std::string>& value) {
     const Revision revision =
@@ -75,9 +73,10 @@ class Fixture : public StoreFixture {
 
   std::vector<Revision> Expected(const WatchRequest& request) const {
     const auto matches = [&](const std::string& key, const std::optional<std::string>& value) {
-      return value && select::Matches(*request.selector,
-                                      select::ReadAttributes(select::FieldTable(),
-                                                             key.substr(kPrefix.size()), *value));
+      return value &&
+             select::Matches(*request.selector,
+                             select::ReadAttributes(select::FieldTable(),
+                                                    key.substr(kWidgetsPrefix.size()), *value));
     };
     std::vector<Revision> revisions;
     for (const auto& [revision, change] : changes_) {
@@ -103,18 +102,18 @@ struct Watch {
 void RunHistory(uint32_t seed) {
   INFO("seed " << seed);
   RandomWidgets random(seed);
-  Fixture f(seed % 2 == 0 ? 4096 : 0);
+  WatchedWidgets f(seed % 2 == 0 ? 4096 : 0);
   std::vector<Watch> watches;
   for (int step = 0; step < 200; ++step) {
     const std::string key = random.Key();
     f.Apply(key, random.Random(6) == 0 ? std::nullopt : std::optional(random.Value()));
     if (step % 5 != 0) continue;
-    Watch watch{.request = {.range = {kPrefix, "/registry/example.com/widgets0"},
+    Watch watch{.request = {.range = {kWidgetsPrefix, "/registry/example.com/widgets0"},
                             .start_revision = 1 + random.Random(step + 3),
                             .selector = random.Selector()},
                 .recorder = std::make_shared<Recorder>(),
                 .stream = nullptr};
-    if (random.Random(4) == 0) watch.request.range = {kPrefix + "b/", kPrefix + "b0"};
+    if (random.Random(4) == 0) watch.request.range = {kWidgetsPrefix + "b/", kWidgetsPrefix + "b0"};
     watch.stream = f.store().watches().Open(watch.recorder);
     watch.stream->Create(watch.request);
     watches.push_back(std::move(watch));

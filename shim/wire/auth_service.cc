@@ -8,7 +8,7 @@ namespace {
 
 namespace pb = ::etcdserverpb;
 
-constexpr const char* kName = "etcdserverpb.Auth";
+constexpr const char* kAuthService = "etcdserverpb.Auth";
 constexpr const char* kNoUsers =
     "kubase keeps no etcd users or roles; use TLS client certificates or a unix socket";
 constexpr uint64_t kAuthRevision = 1;  // etcd's before any change
@@ -36,23 +36,24 @@ grpc::ServerUnaryReactor* AnswerHeader(Edge& edge, MethodMetrics& metrics,
 
 AuthService::AuthService(Edge& edge)
     : edge_(edge),
-      auth_enable_(edge.metrics, kName, "AuthEnable", RpcType::kUnary),
-      auth_disable_(edge.metrics, kName, "AuthDisable", RpcType::kUnary),
-      auth_status_(edge.metrics, kName, "AuthStatus", RpcType::kUnary),
-      authenticate_(edge.metrics, kName, "Authenticate", RpcType::kUnary),
-      user_add_(edge.metrics, kName, "UserAdd", RpcType::kUnary),
-      user_get_(edge.metrics, kName, "UserGet", RpcType::kUnary),
-      user_list_(edge.metrics, kName, "UserList", RpcType::kUnary),
-      user_delete_(edge.metrics, kName, "UserDelete", RpcType::kUnary),
-      user_change_password_(edge.metrics, kName, "UserChangePassword", RpcType::kUnary),
-      user_grant_role_(edge.metrics, kName, "UserGrantRole", RpcType::kUnary),
-      user_revoke_role_(edge.metrics, kName, "UserRevokeRole", RpcType::kUnary),
-      role_add_(edge.metrics, kName, "RoleAdd", RpcType::kUnary),
-      role_get_(edge.metrics, kName, "RoleGet", RpcType::kUnary),
-      role_list_(edge.metrics, kName, "RoleList", RpcType::kUnary),
-      role_delete_(edge.metrics, kName, "RoleDelete", RpcType::kUnary),
-      role_grant_permission_(edge.metrics, kName, "RoleGrantPermission", RpcType::kUnary),
-      role_revoke_permission_(edge.metrics, kName, "RoleRevokePermission", RpcType::kUnary) {}
+      auth_enable_(edge.metrics, kAuthService, "AuthEnable", RpcType::kUnary),
+      auth_disable_(edge.metrics, kAuthService, "AuthDisable", RpcType::kUnary),
+      auth_status_(edge.metrics, kAuthService, "AuthStatus", RpcType::kUnary),
+      authenticate_(edge.metrics, kAuthService, "Authenticate", RpcType::kUnary),
+      user_add_(edge.metrics, kAuthService, "UserAdd", RpcType::kUnary),
+      user_get_(edge.metrics, kAuthService, "UserGet", RpcType::kUnary),
+      user_list_(edge.metrics, kAuthService, "UserList", RpcType::kUnary),
+      user_delete_(edge.metrics, kAuthService, "UserDelete", RpcType::kUnary),
+      user_change_password_(edge.metrics, kAuthService, "UserChangePassword", RpcType::kUnary),
+      user_grant_role_(edge.metrics, kAuthService, "UserGrantRole", RpcType::kUnary),
+      user_revoke_role_(edge.metrics, kAuthService, "UserRevokeRole", RpcType::kUnary),
+      role_add_(edge.metrics, kAuthService, "RoleAdd", RpcType::kUnary),
+      role_get_(edge.metrics, kAuthService, "RoleGet", RpcType::kUnary),
+      role_list_(edge.metrics, kAuthService, "RoleList", RpcType::kUnary),
+      role_delete_(edge.metrics, kAuthService, "RoleDelete", RpcType::kUnary),
+      role_grant_permission_(edge.metrics, kAuthService, "RoleGrantPermission", RpcType::kUnary),
+      role_revoke_permission_(edge.metrics, kAuthService, "RoleRevokePermission", RpcType::kUnary) {
+}
 
 grpc::ServerUnaryReactor* AuthService::AuthEnable(grpc::CallbackServerContext*,
                                                   const grpc::ByteBuffer* request,

@@ -8,7 +8,7 @@ namespace {
 
 namespace pb = ::etcdserverpb;
 
-constexpr const char* kName = "etcdserverpb.Cluster";
+constexpr const char* kClusterService = "etcdserverpb.Cluster";
 constexpr const char* kNoMembers =
     "kubase has one member and no raft; its copies are those of its database";
 
@@ -16,11 +16,11 @@ constexpr const char* kNoMembers =
 
 ClusterService::ClusterService(Edge& edge)
     : edge_(edge),
-      add_(edge.metrics, kName, "MemberAdd", RpcType::kUnary),
-      remove_(edge.metrics, kName, "MemberRemove", RpcType::kUnary),
-      update_(edge.metrics, kName, "MemberUpdate", RpcType::kUnary),
-      list_(edge.metrics, kName, "MemberList", RpcType::kUnary),
-      promote_(edge.metrics, kName, "MemberPromote", RpcType::kUnary) {}
+      add_(edge.metrics, kClusterService, "MemberAdd", RpcType::kUnary),
+      remove_(edge.metrics, kClusterService, "MemberRemove", RpcType::kUnary),
+      update_(edge.metrics, kClusterService, "MemberUpdate", RpcType::kUnary),
+      list_(edge.metrics, kClusterService, "MemberList", RpcType::kUnary),
+      promote_(edge.metrics, kClusterService, "MemberPromote", RpcType::kUnary) {}
 
 grpc::Status ClusterService::Refuse(uint64_t id) const {
   return id == edge_.identity.member_id ? Unsupported(kNoMembers)

@@ -13,15 +13,15 @@
 namespace kubase::wire {
 namespace {
 
-namespace pb = ::grpc::health::v1;
-using ServingStatus = pb::HealthCheckResponse::ServingStatus;
+namespace health_pb = ::grpc::health::v1;
+using ServingStatus = health_pb::HealthCheckResponse::ServingStatus;
 
-constexpr const char* kName = "grpc.health.v1.Health";
+constexpr const char* kHealthService = "grpc.health.v1.Health";
 constexpr std::chrono::seconds kWatchInterval{1};
 
 ServingStatus StatusOf(const Result<store::StoreStatus>& status) {
-  return status.ok() && status->failure.empty() ? pb::HealthCheckResponse::SERVING
-                                                : pb::HealthCheckResponse::NOT_SERVING;
+  return status.ok() && status->failure.empty() ? health_pb::HealthCheckResponse::SERVING
+                                                : health_pb::HealthCheckResponse::NOT_SERVING;
 }
 
 // Ask, write if it changed, wait, ask again: exactly one of these is under way. The end waits for
@@ -48,7 +48,7 @@ class HealthWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pub
   void Ask() {
     edge_.store.Status([this](Result<store::StoreStatus> status) {
       OnAnswer(request_.service().empty() ? StatusOf(status)
-                                          : pb::HealthCheckResponse::SERVICE_UNKNOWN);
+                                          : health_pb::HealthCheckResponse::SERVICE_UNKNOWN);
     });
   }
 
@@ -57,7 +57,7 @@ class HealthWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pub
     if (end_.has_value()) return FinishLocked();
     if (sent_ == status) return WaitLocked();
     sent_ = status;
-    pb::HealthCheckResponse response;
+    health_pb::HealthCheckResponse response;
     response.set_status(status);
     const Result<void> serialized = Serialize(response, &response_);
     KUBASE_CHECK(serialized.ok());
@@ -89,7 +89,7 @@ class HealthWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pub
 
   Edge& edge_;
   CallRecord record_;
-  pb::HealthCheckRequest request_;
+  health_pb::HealthCheckRequest request_;
   const bool parsed_;
   grpc::ByteBuffer response_;           // being written
   std::mutex mutex_;                    // guards all below
@@ -103,14 +103,14 @@ class HealthWatch final : public grpc::ServerWriteReactor<grpc::ByteBuffer>, pub
 
 HealthService::HealthService(Edge& edge)
     : edge_(edge),
-      check_(edge.metrics, kName, "Check", RpcType::kUnary),
-      watch_(edge.metrics, kName, "Watch", RpcType::kServerStream) {}
+      check_(edge.metrics, kHealthService, "Check", RpcType::kUnary),
+      watch_(edge.metrics, kHealthService, "Watch", RpcType::kServerStream) {}
 
 grpc::ServerUnaryReactor* HealthService::Check(grpc::CallbackServerContext*,
                                                const grpc::ByteBuffer* request,
                                                grpc::ByteBuffer* response) {
-  auto* call = new UnaryCall<pb::HealthCheckRequest, pb::HealthCheckResponse>(edge_, check_,
-                                                                              request, response);
+  auto* call = new UnaryCall<health_pb::HealthCheckRequest, health_pb::HealthCheckResponse>(
+      edge_, check_, request, response);
   auto* const reactor = call->reactor();
   if (!call->Admit()) return reactor;
   if (!call->request().service().empty()) {

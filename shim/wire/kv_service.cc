@@ -15,7 +15,7 @@ namespace {
 
 namespace pb = ::etcdserverpb;
 
-constexpr const char* kName = "etcdserverpb.KV";
+constexpr const char* kKvService = "etcdserverpb.KV";
 
 Result<PullStream::Part> PartOf(const Identity& identity, const store::RangeChunk& chunk) {
   pb::RangeResponse rest;
@@ -43,12 +43,12 @@ Result<std::shared_ptr<const select::Selector>> RequestSelector(
 
 KvService::KvService(Edge& edge)
     : edge_(edge),
-      range_(edge.metrics, kName, "Range", RpcType::kUnary),
-      range_stream_(edge.metrics, kName, "RangeStream", RpcType::kServerStream),
-      put_(edge.metrics, kName, "Put", RpcType::kUnary),
-      delete_range_(edge.metrics, kName, "DeleteRange", RpcType::kUnary),
-      txn_(edge.metrics, kName, "Txn", RpcType::kUnary),
-      compact_(edge.metrics, kName, "Compact", RpcType::kUnary) {}
+      range_(edge.metrics, kKvService, "Range", RpcType::kUnary),
+      range_stream_(edge.metrics, kKvService, "RangeStream", RpcType::kServerStream),
+      put_(edge.metrics, kKvService, "Put", RpcType::kUnary),
+      delete_range_(edge.metrics, kKvService, "DeleteRange", RpcType::kUnary),
+      txn_(edge.metrics, kKvService, "Txn", RpcType::kUnary),
+      compact_(edge.metrics, kKvService, "Compact", RpcType::kUnary) {}
 
 grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext* context,
                                            const grpc::ByteBuffer* request,

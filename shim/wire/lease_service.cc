@@ -12,7 +12,7 @@ namespace {
 
 namespace pb = ::etcdserverpb;
 
-constexpr const char* kName = "etcdserverpb.Lease";
+constexpr const char* kLeaseService = "etcdserverpb.Lease";
 
 // Renews one lease at a time: read, renew, write, read again. Exactly one of these is under way, so
 // only the end, which may be wanted from outside at any moment, needs the lock.
@@ -101,11 +101,11 @@ class KeepAliveCall final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
 LeaseService::LeaseService(Edge& edge)
     : edge_(edge),
-      grant_(edge.metrics, kName, "LeaseGrant", RpcType::kUnary),
-      revoke_(edge.metrics, kName, "LeaseRevoke", RpcType::kUnary),
-      keep_alive_(edge.metrics, kName, "LeaseKeepAlive", RpcType::kBidiStream),
-      time_to_live_(edge.metrics, kName, "LeaseTimeToLive", RpcType::kUnary),
-      leases_(edge.metrics, kName, "LeaseLeases", RpcType::kUnary) {}
+      grant_(edge.metrics, kLeaseService, "LeaseGrant", RpcType::kUnary),
+      revoke_(edge.metrics, kLeaseService, "LeaseRevoke", RpcType::kUnary),
+      keep_alive_(edge.metrics, kLeaseService, "LeaseKeepAlive", RpcType::kBidiStream),
+      time_to_live_(edge.metrics, kLeaseService, "LeaseTimeToLive", RpcType::kUnary),
+      leases_(edge.metrics, kLeaseService, "LeaseLeases", RpcType::kUnary) {}
 
 grpc::ServerUnaryReactor* LeaseService::LeaseGrant(grpc::CallbackServerContext*,
                                                    const grpc::ByteBuffer* request,

@@ -13,7 +13,7 @@ namespace {
 
 namespace pb = ::etcdserverpb;
 
-constexpr const char* kName = "etcdserverpb.Maintenance";
+constexpr const char* kMaintenanceService = "etcdserverpb.Maintenance";
 
 using AlarmCall = UnaryCall<pb::AlarmRequest, pb::AlarmResponse>;
 
@@ -126,14 +126,14 @@ grpc::Status CheckDowngrade(const EtcdVersion& current, const std::string& targe
 
 MaintenanceService::MaintenanceService(Edge& edge)
     : edge_(edge),
-      alarm_(edge.metrics, kName, "Alarm", RpcType::kUnary),
-      status_(edge.metrics, kName, "Status", RpcType::kUnary),
-      defragment_(edge.metrics, kName, "Defragment", RpcType::kUnary),
-      hash_(edge.metrics, kName, "Hash", RpcType::kUnary),
-      hash_kv_(edge.metrics, kName, "HashKV", RpcType::kUnary),
-      snapshot_(edge.metrics, kName, "Snapshot", RpcType::kServerStream),
-      move_leader_(edge.metrics, kName, "MoveLeader", RpcType::kUnary),
-      downgrade_(edge.metrics, kName, "Downgrade", RpcType::kUnary) {}
+      alarm_(edge.metrics, kMaintenanceService, "Alarm", RpcType::kUnary),
+      status_(edge.metrics, kMaintenanceService, "Status", RpcType::kUnary),
+      defragment_(edge.metrics, kMaintenanceService, "Defragment", RpcType::kUnary),
+      hash_(edge.metrics, kMaintenanceService, "Hash", RpcType::kUnary),
+      hash_kv_(edge.metrics, kMaintenanceService, "HashKV", RpcType::kUnary),
+      snapshot_(edge.metrics, kMaintenanceService, "Snapshot", RpcType::kServerStream),
+      move_leader_(edge.metrics, kMaintenanceService, "MoveLeader", RpcType::kUnary),
+      downgrade_(edge.metrics, kMaintenanceService, "Downgrade", RpcType::kUnary) {}
 
 grpc::ServerUnaryReactor* MaintenanceService::Alarm(grpc::CallbackServerContext*,
                                                     const grpc::ByteBuffer* request,

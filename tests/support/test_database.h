@@ -22,6 +22,7 @@ class TestDatabase {
   TestDatabase& operator=(const TestDatabase&) = delete;
 
   static Engine engine();
+  static bool OnServer() { return engine() != Engine::kSqlite; }
   // Led by who opens it last. The test fails when it cannot be opened. `observer` may be null.
   std::unique_ptr<sql::Database> Open(sql::StatementObserver* observer = nullptr) const;
   // Led by whom it was led before.
