@@ -21,8 +21,9 @@ class CollectionTurn final : public PendingWrite {
   CollectionTurn(Collector& collector, int64_t objects, bool& failed)
       : collector_(collector), objects_(objects), failed_(failed) {}
 
-  // An error of the database shows in the batch.
-  void Apply(WriteBatch& batch, bool) override { (void)collector_.Step(batch, objects_); }
+  void Apply(WriteBatch& batch, bool) override {
+    batch.NoteOutcome(collector_.Step(batch, objects_));
+  }
   void Answer() override { collector_.End(true); }
   void Fail(const Error&) override {
     collector_.End(false);

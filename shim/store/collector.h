@@ -21,7 +21,8 @@
 
 namespace kubase::store {
 
-// The writer's thread only. Errors of all: those of the database; the batch has failed() then.
+// The writer's thread only. Errors of all: those of the database; the batch must not be
+// committed then (WriteBatch::NoteOutcome).
 class Collector {
  public:
   // The references must outlive it.

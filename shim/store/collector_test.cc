@@ -248,6 +248,26 @@ TEST_CASE_METHOD(Collected, "each change is a revision of its own") {
   CHECK(CurrentRevision() >= before + 21);
 }
 
+TEST_CASE_METHOD(Collected, "a step that the database undoes leaves nothing behind") {
+  if (testing::TestDatabase::OnServer()) return;
+  Create({.name = "owner"});
+  Create({.name = "one", .owners = {{"owner"}}});
+  Create({.name = "two", .owners = {{"owner"}}});
+  data().RunScript(
+      "CREATE TRIGGER undo BEFORE DELETE ON collections BEGIN SELECT RAISE(ROLLBACK, 'undone'); "
+      "END");
+  Remove("owner");
+  const Revision before = CurrentRevision();
+  for (int i = 1; i <= 3; ++i) Set("/tick", "");
+  CHECK(CurrentRevision() == before + 3);
+  CHECK(IsThere("one"));
+  CHECK(IsThere("two"));
+  data().RunScript("DROP TRIGGER undo");
+  Settle();
+  CHECK_FALSE(IsThere("one"));
+  CHECK_FALSE(IsThere("two"));
+}
+
 TEST_CASE_METHOD(Collected, "what cannot be read is no outage") {
   Create({.name = "owner"});
   Set(KeyOf("text"), "neither JSON nor protobuf");

@@ -59,6 +59,8 @@ class WriteBatch {
   // pairs alone. What it notes becomes part of the batch.
   Result<OwnershipView> Owners();
   OwnershipView Pairs();
+  // Of what was read and written past the batch, by the connection of such a view.
+  void NoteOutcome(Result<void> outcome) { (void)Noting(std::move(outcome)); }
   // Whether a write of kube-controller-manager's collector is refused: as Ownership::TakeOver.
   Result<bool> TakeOver(const std::string& key, const std::string* new_value);
 
