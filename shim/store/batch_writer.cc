@@ -26,6 +26,8 @@ constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
+const Error kStopping{ErrorCode::kUnavailable, "the store is stopping"};
+
 bool operator==(const Meta& a, const Meta& b) {
   return a.revision == b.revision && a.compact_revision == b.compact_revision;
 }
@@ -82,7 +84,7 @@ void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
     if (fence_) {
       refusal = Refusal(*fence_);
     } else if (stopping_) {
-      refusal = {ErrorCode::kUnavailable, "the store is stopping"};
+      refusal = kStopping;
     } else if (queue_.size() < limits::kWriteQueueMax) {
       queue_.push_back(std::move(write));
     }
@@ -94,47 +96,56 @@ void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
   }
 }
 
-void BatchWriter::WhenCompacted(std::function<void(Result<void>)> done) {
+void BatchWriter::WhenCompacted(Done done) {
+  if (!AddWaiter(compaction_waiters_, std::move(done))) return;
   {
     std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      compaction_waiters_.push_back(std::exchange(done, {}));
-      tasks_.push_back([this] { compacting_ = true; });
-    }
+    compaction_asked_ = true;
   }
-  if (done) {
-    done(Error{ErrorCode::kUnavailable, "the store is stopping"});
-  } else {
-    wake_.notify_one();
-  }
+  wake_.notify_one();
 }
 
-void BatchWriter::ReclaimSpace(std::function<void(Result<void>)> done) {
+void BatchWriter::ReclaimSpace(Done done) {
+  if (AddWaiter(space_waiters_, std::move(done))) wake_.notify_one();
+}
+
+bool BatchWriter::AddWaiter(std::vector<Done>& waiters, Done done) {
+  std::optional<Error> refusal;
   {
     std::lock_guard lock(mutex_);
-    if (!stopping_) {
-      tasks_.push_back([this, done = std::exchange(done, {})] {
-        Reach(Failpoint::kDefragmentBegun);
-        const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
-        Reach(Failpoint::kDefragmentEnded);
-        listeners_.space.Measure(database_, *connection_);
-        done(reclaimed);
-      });
-    }
+    refusal = stopping_ ? kStopping : waits_ended_;
+    if (!refusal) waiters.push_back(std::move(done));
   }
-  if (done) {
-    done(Error{ErrorCode::kUnavailable, "the store is stopping"});
-  } else {
-    wake_.notify_one();
+  if (refusal) done(*refusal);
+  return !refusal;
+}
+
+void BatchWriter::EndWaits(const Error& reason) {
+  std::vector<Done> waiters;
+  {
+    std::lock_guard lock(mutex_);
+    waits_ended_ = reason;
+    waiters.swap(compaction_waiters_);
+    std::move(space_waiters_.begin(), space_waiters_.end(), std::back_inserter(waiters));
+    space_waiters_.clear();
   }
+  for (const Done& done : waiters) done(reason);
+}
+
+void BatchWriter::GiveSpaceBack(const std::vector<Done>& waiters) {
+  Reach(Failpoint::kDefragmentBegun);
+  const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
+  Reach(Failpoint::kDefragmentEnded);
+  listeners_.space.Measure(database_, *connection_);
+  for (const Done& done : waiters) done(reclaimed);
 }
 
 void BatchWriter::Run() {
   NameThread("batch-writer");
   Writes writes;
-  std::vector<std::function<void()>> tasks;
-  while (Take(writes, tasks)) {
-    for (auto& task : std::exchange(tasks, {})) task();
+  std::vector<Done> want_space;
+  while (Take(writes, want_space)) {
+    if (!want_space.empty()) GiveSpaceBack(std::exchange(want_space, {}));
     if (!writes.empty()) {
       RunBatch(std::exchange(writes, {}));
     } else if (no_space_) {
@@ -144,12 +155,14 @@ void BatchWriter::Run() {
     if (MaintenanceDue()) MaintenanceStep();
     listeners_.space.Measure(database_, *connection_);
   }
-  AnswerCompactionWaiters(Error{ErrorCode::kUnavailable, "the store is stopping"});
+  AnswerCompactionWaiters(kStopping);
 }
 
-bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks) {
+bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   std::unique_lock lock(mutex_);
-  const auto wanted = [this] { return stopping_ || !queue_.empty() || !tasks_.empty(); };
+  const auto wanted = [this] {
+    return stopping_ || !queue_.empty() || compaction_asked_ || !space_waiters_.empty();
+  };
   const bool idle = !MaintenanceDue() && !CollectionDue();
   if (idle && no_space_) {
     wake_.wait_for(lock, kSpaceProbePause, wanted);
@@ -159,9 +172,9 @@ bool BatchWriter::Take(Writes& writes, std::vector<std::function<void()>>& tasks
   const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
   std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
   queue_.erase(queue_.begin(), queue_.begin() + count);
-  std::move(tasks_.begin(), tasks_.end(), std::back_inserter(tasks));
-  tasks_.clear();
-  return !stopping_ || count > 0 || !tasks.empty();
+  if (std::exchange(compaction_asked_, false)) compacting_ = true;
+  want_space.swap(space_waiters_);
+  return !stopping_ || count > 0 || !want_space.empty();
 }
 
 // Nobody else writes, so a conflict is the database's own: with a lock that it keeps for a reader,
@@ -304,6 +317,7 @@ void BatchWriter::NoteLostLead(const Error& error) {
 void BatchWriter::Refuse(const Error& reason) {
   Fence(reason);
   RefuseQueue(reason);
+  if (reason.code == ErrorCode::kLeaderChanged) EndWaits(reason);
 }
 
 void BatchWriter::Fence(const Error& reason) {
@@ -371,7 +385,7 @@ WriteBatch::Context BatchWriter::BatchContext() {
 }
 
 void BatchWriter::AnswerCompactionWaiters(const Result<void>& result) {
-  std::vector<std::function<void(Result<void>)>> waiters;
+  std::vector<Done> waiters;
   {
     std::lock_guard lock(mutex_);
     waiters.swap(compaction_waiters_);

@@ -77,10 +77,15 @@ class BatchWriter {
   // Refuses everything from now on, also what waits, with `reason`. Any thread.
   void Refuse(const Error& reason);
 
-  // Calls `done` when every compaction committed so far has removed its rows.
-  void WhenCompacted(std::function<void(Result<void>)> done);
-  // Gives all free space back. Runs on the writer's thread.
-  void ReclaimSpace(std::function<void(Result<void>)> done);
+  using Done = std::function<void(Result<void>)>;
+
+  // Calls `done` when every compaction committed so far has removed its rows. Any thread.
+  void WhenCompacted(Done done);
+  // Calls `done` when all free space was given back, by the writer's thread. Any thread.
+  void ReclaimSpace(Done done);
+  // Answers `reason` to who waits for one of these, now and from now on: with a database that does
+  // not answer it could take for ever. Any thread.
+  void EndWaits(const Error& reason);
 
   // Finishes what was accepted, then ends the thread. Idempotent.
   void Stop();
@@ -96,7 +101,10 @@ class BatchWriter {
 
   void Run();
   // Takes what waits; with nothing to do it blocks. False: stop.
-  bool Take(Writes& writes, std::vector<std::function<void()>>& tasks);
+  bool Take(Writes& writes, std::vector<Done>& want_space);
+  void GiveSpaceBack(const std::vector<Done>& waiters);
+  // Adds `done` to `waiters`, or answers it at once. True: it waits.
+  bool AddWaiter(std::vector<Done>& waiters, Done done);
   void RunBatch(Writes writes);
   // Success: the batch is durable and published. kConflict, unless this is the `last` attempt:
   // `writes` are as they were.
@@ -151,12 +159,14 @@ class BatchWriter {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::unique_ptr<PendingWrite>> queue_;                    // guarded by mutex_
-  std::deque<std::function<void()>> tasks_;                            // guarded by mutex_
-  std::vector<std::function<void(Result<void>)>> compaction_waiters_;  // guarded by mutex_
-  std::optional<Error> fence_;                                         // guarded by mutex_
-  bool lead_lost_ = false;  // fenced for good; guarded by mutex_
-  bool stopping_ = false;   // guarded by mutex_
+  std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
+  std::vector<Done> compaction_waiters_;             // guarded by mutex_
+  bool compaction_asked_ = false;     // by a waiter that came since; guarded by mutex_
+  std::vector<Done> space_waiters_;   // guarded by mutex_
+  std::optional<Error> waits_ended_;  // guarded by mutex_
+  std::optional<Error> fence_;        // guarded by mutex_
+  bool lead_lost_ = false;            // fenced for good; guarded by mutex_
+  bool stopping_ = false;             // guarded by mutex_
 
   // The rest belongs to the writer's thread.
   Meta meta_;

@@ -160,6 +160,10 @@ void SqlStore::LoseLead() {
   writer_->Refuse(sql::kLedByAnother);
 }
 
+void SqlStore::PrepareStop() {
+  writer_->EndWaits({ErrorCode::kUnavailable, "the store is stopping"});
+}
+
 void SqlStore::Stop() {
   {
     std::lock_guard lock(mutex_);

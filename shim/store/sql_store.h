@@ -88,6 +88,9 @@ class SqlStore final : public Store {
 
   // Another process leads the database: nobody waits any more for what will not come. Any thread.
   void LoseLead();
+  // Before who asked is waited for: answers what may take long, as the end of a compaction. Any
+  // thread.
+  void PrepareStop();
   // Answers what was accepted, then refuses; watchers get no further call. Idempotent.
   void Stop();
 

@@ -138,6 +138,36 @@ TEST_CASE("SqlStore: a key may change twice in one revision") {
   REQUIRE(f.Compact(5).ok());
 }
 
+// Waits until a physical compaction of revision 2 waits for rows that cannot be deleted.
+std::future<Result<Revision>> CompactInVain(Fixture& fixture) {
+  fixture.Put("/a", "1");
+  fixture.Put("/a", "2");
+  fixture.data().RunScript(
+      "CREATE TRIGGER stuck BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'stuck'); END");
+  const auto answer = std::make_shared<std::promise<Result<Revision>>>();
+  fixture.store().Compact(
+      3, true, [answer](Result<Revision> revision) { answer->set_value(std::move(revision)); });
+  // Writes are answered in their order, so the compaction is committed.
+  fixture.Put("/b", "1");
+  return answer->get_future();
+}
+
+TEST_CASE("SqlStore: who waits for the end of a compaction is answered when there is none") {
+  if (testing::TestDatabase::OnServer()) return;
+  for (const bool lost : {true, false}) {
+    Fixture fixture;
+    auto answer = CompactInVain(fixture);
+    CHECK(answer.wait_for(std::chrono::milliseconds(0)) == std::future_status::timeout);
+    lost ? fixture.store().LoseLead() : fixture.store().PrepareStop();
+    REQUIRE(answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready);
+    const ErrorCode code = lost ? ErrorCode::kLeaderChanged : ErrorCode::kUnavailable;
+    CHECK(answer.get().error().code == code);
+    const auto defragmented =
+        Wait<Revision>([&](auto done) { fixture.store().Defragment(std::move(done)); });
+    CHECK(defragmented.error().code == code);
+  }
+}
+
 TEST_CASE("SqlStore: a transaction reads no negative revision, but for -1 before any compaction") {
   Fixture f;
   TxnRequest request;
