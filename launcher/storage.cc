@@ -107,7 +107,8 @@ void Storage::Observe(const Result<sql::LeaderRecord>& seen) {
   RoleStatus now = role();
   if (!seen.ok()) {
     if (now.problem.empty()) {
-      log_->Warning("cannot see who leads the database", {{"cause", seen.error().message}});
+      log_->Warning("the lead of the database can neither be seen nor taken",
+                    {{"cause", seen.error().message}});
     }
     now.problem = seen.error().message;
     SetRole(std::move(now));
@@ -178,6 +179,7 @@ void Storage::CloseStore(bool lost) {
     store_->LoseLead();
   }
   SetRole({});
+  store_->PrepareStop();
   roles_.wait();
   store_->Stop();  // who waits for it is answered
   served_revision_ = std::max(served_revision_, store_->current_revision());

@@ -43,6 +43,8 @@ bool LeaderElection::Campaign(std::stop_token stop, const Observer& observer) {
       const Result<void> taken = Take(*seen);
       if (taken.ok()) return true;
       log_.Info("the lead of the database could not be taken", {{"cause", taken.error().message}});
+      // Else another was sooner, whom the next look shows.
+      if (taken.error().code != ErrorCode::kLeaderChanged) observer(taken.error());
     } else {
       observer(seen);
     }

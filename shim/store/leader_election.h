@@ -38,7 +38,8 @@ struct LeaderElectionOptions {
 // Used by one thread, but for lease().
 class LeaderElection {
  public:
-  // What a candidate sees at each look: who leads (term 0: nobody), or why that cannot be read.
+  // What a candidate sees at each look: who leads (term 0: nobody), or why that cannot be read, or
+  // why the lead, which nobody has, cannot be taken.
   using Observer = std::function<void(const Result<sql::LeaderRecord>&)>;
 
   // The references must outlive it.

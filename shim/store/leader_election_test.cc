@@ -157,6 +157,27 @@ TEST_CASE("LeaderElection: who lost the lead hears of it, and its memory is wort
   CHECK_FALSE(first.Try(2));
 }
 
+TEST_CASE("LeaderElection: a lead that cannot be taken is told") {
+  if (!TestDatabase::OnServer()) return;
+  const TestDatabase data;
+  ManualClock clock;
+  Candidate candidate(data, clock, "a:1");
+  data.RunScript(TestDatabase::engine() == TestDatabase::Engine::kMysql
+                     ? "CREATE TRIGGER no_change BEFORE UPDATE ON meta FOR EACH ROW "
+                       "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no change'"
+                     : "CREATE FUNCTION no_change() RETURNS trigger LANGUAGE plpgsql AS "
+                       "$$ BEGIN RAISE EXCEPTION 'no change'; END $$; CREATE TRIGGER no_change "
+                       "BEFORE UPDATE ON meta FOR EACH ROW EXECUTE FUNCTION no_change()");
+  CHECK_FALSE(candidate.Try(1));
+  REQUIRE(candidate.seen().size() == 1);
+  REQUIRE_FALSE(candidate.seen()[0].ok());
+  CHECK(candidate.seen()[0].error().message.find("no change") != std::string::npos);
+  data.RunScript(TestDatabase::engine() == TestDatabase::Engine::kMysql
+                     ? "DROP TRIGGER no_change"
+                     : "DROP TRIGGER no_change ON meta");
+  CHECK(candidate.Try(1));
+}
+
 TEST_CASE("LeaderElection: a campaign ends when it is told to") {
   if (!TestDatabase::OnServer()) return;
   const TestDatabase data;
