@@ -96,6 +96,14 @@ TEST_CASE("Endpoint: what is wrong is told without secrets") {
         "--endpoint mysql://…: tls=maybe is unknown; use true, skip-verify or false");
 }
 
+TEST_CASE("Endpoint: a password for PostgreSQL may be written as it is, or with codes") {
+  for (const char* written : {"50%off/a@b", "50%25off%2Fa%40b"}) {
+    const Endpoint endpoint = Parsed(std::string("postgres://me:") + written + "@h/d");
+    CHECK(endpoint.postgres->connection == "postgresql://me:50%25off%2Fa%40b@h/d");
+    CHECK(endpoint.display == "postgres://me@h/d");
+  }
+}
+
 TEST_CASE("Endpoint: limits of the connections, the same for both engines") {
   const std::string limits = "?pool_max_conns=5&pool_max_idle_conns=0&pool_max_conn_lifetime=1m30s";
   const Endpoint postgres = Parsed("postgres://h/d" + limits);
@@ -115,6 +123,7 @@ TEST_CASE("Endpoint: limits of the connections, the same for both engines") {
 
 TEST_CASE("Endpoint: codes are decoded, and what is none stays") {
   CHECK(DecodePercent("a%2Fb%%20%zz%2") == "a/b% %zz%2");
+  CHECK(EncodePercent("aZ0-._~/%@\xff") == "aZ0-._~%2F%25%40%FF");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Hosts may be in parentheses, as in "tcp(HOST:PORT)" or "unix(/PATH)".
 #include "launcher/endpoint_uri.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -83,6 +85,16 @@ std::string DecodePercent(std::string_view text) {
     if (is_code) i += 2;
   }
   return decoded;
+}
+
+std::string EncodePercent(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
+    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return encoded;
 }
 
 Result<sql::PoolLimits> TakePoolLimits(EndpointUri& uri) {

@@ -36,6 +36,8 @@ EndpointUri SplitUri(const std::string& text);
 
 // "a%2Fb" is "a/b"; what is no such code stays as it is.
 std::string DecodePercent(std::string_view text);
+// With a code for everything that RFC 3986 does not leave unreserved.
+std::string EncodePercent(std::string_view text);
 
 // Takes pool_max_conns, pool_max_idle_conns and pool_max_conn_lifetime out of the parameters.
 // Errors: kInvalidArgument.

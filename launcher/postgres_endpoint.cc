@@ -7,6 +7,16 @@
 #include "launcher/endpoint_uri.h"
 
 namespace kubase::launcher {
+namespace {
+
+// Written anew: libpq refuses a "%" or "/" as it is, which is in passwords that people paste.
+std::string Credentials(const EndpointUri& uri) {
+  if (uri.credentials.empty()) return "";
+  const std::string password = uri.password.empty() ? "" : ":" + EncodePercent(uri.password);
+  return EncodePercent(uri.user) + password + "@";
+}
+
+}  // namespace
 
 Result<Endpoint> ParsePostgresEndpoint(const std::string& text) {
   EndpointUri uri = SplitUri(text);
@@ -19,7 +29,7 @@ Result<Endpoint> ParsePostgresEndpoint(const std::string& text) {
     uri.parameters.push_back({"sslmode", "verify-full"});
   }
   if (uri.database.empty() && !uri.Has("dbname")) uri.database = kDefaultDatabase;
-  options.connection = "postgresql://" + uri.credentials + uri.where + "/" + uri.database;
+  options.connection = "postgresql://" + Credentials(uri) + uri.where + "/" + uri.database;
   char separator = '?';
   for (const EndpointUri::Parameter& parameter : uri.parameters) {
     options.connection += separator + parameter.name + "=" + parameter.value;

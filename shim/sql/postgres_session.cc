@@ -31,6 +31,31 @@ std::string Parameter(const PGconn* connection, const char* name) {
   return value == nullptr ? "" : value;
 }
 
+// libpq says of a text that it does not understand which part of it that is, which may be a piece
+// of a password; of an unknown parameter it says the name alone.
+Result<void> CheckConnectionString(const std::string& text) {
+  char* raw = nullptr;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> parsed(
+      PQconninfoParse(text.c_str(), &raw), &PQconninfoFree);
+  const std::unique_ptr<char, decltype(&PQfreemem)> said(raw, &PQfreemem);
+  std::string cause = "its parts cannot be told apart";
+  if (parsed != nullptr) {
+    const PQconninfoOption* option = parsed.get();
+    while (option->keyword != nullptr && std::string_view(option->keyword) != "port") ++option;
+    const std::string_view ports = option->val == nullptr ? "" : option->val;
+    if (ports.find_first_not_of("0123456789,") == std::string_view::npos) return Ok();
+    cause = "its port is not a number";
+  } else if (raw != nullptr &&
+             std::string_view(raw).substr(0, 29) == "invalid URI query parameter: ") {
+    cause = Sentence(raw);
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("the endpoint of PostgreSQL is not understood: {}; write "
+                           "postgres://USER:PASSWORD@HOST:PORT/DATABASE?PARAMETER=VALUE with "
+                           "\":/?#[]@%\" in a name or a password as %XX (RFC 3986)",
+                           cause)};
+}
+
 class ResultRow final : public Row {
  public:
   ResultRow(const PGresult* result, int row) : result_(result), row_(row) {}
@@ -124,6 +149,7 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
       {"password", options.password.empty() ? nullptr : options.password.c_str()},
       {"dbname", database.empty() ? nullptr : database.c_str()},
       {nullptr, nullptr}};
+  KUBASE_TRY(CheckConnectionString(options.connection));
   std::vector<const char*> names, values;
   for (const auto& [name, value] : parameters) {
     names.push_back(name);

@@ -59,5 +59,19 @@ TEST_CASE("ClassifyMysql: outages pass, and the rest is told apart") {
   CHECK(Mysql(1064) == ErrorCode::kInternal);
 }
 
+TEST_CASE("PostgresSession: what is wrong with an endpoint is told without its password") {
+  for (const char* connection :
+       {"postgresql://me:secret@[::1/d", "postgresql://me:secret%@h/d",
+        "postgresql://me:a/secret@h/d", "postgresql://me:secret@h/d?port=secret"}) {
+    const auto session = PostgresSession::Open({.connection = connection}, "");
+    REQUIRE_FALSE(session.ok());
+    INFO(session.error().message);
+    CHECK(session.error().code == ErrorCode::kInvalidArgument);
+    CHECK(session.error().message.find("secret") == std::string::npos);
+  }
+  const auto session = PostgresSession::Open({.connection = "postgresql://h/d?colour=red"}, "");
+  CHECK(session.error().message.find("\"colour\"") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace kubase::sql
