@@ -21,7 +21,8 @@ constexpr const char* kUsualStatusAddress = "127.0.0.1:6480";
 constexpr seconds kReadyTimeout{120};
 constexpr seconds kPolicyTimeout{20};
 constexpr seconds kDrainTimeout{5};
-constexpr std::chrono::hours kRenewalInterval{6};
+// Between two looks at the certificates. They are good for months, but the clock may be set.
+constexpr std::chrono::minutes kRenewalInterval{10};
 // The children of a kubase that was killed end at once, but the kernel needs a moment for it.
 constexpr milliseconds kOrphansEndWithin{3'000};
 constexpr milliseconds kProbeTimeout{3'000};
@@ -67,7 +68,7 @@ Result<void> Appliance::Start(std::stop_token stop) {
   KUBASE_TRY(StartStatusServer());
   KUBASE_TRY(StartApiServer(stop));
   KUBASE_TRY(StartPolicyAndControllers(stop));
-  KUBASE_TRY(MergeKubeconfig());
+  MergeKubeconfig();
   NotifyReady("serving " + access_.server_url());
   watchdog_ = std::make_unique<Watchdog>(
       WatchdogPatience(), [this](milliseconds timeout) { return CheckAlive(timeout); }, log_);
@@ -219,25 +220,40 @@ Result<void> Appliance::StartPolicyAndControllers(std::stop_token stop) {
   return WaitForPolicy(stop);
 }
 
-Result<void> Appliance::MergeKubeconfig() {
-  if (!config_.merge_kubeconfig) return Ok();
+// The cluster serves all the same when that is not possible at the moment.
+void Appliance::MergeKubeconfig() {
+  if (!config_.merge_kubeconfig) return;
   steps_.Begin("kubeconfig");
-  KUBASE_TRY(access_.Merge());
+  merge_is_due_ = true;
+  if (const Result<void> merged = MergeIfDue(); !merged.ok()) {
+    log_.Warning("cannot add this cluster to the user's kubeconfig; trying again",
+                 {{"cause", merged.error().message}});
+    return steps_.Done("not added: " + merged.error().message);
+  }
   steps_.Done(fmt::format("context {} in {}{}", access_.merged()->context,
                           access_.merged_file().string(),
                           access_.merged()->is_current ? ", current" : ""));
+}
+
+Result<void> Appliance::MergeIfDue() {
+  if (!merge_is_due_) return Ok();
+  KUBASE_TRY(access_.Merge());
+  merge_is_due_ = false;
   return Ok();
 }
 
 Result<void> Appliance::WaitForEnd(std::stop_token stop) {
+  std::string told;
   while (!stop.stop_requested()) {
     KUBASE_TRY(storage_->WaitForFailure(stop, kRenewalInterval));
     if (stop.stop_requested()) break;
     const auto renewed = RenewCertificates();
-    // The certificates that are there are good for months yet, and this is tried again.
-    if (!renewed.ok()) {
-      log_.Error("cannot renew certificates", {{"cause", renewed.error().message}});
+    const std::string cause = renewed.ok() ? "" : renewed.error().message;
+    if (!cause.empty() && cause != told) {
+      log_.Error("cannot keep certificates and kubeconfigs up to date; trying again",
+                 {{"cause", cause}});
     }
+    told = cause;
   }
   return Ok();
 }
@@ -245,7 +261,8 @@ Result<void> Appliance::WaitForEnd(std::stop_token stop) {
 Result<void> Appliance::RenewCertificates() {
   KUBASE_ASSIGN_OR_RETURN(const int issued, access_.Ensure());
   status_->SetCertificates(access_.pki().All());
-  return issued > 0 ? access_.Merge() : Ok();
+  if (issued > 0) merge_is_due_ = true;
+  return MergeIfDue();
 }
 
 void Appliance::Stop() {

@@ -81,7 +81,9 @@ class Appliance {
   Result<void> StartStatusServer();
   Result<void> StartApiServer(std::stop_token stop);
   Result<void> StartPolicyAndControllers(std::stop_token stop);
-  Result<void> MergeKubeconfig();
+  void MergeKubeconfig();
+  // Into the user's, when what is there is out of date.
+  Result<void> MergeIfDue();
   Result<void> RenewCertificates();
   Result<void> CheckAlive(std::chrono::milliseconds timeout);
 
@@ -108,6 +110,7 @@ class Appliance {
   std::optional<ReservedPort> controller_manager_port_;
   std::optional<ReservedPort> scheduler_port_;
   Access access_;
+  bool merge_is_due_ = false;
   ControlPlaneBinaries binaries_;
   std::unique_ptr<wire::Server> etcd_server_;
   std::unique_ptr<Storage> storage_;

@@ -23,7 +23,8 @@ constexpr mode_t kPrivate = 0600;
 
 bool IsMissing(const fs::path& path) {
   std::error_code error;
-  return !fs::exists(fs::symlink_status(path, error));
+  // What cannot be looked at is there, perhaps.
+  return fs::symlink_status(path, error).type() == fs::file_type::not_found;
 }
 
 class PkiFolder {

@@ -33,6 +33,8 @@ void BlockSignals() {
   const sigset_t signals = StopSignals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   ::signal(SIGHUP, SIG_IGN);
+  // Who starts us may ignore it, and then the kernel keeps no status of children.
+  ::signal(SIGCHLD, SIG_DFL);
 }
 
 void RestoreSignals() {

@@ -34,6 +34,7 @@ class Appliance:
         self.directory = tempfile.mkdtemp(prefix="kubase-e2e-")
         self.data_dir = os.path.join(self.directory, "data")
         self.arguments = list(arguments)
+        self.starter = []  # in front of the command of up()
         self.port = free_port()
         self.process = None
         # A home of its own: the user's kubeconfig is none of the tests' business.
@@ -54,7 +55,8 @@ class Appliance:
         started = time.monotonic()
         with open(os.path.join(self.directory, "up.log"), "ab") as log:
             self.process = subprocess.Popen(
-                self.command("up", "--secure-port", str(self.port), *self.arguments),
+                [*self.starter,
+                 *self.command("up", "--secure-port", str(self.port), *self.arguments)],
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
         wait_until(self._ready_or_dead, START_SECONDS, "ready")

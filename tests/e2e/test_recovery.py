@@ -89,6 +89,9 @@ class Crash(unittest.TestCase):
         self.assertEqual([n for n in names if n != "kube-root-ca.crt"], ["between", "after"])
 
     def test_a_killed_child_comes_back(self):
+        self.kill_children()
+
+    def kill_children(self):
         killed = children_of(self.appliance.process.pid)
         for child in killed:
             os.kill(child, 9)
@@ -97,6 +100,17 @@ class Crash(unittest.TestCase):
             return len(children) >= 2 and not set(killed) & set(children)
         wait_until(replaced, 60, "both children run again")
         wait_until(self.appliance.is_ready, 60, "ready again")
+
+    def test_a_starter_that_ignores_its_children_and_a_lock_that_a_crash_has_left(self):
+        self.appliance.stop()
+        self.appliance.starter = ["sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"]
+        lock = os.path.join(self.appliance.directory, ".kube", "config.lock")
+        with open(lock, "w", encoding="utf-8"):
+            pass
+        self.appliance.up()
+        wait_until(lambda: "is locked by another program" in self.appliance.tail(), 60,
+                   "it says that the kubeconfig is locked")
+        self.kill_children()
 
 
 class Lifecycle(unittest.TestCase):
