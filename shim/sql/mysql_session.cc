@@ -39,7 +39,7 @@ constexpr size_t kTextBytesMax = 4 << 20;
 // Subqueries are looked up for each row outside, as they are written. While a connection that
 // nobody hears of any more has locks, nobody else can write: only MariaDB can tell it to end.
 constexpr char kMysqlSettings[] =
-    "SET NAMES binary, /*M! SESSION idle_write_transaction_timeout = 3, */ "
+    "SET NAMES binary, SESSION autocommit = 1, /*M! SESSION idle_write_transaction_timeout = 3, */ "
     "SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
     "NO_AUTO_VALUE_ON_ZERO', SESSION wait_timeout = 28800, SESSION innodb_lock_wait_timeout = 20, "
     "SESSION optimizer_switch = 'semijoin=off,materialization=off'";

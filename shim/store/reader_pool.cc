@@ -45,11 +45,21 @@ std::unique_ptr<sql::Connection> ReaderPool::Take() {
 }
 
 void ReaderPool::GiveBack(std::unique_ptr<sql::Connection> connection) {
+  // The last one that was given back is the next to be used, so those below it are idle.
+  std::unique_ptr<sql::Connection> idle;
   {
     std::lock_guard lock(mutex_);
-    // The last one that was given back is the next to be used.
-    if (idle_max_ >= 0 && free_.size() >= static_cast<size_t>(idle_max_)) connection->Disconnect();
     free_.push_back(std::move(connection));
+    if (idle_max_ >= 0 && free_.size() > static_cast<size_t>(idle_max_)) {
+      const auto least_recent = free_.end() - 1 - idle_max_;
+      idle = std::move(*least_recent);
+      free_.erase(least_recent);
+    }
+  }
+  if (idle != nullptr) {
+    idle->Disconnect();
+    std::lock_guard lock(mutex_);
+    free_.insert(free_.begin(), std::move(idle));
   }
   freed_.notify_one();
 }
