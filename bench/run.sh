@@ -35,7 +35,8 @@ usage: bench/run.sh store|scale|selectors|collector [options]
                          of collector: kubase, etcd)
   --engines A,B,…        of store: where kubase and kine keep their data: sqlite, postgres, mariadb,
                          the last two on servers that are started for it (default: sqlite)
-  --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory, delete;
+  --only A,B,…           of store: get, update, list, stream, count, watch, flood, memory,
+                         far, delete;
                          of scale: get, list, create, watch, compaction;
                          of selectors: lists, page, writes, system;
                          of collector: memory, collect
@@ -44,6 +45,8 @@ usage: bench/run.sh store|scale|selectors|collector [options]
   --workers N            how many ask at the same time (64)
   --connections N        connections that they share (4)
   --seconds S            length of a measurement of reads or watches (3)
+  --far-ms MS            of store: what each round trip to a far database server takes longer (5)
+  --far-workers N        how many create there at the same time (256)
   --watchers N           watchers of all keys (50)
   --watch-rate N         updates a second while they watch (200)
   --many-keys N          keys of the large store of scale (1000000)

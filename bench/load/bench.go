@@ -66,20 +66,32 @@ func newBench(o *options) (*bench, error) {
 // close ends what runs and removes the data.
 func (b *bench) close() error { return errors.Join(b.stopAll(), os.RemoveAll(b.temporary)) }
 
-// start starts a server with an empty store.
+// start starts a server with an empty store, which stopAll ends.
 func (b *bench) start(ctx context.Context, kind peer.Kind, column string, keys int) error {
+	s, err := b.launch(ctx, kind, column, keys, b.connections)
+	if err == nil {
+		b.subjects = append(b.subjects, s)
+	}
+	return err
+}
+
+// launch starts a server with an empty store, which the caller stops.
+func (b *bench) launch(ctx context.Context, kind peer.Kind, column string,
+	keys, connections int) (*subject, error) {
 	directory, err := os.MkdirTemp(b.temporary, kind.Name+"-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	server, err := peer.Start(ctx, kind, directory, load.Answers)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s := &subject{column: column, server: server, keys: load.NewKeys(keys)}
-	b.subjects = append(b.subjects, s)
-	s.client, err = load.Dial(ctx, server.Address(), b.connections)
-	return err
+	s.client, err = load.Dial(ctx, server.Address(), connections)
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
 }
 
 // stopAll ends the servers that run and removes their data.

@@ -32,6 +32,8 @@ type options struct {
 	workers     int
 	connections int
 	seconds     float64
+	farDelay    float64 // ms
+	farWorkers  int
 	watchers    int
 	watchRate   float64
 	objects     counts
@@ -116,6 +118,8 @@ func parse(scenario string, arguments []string) (*options, error) {
 	flags.IntVar(&o.workers, "workers", 64, "how many ask at the same time")
 	flags.IntVar(&o.connections, "connections", 4, "connections that they share")
 	flags.Float64Var(&o.seconds, "seconds", 3, "length of a measurement of reads or watches")
+	flags.Float64Var(&o.farDelay, "far-ms", 5, "what a round trip to a far database takes longer")
+	flags.IntVar(&o.farWorkers, "far-workers", 256, "how many create there at the same time")
 	flags.IntVar(&o.watchers, "watchers", 50, "watchers of all keys")
 	flags.Float64Var(&o.watchRate, "watch-rate", 200, "updates a second while they watch")
 	flags.Var(&o.objects, "objects", "custom resources of the largest list of kubase, or those that "+
@@ -141,6 +145,8 @@ func (o *options) check(rest []string) error {
 			"many as connections")
 	case o.keys < o.workers || o.manyKeys < o.keys:
 		return errors.New("each worker needs a key, and many-keys are at least as many as keys")
+	case o.farDelay < 0 || o.farDelay > 1000 || o.farWorkers < o.connections:
+		return errors.New("far-ms is from 0 to 1000, far-workers at least as many as connections")
 	case o.seconds < 0.1 || o.seconds > 600 || o.watchRate < 1 || o.revisions < 1:
 		return errors.New("seconds are from 0.1 to 600, watch-rate and revisions at least 1")
 	case o.scenario == "collector":

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"time"
 
@@ -55,7 +56,9 @@ func (b *bench) runStore(ctx context.Context) error {
 			return err
 		}
 	}
-	return b.finish(b.withEngineTargets(storeTargets()))
+	targets := b.withEngineTargets(storeTargets())
+	maps.Copy(targets, farTargets())
+	return b.finish(targets)
 }
 
 // engineRatios is what kubase on a database server aims at: at least limit times what base does,
@@ -116,6 +119,7 @@ func (b *bench) storePhases() []phase {
 		{"watch", b.measureWatch},
 		{"flood", b.measureFlood},
 		{"memory", b.measureMemory},
+		{"far", b.measureFar},
 		{"delete", func(ctx context.Context, s *subject) error {
 			return b.rate(s, "delete", func() (load.Sample, error) {
 				return s.client.Delete(ctx, b.workers, s.keys)
