@@ -22,13 +22,13 @@ function(kubase_room_tests name)
   target_link_libraries(${name}_tests PRIVATE kubase_flags kubase_${name} kubase_test_main
                                               ${ROOM_DEPENDS})
   add_test(NAME ${name} COMMAND ${name}_tests)
-  set_tests_properties(${name} PROPERTIES TIMEOUT 300 LABELS unit)
+  set_tests_properties(${name} PROPERTIES TIMEOUT 900 LABELS unit)
 endfunction()
 
 function(kubase_test_on_servers name)
   foreach(engine postgres mariadb)
     add_test(NAME ${name}-${engine} COMMAND ${Python3_EXECUTABLE} -B
              ${CMAKE_SOURCE_DIR}/tests/databases/${engine}.py -- ${ARGN})
-    set_tests_properties(${name}-${engine} PROPERTIES TIMEOUT 600 LABELS integration)
+    set_tests_properties(${name}-${engine} PROPERTIES TIMEOUT 900 LABELS integration)
   endforeach()
 endfunction()

@@ -172,8 +172,8 @@ func stopEverywhere(t *testing.T, seed uint64) {
 		awaitStops(continuer, all)
 		return false
 	})
-	// When two threads stop the process at the same time, one signal lets both go on.
-	expect.True(t, continuer.Stops() >= all-2, "%d stops at %d failpoints", continuer.Stops(), all)
+	// When several threads stop the process at the same time, one signal lets all of them go on.
+	expect.True(t, 5*continuer.Stops() >= 4*all, "%d stops at %d failpoints", continuer.Stops(), all)
 	r.verify()
 	t.Logf("revision %d, %d stops", r.log.Last(), continuer.Stops())
 }
