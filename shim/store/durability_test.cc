@@ -22,6 +22,13 @@ using testing::DiskFault;
 using testing::FaultyVfs;
 using testing::TemporaryDirectory;
 
+// The address sanitizer makes the disk, which is bytes in memory, ten times as slow.
+#ifdef __SANITIZE_ADDRESS__
+constexpr int kTurns = 100;
+#else
+constexpr int kTurns = 300;
+#endif
+
 using Content = std::map<std::string, std::string>;
 
 // A transaction of some keys: a value puts, none deletes.
@@ -124,7 +131,7 @@ TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and 
   std::vector<CrashImage> images;
   {
     Running running(directory.path());
-    for (int turn = 0; turn < 300; ++turn) {
+    for (int turn = 0; turn < kTurns; ++turn) {
       std::vector<std::pair<Changes, std::future<Result<TxnResponse>>>> waiting;
       for (auto count = 1 + random() % 8; count > 0; --count) {
         const Changes changes = RandomChanges(random, turn);
