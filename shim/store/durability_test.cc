@@ -22,8 +22,8 @@ using testing::DiskFault;
 using testing::FaultyVfs;
 using testing::TemporaryDirectory;
 
-// The address sanitizer makes the disk, which is bytes in memory, ten times as slow.
-#ifdef __SANITIZE_ADDRESS__
+// Sanitizers make the disk, which is bytes in memory, ten times as slow.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr int kTurns = 100;
 #else
 constexpr int kTurns = 300;
@@ -151,7 +151,7 @@ TEST_CASE("Durability: a power cut at any moment loses nothing acknowledged and 
       }
     }
   }
-  REQUIRE(images.size() > 10);
+  REQUIRE(images.size() > kTurns / 30);
   for (const CrashImage& image : images) {
     Running restarted(image.directory.path());
     const Revision revision = restarted.revision();
