@@ -45,8 +45,7 @@ Result<void> CheckConnectionString(const std::string& text) {
     const std::string_view ports = option->val == nullptr ? "" : option->val;
     if (ports.find_first_not_of("0123456789,") == std::string_view::npos) return Ok();
     cause = "its port is not a number";
-  } else if (raw != nullptr &&
-             std::string_view(raw).substr(0, 29) == "invalid URI query parameter: ") {
+  } else if (raw != nullptr && std::string_view(raw).starts_with("invalid URI query parameter: ")) {
     cause = Sentence(raw);
   }
   return Error{ErrorCode::kInvalidArgument,

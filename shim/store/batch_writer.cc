@@ -26,8 +26,6 @@ constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
-const Error kStopping{ErrorCode::kUnavailable, "the store is stopping"};
-
 bool operator==(const Meta& a, const Meta& b) {
   return a.revision == b.revision && a.compact_revision == b.compact_revision;
 }
@@ -97,27 +95,22 @@ void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
 }
 
 void BatchWriter::WhenCompacted(Done done) {
-  if (!AddWaiter(compaction_waiters_, std::move(done))) return;
-  {
-    std::lock_guard lock(mutex_);
-    compaction_asked_ = true;
-  }
-  wake_.notify_one();
+  AddWaiter(compaction_waiters_, std::move(done));
 }
 
 void BatchWriter::ReclaimSpace(Done done) {
-  if (AddWaiter(space_waiters_, std::move(done))) wake_.notify_one();
+  AddWaiter(space_waiters_, std::move(done));
 }
 
-bool BatchWriter::AddWaiter(std::vector<Done>& waiters, Done done) {
+void BatchWriter::AddWaiter(std::vector<Done>& waiters, Done done) {
   std::optional<Error> refusal;
   {
     std::lock_guard lock(mutex_);
     refusal = stopping_ ? kStopping : waits_ended_;
     if (!refusal) waiters.push_back(std::move(done));
   }
-  if (refusal) done(*refusal);
-  return !refusal;
+  if (refusal) return done(*refusal);
+  wake_.notify_one();
 }
 
 void BatchWriter::EndWaits(const Error& reason) {
@@ -161,7 +154,7 @@ void BatchWriter::Run() {
 bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   std::unique_lock lock(mutex_);
   const auto wanted = [this] {
-    return stopping_ || !queue_.empty() || compaction_asked_ || !space_waiters_.empty();
+    return stopping_ || !queue_.empty() || !compaction_waiters_.empty() || !space_waiters_.empty();
   };
   const bool idle = !MaintenanceDue() && !CollectionDue();
   if (idle && no_space_) {
@@ -172,7 +165,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
   std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
   queue_.erase(queue_.begin(), queue_.begin() + count);
-  if (std::exchange(compaction_asked_, false)) compacting_ = true;
+  if (!compaction_waiters_.empty()) compacting_ = true;
   want_space.swap(space_waiters_);
   return !stopping_ || count > 0 || !want_space.empty();
 }

@@ -41,6 +41,9 @@
 
 namespace kubase::store {
 
+// What a write gets, and who waits, once the store stops.
+inline const Error kStopping{ErrorCode::kUnavailable, "the store is stopping"};
+
 class BatchWriter {
  public:
   // Who hears of what was done, before its callers are answered.
@@ -103,8 +106,8 @@ class BatchWriter {
   // Takes what waits; with nothing to do it blocks. False: stop.
   bool Take(Writes& writes, std::vector<Done>& want_space);
   void GiveSpaceBack(const std::vector<Done>& waiters);
-  // Adds `done` to `waiters`, or answers it at once. True: it waits.
-  bool AddWaiter(std::vector<Done>& waiters, Done done);
+  // Adds `done` to `waiters`, or answers it at once.
+  void AddWaiter(std::vector<Done>& waiters, Done done);
   void RunBatch(Writes writes);
   // Success: the batch is durable and published. kConflict, unless this is the `last` attempt:
   // `writes` are as they were.
@@ -161,12 +164,11 @@ class BatchWriter {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
   std::vector<Done> compaction_waiters_;             // guarded by mutex_
-  bool compaction_asked_ = false;     // by a waiter that came since; guarded by mutex_
-  std::vector<Done> space_waiters_;   // guarded by mutex_
-  std::optional<Error> waits_ended_;  // guarded by mutex_
-  std::optional<Error> fence_;        // guarded by mutex_
-  bool lead_lost_ = false;            // fenced for good; guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
+  std::vector<Done> space_waiters_;                  // guarded by mutex_
+  std::optional<Error> waits_ended_;                 // guarded by mutex_
+  std::optional<Error> fence_;                       // guarded by mutex_
+  bool lead_lost_ = false;                           // fenced for good; guarded by mutex_
+  bool stopping_ = false;                            // guarded by mutex_
 
   // The rest belongs to the writer's thread.
   Meta meta_;

@@ -161,7 +161,7 @@ void SqlStore::LoseLead() {
 }
 
 void SqlStore::PrepareStop() {
-  writer_->EndWaits({ErrorCode::kUnavailable, "the store is stopping"});
+  writer_->EndWaits(kStopping);
 }
 
 void SqlStore::Stop() {
