@@ -5,12 +5,14 @@ MariaDB server of its own. --sync: with fsync, for what measures or cuts the pow
 
 import os
 import signal
+import socket
 import subprocess
 import time
 
 import server
 
 START_SECONDS = 60
+MAX_CONNECTIONS = 200
 
 
 class MariaDB(server.Server):
@@ -23,6 +25,8 @@ class MariaDB(server.Server):
         return f"mysql://kubase@tcp(127.0.0.1:{self.port})/test"
 
     def create(self):
+        self.crowd = []  # connections of nobody
+        self.extra_port = server.free_port()  # not counted among the others
         self.run("mariadb-install-db", "--no-defaults", f"--datadir={self.data}",
                  "--auth-root-authentication-method=normal", "--skip-test-db")
         (self.root / "init.sql").write_text(
@@ -39,7 +43,8 @@ class MariaDB(server.Server):
                 ["mariadbd", "--no-defaults", f"--datadir={self.data}", f"--port={self.port}",
                  "--bind-address=127.0.0.1", f"--socket={self.root / 'socket'}",
                  f"--pid-file={self.root / 'pid'}", f"--init-file={self.root / 'init.sql'}",
-                 "--skip-name-resolve", "--max-connections=200",
+                 "--skip-name-resolve", f"--max-connections={MAX_CONNECTIONS}",
+                 f"--extra-port={self.extra_port}",
                  "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=512M", *flags],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.root, **self.account)
         try:
@@ -70,9 +75,30 @@ class MariaDB(server.Server):
         return self.process.poll() is None
 
     def writes(self):
-        return self.succeeds(
-            "mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={self.port}", "--user=kubase",
-            "--execute=CREATE OR REPLACE TABLE test.probe(x INT); DROP TABLE test.probe")
+        return self.succeeds(*self._client(self.port, "CREATE OR REPLACE TABLE test.probe(x INT);"
+                                           "DROP TABLE test.probe"))
+
+    def refuse(self):
+        # The limit is below what is connected, so that whoever leaves makes no room.
+        least_limit = 10
+        self._administer("SET GLOBAL connect_timeout = 600")
+        for _ in range(2 * least_limit):
+            self.crowd.append(socket.create_connection(("127.0.0.1", self.port)))
+            self.crowd[-1].recv(1)  # it has its place
+        self._administer(f"SET GLOBAL max_connections = {least_limit}")
+
+    def admit(self):
+        while self.crowd:
+            self.crowd.pop().close()
+        self._administer("SET GLOBAL connect_timeout = DEFAULT;"
+                         f"SET GLOBAL max_connections = {MAX_CONNECTIONS}")
+
+    def _administer(self, text):
+        self.run(*self._client(self.extra_port, text))
+
+    def _client(self, port, text):
+        return ("mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={port}", "--user=kubase",
+                f"--execute={text}")
 
     def stop(self, crash=False):
         os.kill(self.process.pid, signal.SIGKILL if crash else signal.SIGTERM)

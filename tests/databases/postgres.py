@@ -9,6 +9,8 @@ import sys
 
 import server
 
+ADMINISTRATOR = "postgres"  # a superuser
+
 
 def programs():
     """The directory of the newest server that is installed."""
@@ -24,12 +26,15 @@ class Postgres(server.Server):
 
     @property
     def endpoint(self):
-        return f"postgres://kubase@127.0.0.1:{self.port}/postgres"
+        return f"postgres://kubase@127.0.0.1:{self.port}/test"
 
     def create(self):
         self.programs = programs()
         self.run(self.programs / "initdb", "--no-sync", "--auth=trust", "--no-locale",
-                 "--encoding=UTF8", "--username=kubase", "--pgdata", self.data)
+                 "--encoding=UTF8", f"--username={ADMINISTRATOR}", "--pgdata", self.data)
+        # As a managed server has it: who uses the database is no superuser.
+        self.run(self.programs / "postgres", "--single", "-D", self.data, "postgres",
+                 text="CREATE ROLE kubase LOGIN CREATEDB\nCREATE DATABASE test OWNER kubase\n")
 
     def start(self):
         self.start_node(self.data, self.port)
@@ -43,6 +48,20 @@ class Postgres(server.Server):
     def writes(self):
         return self.succeeds(self.programs / "psql", self.endpoint, "--command",
                              "CREATE TABLE probe(); DROP TABLE probe")
+
+    def refuse(self):
+        self.administer(self.port, "ALTER ROLE kubase CONNECTION LIMIT 0")
+
+    def admit(self):
+        self.administer(self.port, "ALTER ROLE kubase CONNECTION LIMIT -1")
+
+    def administer(self, port, text):
+        """Gives what it answers."""
+        answer = self.root / "answer"
+        self.run(self.programs / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                 "--host=127.0.0.1", f"--port={port}", f"--username={ADMINISTRATOR}",
+                 "--dbname=postgres", f"--output={answer}", "--command", text)
+        return answer.read_text(encoding="utf-8").strip()
 
     def start_node(self, data, port):
         sync = "on" if self.sync else "off"

@@ -30,7 +30,7 @@ class PostgresPair(postgres.Postgres):
     @property
     def endpoint(self):
         ports = ",".join(f"127.0.0.1:{node.port}" for node in (self.primary, self.standby))
-        return f"postgres://kubase@{ports}/postgres"
+        return f"postgres://kubase@{ports}/test"
 
     def create(self):
         super().create()
@@ -51,7 +51,7 @@ class PostgresPair(postgres.Postgres):
         shutil.rmtree(self.standby.data, ignore_errors=True)
         self.run(self.programs / "pg_basebackup", "--no-sync", "--checkpoint=fast", "--wal-method",
                  "stream", "--write-recovery-conf", "--pgdata", self.standby.data, "--dbname",
-                 f"host=127.0.0.1 port={self.primary.port} user=kubase")
+                 f"host=127.0.0.1 port={self.primary.port} user={postgres.ADMINISTRATOR}")
         self._start(self.standby)
 
     def catch_up(self):
@@ -74,11 +74,7 @@ class PostgresPair(postgres.Postgres):
         node.up = True
 
     def _ask(self, node, text):
-        answer = self.root / "answer"
-        self.run(self.programs / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-                 "--host=127.0.0.1", f"--port={node.port}", "--username=kubase",
-                 "--dbname=postgres", f"--output={answer}", "--command", text)
-        return answer.read_text(encoding="utf-8").strip()
+        return self.administer(node.port, text)
 
     def _await(self, node, text, wanted):
         deadline = time.monotonic() + PATIENCE_SECONDS

@@ -25,7 +25,7 @@ class Server:
     until start(); the data stays until remove()."""
 
     name = user = ""  # of the engine; of the account that it runs as when we are root
-    others = ()  # commands that are methods
+    others = ("refuse", "admit")  # commands that are methods
 
     def __init__(self, sync=False, disk=None):
         """`disk`: the data is on a disk of its own, of so many MiB."""
@@ -73,6 +73,14 @@ class Server:
 
     def writes(self):
         """Whether it takes a write now."""
+        raise NotImplementedError
+
+    def refuse(self):
+        """Has no place for any new connection; the others stay."""
+        raise NotImplementedError
+
+    def admit(self):
+        """Has places again."""
         raise NotImplementedError
 
     def fill(self):
@@ -133,11 +141,11 @@ class Server:
             return False
         return True
 
-    def run(self, *command):
-        """Runs a program as the account of the server."""
+    def run(self, *command, text=""):
+        """Runs a program as the account of the server. `text`: its input."""
         # Its output goes to a file: a server that it starts inherits it, and a pipe would not end.
         with open(self.root / "output", "a+", encoding="utf-8") as output:
-            done = subprocess.run([str(part) for part in command], stdin=subprocess.DEVNULL,
+            done = subprocess.run([str(part) for part in command], input=text, text=True,
                                   stdout=output, stderr=output, cwd=self.root, check=False,
                                   **self.account)
             if done.returncode != 0:

@@ -6,7 +6,6 @@ package exhaustion
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +22,6 @@ const (
 	recovery = 3 * time.Second
 	// failure is how long it may take until a write fails.
 	failure = 60 * time.Second
-	// crowdSize is above what the server takes: twice its limit, and those in waiting.
-	crowdSize = 600
 )
 
 func TestFullDisk(t *testing.T) {
@@ -49,33 +46,13 @@ func TestTooManyConnections(t *testing.T) {
 	stream := outage.OpenWatch(t, c, 1)
 	w := writer{t: t, client: c, size: 1000}
 	w.write(50)
-	leave := crowd(t)
+	database.Do(t, "refuse")
 	refusal := w.writeUntilRefused()
 	t.Logf("after %d writes: %v", len(w.acknowledged), refusal)
-	leave()
+	database.Do(t, "admit")
 	outage.PutWhenPossible(t, c, "/k/after", recovery)
 	w.write(50)
 	w.check(stream)
-}
-
-// crowd takes every place that the server has for clients, until the function is called.
-func crowd(t *testing.T) func() {
-	t.Helper()
-	var all []net.Conn
-	for range crowdSize {
-		conn, err := net.DialTimeout("tcp", server.DatabaseAddress(), 10*time.Second)
-		if err != nil {
-			t.Fatalf("connection %d to the database server: %v", len(all), err)
-		}
-		all = append(all, conn)
-	}
-	leave := func() {
-		for _, conn := range all {
-			conn.Close()
-		}
-	}
-	t.Cleanup(leave)
-	return leave
 }
 
 // writer creates keys of their own, one after the other.
