@@ -169,8 +169,8 @@ class Database {
 struct StatementRun {
   std::string_view name;
   double seconds = 0;
-  // Of statements that read: the rows that it gave, and what the engine did for them, in a unit of
-  // its own that grows with the rows that it looked at.
+  // Of statements that read: the rows that it gave, wanted or not, and what the engine did for
+  // them, in a unit of its own that grows with the rows that it looked at.
   int64_t rows = 0;
   int64_t steps = 0;
   const Error* error = nullptr;  // null: it succeeded

@@ -54,16 +54,18 @@ class MysqlDatabase final : public RemoteDatabase {
 
   Result<void> ReclaimSpace(Connection& connection) override {
     if (engine_.reclaim.empty()) return Ok();
+    MysqlConnection patient = InsteadOf(connection);
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(Of(connection).Run(fmt::format("{} {}", engine_.reclaim, table)));
+      KUBASE_TRY(patient.Run(fmt::format("{} {}", engine_.reclaim, table)));
     }
     return Ok();
   }
 
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
     std::vector<std::string> damages;
+    MysqlConnection patient = InsteadOf(connection);
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(Of(connection).Check(engine_.check, table, damages));
+      KUBASE_TRY(patient.Check(engine_.check, table, damages));
     }
     return damages;
   }
@@ -93,6 +95,11 @@ class MysqlDatabase final : public RemoteDatabase {
   }
 
  private:
+  // One that is patient, while the other is of no use and takes no place on the server.
+  MysqlConnection InsteadOf(Connection& connection) {
+    connection.Disconnect();
+    return MysqlConnection(shared_, kMaintenancePatience);
+  }
   Result<void> CreateDatabase() {
     const auto direct = MysqlSession::Open(shared_.options, shared_.options.database, shared_.host);
     if (direct.ok()) return Ok();

@@ -271,8 +271,8 @@ Result<void> MysqlSession::Take(const MysqlSink& sink) {
   }
   bool wanted = sink.rows != nullptr;
   while (const MYSQL_ROW row = mysql_fetch_row(result.get())) {
-    if (!wanted) continue;
     if (sink.row_count != nullptr) ++*sink.row_count;
+    if (!wanted) continue;
     wanted = (*sink.rows)(MysqlRow(row, mysql_fetch_lengths(result.get())));
   }
   if (mysql_errno(connection_.get()) != 0) return LastError();

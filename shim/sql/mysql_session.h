@@ -24,7 +24,7 @@ namespace kubase::sql {
 // has returned.
 struct MysqlSink {
   const RowSink* rows = nullptr;  // in order, until it wants no more
-  int64_t* row_count = nullptr;   // is set to how many it was given
+  int64_t* row_count = nullptr;   // grows by how many it gave, wanted or not
   int64_t* changed = nullptr;     // is set to how many rows the statement changed
 };
 

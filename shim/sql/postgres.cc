@@ -44,9 +44,9 @@ class PostgresDatabase final : public RemoteDatabase {
 
   Result<void> ReclaimSpace(Connection& connection) override {
     if (engine_.reclaim.empty()) return Ok();
+    PostgresConnection patient = InsteadOf(connection);
     for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(static_cast<PostgresConnection&>(connection)
-                     .Run(fmt::format("{} {}", engine_.reclaim, table)));
+      KUBASE_TRY(patient.Run(fmt::format("{} {}", engine_.reclaim, table)));
     }
     return Ok();
   }
@@ -54,9 +54,9 @@ class PostgresDatabase final : public RemoteDatabase {
   // Where the server keeps checksums of its pages, it compares them while it reads.
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
     std::vector<std::string> damages;
+    PostgresConnection patient = InsteadOf(connection);
     for (const std::string_view table : kGrowingTables) {
-      const auto read = static_cast<PostgresConnection&>(connection)
-                            .ReadNumber(fmt::format("SELECT count(t::text) FROM {} t", table));
+      const auto read = patient.ReadNumber(fmt::format("SELECT count(t::text) FROM {} t", table));
       if (read.ok()) continue;
       if (read.error().code != ErrorCode::kCorrupt) return read.error();
       damages.push_back(fmt::format("the table {}: {}", table, read.error().message));
@@ -89,6 +89,11 @@ class PostgresDatabase final : public RemoteDatabase {
   }
 
  private:
+  // One that is patient, while the other is of no use and takes no place on the server.
+  PostgresConnection InsteadOf(Connection& connection) {
+    connection.Disconnect();
+    return PostgresConnection(shared_, kMaintenancePatience);
+  }
   Result<void> ConnectOrCreate(PostgresConnection& connection) {
     Result<void> connected = connection.EnsureSession();
     if (connected.ok()) return connected;

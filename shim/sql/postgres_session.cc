@@ -166,19 +166,32 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
   session->engine_ = EngineOf({.number = PQserverVersion(raw),
                                .version = Parameter(raw, "server_version"),
                                .cockroach = Parameter(raw, "crdb_version")});
+  if (PQsetnonblocking(raw, 1) != 0) {
+    return Error{ErrorCode::kInternal, "PostgreSQL: " + Sentence(PQerrorMessage(raw))};
+  }
   // One that is too old may not know them; who asked for it hears so.
-  if (session->engine_.is_supported) KUBASE_TRY(session->Configure());
-  if (PQsetnonblocking(raw, 1) != 0 || PQenterPipelineMode(raw) != 1) {
+  if (session->engine_.is_supported) KUBASE_TRY(session->Configure(options.connect_timeout));
+  if (PQenterPipelineMode(raw) != 1) {
     return Error{ErrorCode::kInternal, "PostgreSQL: " + Sentence(PQerrorMessage(raw))};
   }
   return session;
 }
 
-Result<void> PostgresSession::Configure() {
-  const ResultPtr configured(PQexec(connection_.get(), std::string(engine_.settings).c_str()));
-  if (PQresultStatus(configured.get()) == PGRES_COMMAND_OK) return Ok();
-  return ClassifyPostgres(PQresultErrorField(configured.get(), PG_DIAG_SQLSTATE),
-                          Sentence(PQresultErrorMessage(configured.get())));
+// What stands before the server may take the connection, and let the first statement wait.
+Result<void> PostgresSession::Configure(std::chrono::milliseconds timeout) {
+  timeout_ = timeout;
+  if (PQsendQuery(connection_.get(), std::string(engine_.settings).c_str()) != 1) {
+    return Break(Sentence(PQerrorMessage(connection_.get())));
+  }
+  KUBASE_TRY(Flush());
+  Result<void> configured = Ok();
+  for (;;) {
+    KUBASE_ASSIGN_OR_RETURN(const ResultPtr result, Next());
+    if (result == nullptr) return configured;
+    if (PQresultStatus(result.get()) == PGRES_COMMAND_OK) continue;
+    configured = ClassifyPostgres(PQresultErrorField(result.get(), PG_DIAG_SQLSTATE),
+                                  Sentence(PQresultErrorMessage(result.get())));
+  }
 }
 
 void PostgresSession::Prepare(const PostgresStatement& statement,
@@ -325,8 +338,8 @@ void PostgresSession::TakeRows(const Queued& queued, const PGresult* result, boo
     *sink.changed = std::strtoll(count, nullptr, 10);
   }
   const int rows = PQntuples(result);
+  if (sink.row_count != nullptr) *sink.row_count += rows;
   for (int i = 0; i < rows && wanted && sink.rows != nullptr; ++i) {
-    if (sink.row_count != nullptr) ++*sink.row_count;
     wanted = (*sink.rows)(ResultRow(result, i));
   }
 }

@@ -34,7 +34,7 @@ struct PostgresStatement {
 // has returned.
 struct PostgresSink {
   const RowSink* rows = nullptr;  // in order, until it wants no more
-  int64_t* row_count = nullptr;   // is set to how many it was given
+  int64_t* row_count = nullptr;   // grows by how many it gave, wanted or not
   int64_t* changed = nullptr;     // is set to how many rows the statement changed
   bool streamed = false;          // the rows may be many, and are not kept in memory
 };
@@ -86,7 +86,7 @@ class PostgresSession {
   using ResultPtr = std::unique_ptr<pg_result, Clear>;
 
   explicit PostgresSession(pg_conn* connection);
-  Result<void> Configure();
+  Result<void> Configure(std::chrono::milliseconds timeout);
   void Prepare(const PostgresStatement& statement, const std::vector<PostgresValue>& values);
   void Sent(bool accepted, Queued queued);
   // Up to the end of what was sent at once.

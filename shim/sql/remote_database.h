@@ -20,6 +20,10 @@ namespace kubase::sql {
 inline constexpr std::string_view kGrowingTables[] = {"objects", "history",    "changes",
                                                       "leases",  "attributes", "dependents"};
 
+// For statements that may read or write all that there is. A server that is gone is noticed by the
+// network.
+inline constexpr std::chrono::seconds kMaintenancePatience = std::chrono::hours(6);
+
 // For RemoteDatabase::IdentifyServerBy where whoever answers has what was acknowledged, since the
 // nodes agree on every commit.
 inline constexpr std::string_view kOneServer = "1";

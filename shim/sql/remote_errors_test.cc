@@ -1,6 +1,14 @@
 // What the errors of servers mean to the store: those of PostgreSQL and MariaDB, and of the
 // distributed engines that speak their protocols.
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
+#include <string_view>
+#include <thread>
 
 #include "shim/sql/mysql_session.h"
 #include "shim/sql/postgres_session.h"
@@ -15,6 +23,48 @@ ErrorCode Postgres(const char* sql_state) {
 ErrorCode Mysql(unsigned int number) {
   return ClassifyMysql(number, "why").code;
 }
+
+// A pooler that takes one client, whose statements it lets wait until the client leaves.
+class HoldingPooler {
+ public:
+  HoldingPooler() : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{.sin_family = AF_INET,
+                        .sin_port = 0,
+                        .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
+                        .sin_zero = {}};
+    socklen_t size = sizeof(address);
+    auto* const raw = reinterpret_cast<sockaddr*>(&address);
+    REQUIRE(::bind(socket_, raw, size) == 0);
+    REQUIRE(::listen(socket_, 1) == 0);
+    REQUIRE(::getsockname(socket_, raw, &size) == 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] { Serve(); });
+  }
+  ~HoldingPooler() {
+    thread_.join();
+    ::close(socket_);
+  }
+  uint16_t port() const { return port_; }
+
+ private:
+  void Serve() const {
+    using std::string_view_literals::operator""sv;
+    // AuthenticationOk, ParameterStatus, ReadyForQuery.
+    constexpr auto kWelcome =
+        "R\0\0\0\x08\0\0\0\0S\0\0\0\x18server_version\0"
+        "15.1\0Z\0\0\0\x05I"sv;
+    const int client = ::accept(socket_, nullptr, nullptr);
+    char buffer[4096];
+    bool open = ::recv(client, buffer, sizeof(buffer), 0) > 0 &&
+                ::send(client, kWelcome.data(), kWelcome.size(), MSG_NOSIGNAL) > 0;
+    while (open) open = ::recv(client, buffer, sizeof(buffer), 0) > 0;
+    ::close(client);
+  }
+
+  const int socket_;
+  uint16_t port_ = 0;
+  std::thread thread_;
+};
 
 TEST_CASE("ClassifyPostgres: conflicts are done again, and unknown outcomes are settled") {
   CHECK(Postgres("40001") == ErrorCode::kConflict);        // serialization_failure
@@ -71,6 +121,19 @@ TEST_CASE("PostgresSession: what is wrong with an endpoint is told without its p
   }
   const auto session = PostgresSession::Open({.connection = "postgresql://h/d?colour=red"}, "");
   CHECK(session.error().message.find("\"colour\"") != std::string::npos);
+}
+
+TEST_CASE("PostgresSession: a pooler that lets the first statement wait is given up") {
+  const HoldingPooler pooler;
+  const auto session = PostgresSession::Open(
+      {.connection = fmt::format("postgresql://me@127.0.0.1:{}/d?sslmode=disable&gssencmode=disable"
+                                 "&target_session_attrs=any",
+                                 pooler.port()),
+       .connect_timeout = std::chrono::seconds(1)});
+  REQUIRE_FALSE(session.ok());
+  INFO(session.error().message);
+  CHECK(session.error().code == ErrorCode::kUnavailable);
+  CHECK(session.error().message.find("has not answered") != std::string::npos);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "shim/sql/database.h"
@@ -219,6 +220,33 @@ TEST_CASE_METHOD(Remote, "Remote: a connection that was given back is made again
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
   while (connections() != "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
   CHECK(*Get(*connection, "a") == "none");
+}
+
+// Keeps a table from being changed for a while; returns when it has begun to.
+std::thread HoldTable(const TestDatabase& data, int seconds) {
+  const bool postgres = TestDatabase::engine() == TestDatabase::Engine::kPostgres;
+  std::thread holding([&data, seconds, postgres] {
+    data.RunScript(fmt::format("BEGIN; SELECT * FROM objects; SELECT {}({}); COMMIT",
+                               postgres ? "pg_sleep" : "SLEEP", seconds));
+  });
+  const char* const sleepers = postgres ? "SELECT count(*) FROM pg_stat_activity "
+                                          "WHERE wait_event = 'PgSleep'"
+                                        : "SELECT COUNT(*) FROM information_schema.processlist "
+                                          "WHERE state = 'User sleep'";
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (data.Ask(sleepers)[0] == "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
+  return holding;
+}
+
+TEST_CASE_METHOD(Remote, "Remote: giving space back may take longer than other statements") {
+  const auto impatient = database().Connect(Access::kWrite, std::chrono::seconds(1));
+  REQUIRE(impatient.ok());
+  std::thread holding = HoldTable(data(), 3);
+  const Result<void> reclaimed = database().ReclaimSpace(**impatient);
+  holding.join();
+  INFO((reclaimed.ok() ? "" : reclaimed.error().message));
+  CHECK(reclaimed.ok());
+  CHECK(*Get(**impatient, "a") == "none");
 }
 
 TEST_CASE_METHOD(Remote, "Remote: a snapshot stays while others commit") {
