@@ -111,6 +111,7 @@ class Storage {
   // What the store calls back with, within `timeout`; `who` is named when nothing comes.
   template <typename T, typename Ask>
   Result<T> Await(std::chrono::milliseconds timeout, const std::string& who, Ask ask);
+  bool GivesSpaceBack() const;
 
   const StorageOptions options_;
   const StorageRoles roles_;

@@ -9,10 +9,11 @@
 namespace kubase::launcher {
 namespace {
 
-// In parts of systemd's patience: it advises to tell it at half of it. A check that failed is
-// repeated soon, so that a part that was only slow is heard of in time.
-constexpr int kTellEvery = 2;
-constexpr int kCheckWithin = 8;
+// In parts of systemd's patience: it advises to tell it at half of it. A database may be slow, and
+// a restart would not help, so most of the time is left to the answer; a check that failed is
+// repeated soon.
+constexpr int kTellEvery = 4;
+constexpr int kCheckWithin = 2;
 constexpr int kRepeatAfter = 16;
 
 }  // namespace

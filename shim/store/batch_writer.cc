@@ -15,8 +15,8 @@ namespace {
 // Between two attempts to settle a commit; doubled each time.
 constexpr std::chrono::milliseconds kSettlePauseMin{50};
 constexpr std::chrono::milliseconds kSettlePauseMax{2000};
-// After so much of these pauses the callers are told that the outcome is unknown; etcd lets them
-// wait about as long.
+// After so much time the callers are told that the outcome is unknown; etcd lets them wait about as
+// long.
 constexpr std::chrono::milliseconds kSettleAnswerAfter{5000};
 // Attempts at a batch that conflicts keep undoing, which is a second and a half, and the pauses
 // between them, doubled each time.
@@ -25,10 +25,6 @@ constexpr std::chrono::milliseconds kConflictPauseMin{1};
 constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
-
-bool operator==(const Meta& a, const Meta& b) {
-  return a.revision == b.revision && a.compact_revision == b.compact_revision;
-}
 
 // Of a write that was not begun, while the writer is fenced.
 Error Refusal(const Error& fence) {
@@ -127,7 +123,9 @@ void BatchWriter::EndWaits(const Error& reason) {
 
 void BatchWriter::GiveSpaceBack(const std::vector<Done>& waiters) {
   Reach(Failpoint::kDefragmentBegun);
+  gives_space_back_ = true;
   const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
+  gives_space_back_ = false;
   Reach(Failpoint::kDefragmentEnded);
   listeners_.space.Measure(database_, *connection_);
   for (const Done& done : waiters) done(reclaimed);
@@ -254,6 +252,9 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
   meta_ = batch.meta();
   listeners_.leases.Apply(batch.lease_changes());
+  for (const auto& [alarm, raised] : batch.alarm_changes()) {
+    if (alarm == Alarm::kNoSpace) listeners_.space.SetAlarmRaised(raised);
+  }
   if (compacted) {
     compact_revision_ = meta_.compact_revision;
     listeners_.hub.SetCompactRevision(meta_.compact_revision);
@@ -298,7 +299,7 @@ void BatchWriter::NoteFailure(const Error& error) {
   NoteLostLead(error);
   if (error.code != ErrorCode::kCorrupt) return;
   broken_ = true;
-  Fence(error);
+  Refuse(error);
 }
 
 void BatchWriter::NoteLostLead(const Error& error) {
@@ -314,8 +315,8 @@ void BatchWriter::Refuse(const Error& reason) {
 }
 
 void BatchWriter::Fence(const Error& reason) {
-  listeners_.published.SetClosed(true);
   std::lock_guard lock(mutex_);
+  listeners_.published.SetClosed(true);
   if (lead_lost_) return;
   lead_lost_ = reason.code == ErrorCode::kLeaderChanged;
   fence_ = reason;
@@ -332,32 +333,33 @@ void BatchWriter::RefuseQueue(const Error& reason) {
 
 Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Writes& writes) {
   Refuse(cause);
-  std::chrono::milliseconds waited{0};
+  const MonotonicTime began = clock_.Now();
   for (auto pause = kSettlePauseMin;; pause = std::min(2 * pause, kSettlePauseMax)) {
-    if (waited >= kSettleAnswerAfter) {
+    if (clock_.Now() - began >= kSettleAnswerAfter) {
       for (auto& write : std::exchange(writes, {})) write->Fail(cause);
     }
-    waited += pause;
-    const Result<Meta> stored = SettleOnce();
-    if (!stored.ok()) NoteLostLead(stored.error());
+    const Result<bool> committed = SettleOnce(batch);
+    if (!committed.ok()) NoteLostLead(committed.error());
     std::unique_lock lock(mutex_);
     if (lead_lost_) return cause;
-    if (stored.ok()) {
+    if (committed.ok()) {
       fence_.reset();
       listeners_.published.SetClosed(false);
-      log_.Info("the database takes writes again", {{"revision", stored->revision}});
-      if (*stored == batch.meta() && !(*stored == meta_)) return Ok();
+      log_.Info("the database takes writes again",
+                {{"last_batch", *committed ? "committed" : "undone"}});
+      if (*committed) return Ok();
       return Error{ErrorCode::kUnavailable, cause.message};
     }
-    fence_ = stored.error();
-    broken_ = stored.error().code == ErrorCode::kCorrupt;
+    fence_ = committed.error();
+    broken_ = committed.error().code == ErrorCode::kCorrupt;
     if (wake_.wait_for(lock, pause, [this] { return stopping_ || broken_; })) return cause;
   }
 }
 
-Result<Meta> BatchWriter::SettleOnce() {
+Result<bool> BatchWriter::SettleOnce(const WriteBatch& batch) {
   KUBASE_TRY(database_.Settle(*connection_));
-  return ReadMeta(*connection_);
+  KUBASE_ASSIGN_OR_RETURN(const Meta stored, ReadMeta(*connection_));
+  return batch.WasCommitted(stored);
 }
 
 Result<void> BatchWriter::ReloadIndexes() {

@@ -98,6 +98,8 @@ class BatchWriter {
   void ClearNoSpace() { no_space_ = false; }
   std::string failure() const;             // why the store is fenced; empty: it is not
   bool broken() const { return broken_; }  // fenced for good
+  // Which may take hours, in which nothing is written.
+  bool gives_space_back() const { return gives_space_back_; }
 
  private:
   using Writes = std::vector<std::unique_ptr<PendingWrite>>;
@@ -125,7 +127,8 @@ class BatchWriter {
   // `batch`. Success: it was committed. kUnavailable: it was not. kOutcomeUnknown: stopped before
   // the database came back. When that takes long, `writes` are failed and emptied on the way.
   Result<void> Settle(const WriteBatch& batch, const Error& cause, Writes& writes);
-  Result<Meta> SettleOnce();
+  // Whether the batch was committed.
+  Result<bool> SettleOnce(const WriteBatch& batch);
   // Errors of other processes that lead: nothing is written any more.
   void NoteLostLead(const Error& error);
   void Fence(const Error& reason);
@@ -159,6 +162,7 @@ class BatchWriter {
   std::atomic<Revision> compact_revision_;
   std::atomic<bool> no_space_{false};
   std::atomic<bool> broken_{false};
+  std::atomic<bool> gives_space_back_{false};
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

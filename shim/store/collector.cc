@@ -22,6 +22,8 @@ using collect::OwnerState;
 
 // After the last dependent there can be.
 const Dependent kAfterDependents{kDependentTraits, ""};
+// Before the first one, after a walk that may have missed some.
+const Dependent kLookAgain{-2, ""};
 
 // kube-controller-manager changes custom resources by JSON merge patches, all else by strategic
 // ones, which leave alone what does not block (patch.go).
@@ -36,6 +38,7 @@ collect::MetadataEdit::Unblock UnblockOf(const std::string& key) {
 }  // namespace
 
 Result<void> Collector::Step(WriteBatch& batch, int64_t objects) {
+  done_ = {};  // a conflict may have undone an attempt
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
   KUBASE_ASSIGN_OR_RETURN(const auto oldest, ownership_.queue().NextDue(view.connection, 0));
   if (!oldest) return Ok();
@@ -89,6 +92,9 @@ Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owe
   } else {
     further.cursor = dependents.back();
   }
+  if (owed.action == Action::kOrphan) {
+    KUBASE_ASSIGN_OR_RETURN(further.cursor, CursorOfOrphans(batch, owed, further.cursor));
+  }
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView after, batch.Owners());
   KUBASE_TRY(ownership_.queue().Update(after.connection, owed, further));
   if (further.cursor.traits != kDependentTraits) return Ok();
@@ -100,6 +106,22 @@ Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owe
     default:
       return ownership_.queue().Remove(after.connection, further);
   }
+}
+
+// Between two steps a dependent can come to stand behind the cursor: it is new, or its traits
+// changed. It has to lose its reference before the owner goes, or it would be deleted. An orphan
+// leaves the index, so who is left at the end was missed or cannot be changed. From then on every
+// step takes the first of those that are left, until one has them all, or orphans none.
+Result<Dependent> Collector::CursorOfOrphans(WriteBatch& batch, const Collection& owed,
+                                             const Dependent& reached) {
+  const bool ended = reached.traits == kDependentTraits;
+  if (owed.cursor.traits == kLookAgain.traits) {
+    return ended || done_.orphaned == 0 ? kAfterDependents : kLookAgain;
+  }
+  if (!ended) return reached;
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  KUBASE_ASSIGN_OR_RETURN(const bool left, HasDependent(view.connection, owed.uid));
+  return left ? kLookAgain : kAfterDependents;
 }
 
 Result<std::optional<Collector::Found>> Collector::FindEnding(WriteBatch& batch,
@@ -115,7 +137,7 @@ Result<std::optional<Collector::Found>> Collector::FindEnding(WriteBatch& batch,
   return std::optional<Found>(Found{std::move(pair), std::move(*object)});
 }
 
-// Who came to depend on the owner after they were counted are ordinary dependents of an absent one.
+// Who still names the owner, and cannot be changed, is an ordinary dependent of an absent one.
 Result<void> Collector::FinishOrphan(WriteBatch& batch, const Collection& owed) {
   KUBASE_ASSIGN_OR_RETURN(const auto owner, FindEnding(batch, owed, collect::kOrphanFinalizer));
   if (owner) RemoveFinalizer(batch, *owner, collect::kOrphanFinalizer);
@@ -253,6 +275,7 @@ bool Collector::Edit(WriteBatch& batch, const KeyValuePtr& pair,
     skipped_.Note(pair->key, Reason::kUnreadable, "it cannot be changed");
     return false;
   }
+  if (*value == pair->value) return false;  // the index of owners was wrong about it
   batch.Put(pair, pair->key, std::move(*value), pair->lease);
   batch.EndTransaction();
   return true;

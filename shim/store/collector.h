@@ -39,6 +39,9 @@ class Collector {
  private:
   Result<void> Run(WriteBatch& batch, const Collection& owed, int64_t objects);
   Result<void> RunOnDependents(WriteBatch& batch, const Collection& owed, int64_t objects);
+  // Where the walk goes on after a step that came as far as `reached`.
+  Result<Dependent> CursorOfOrphans(WriteBatch& batch, const Collection& owed,
+                                    const Dependent& reached);
   Result<void> FinishOrphan(WriteBatch& batch, const Collection& owed);
   Result<void> FinishForeground(WriteBatch& batch, const Collection& owed);
   // The owner, as long as it is being deleted with this finalizer.
@@ -59,14 +62,14 @@ class Collector {
   void Delete(WriteBatch& batch, const KeyValuePtr& pair, const collect::ObjectMetadata& object,
               const collect::Judgement& judgement);
   void RemoveFinalizer(WriteBatch& batch, const Found& found, std::string_view finalizer);
-  // False: it cannot be edited.
+  // False: it cannot be edited, or there is nothing to change.
   bool Edit(WriteBatch& batch, const KeyValuePtr& pair, const collect::MetadataEdit& edit);
 
   Ownership& ownership_;
   CollectorMetrics& metrics_;
   SkippedObjects& skipped_;
   const Clock& clock_;
-  CollectorMetrics::Done done_;  // in the batch that is not committed yet
+  CollectorMetrics::Done done_;  // by the last step, whose batch is not committed yet
   int64_t next_id_ = 0;          // whose turn it is
   int64_t oldest_since_ = 0;     // of the due work that the last step found
 };

@@ -67,7 +67,8 @@ inline std::string Definition(const std::string& plural, const std::string& kind
 // Widgets are in the namespace "a", gears are of the cluster.
 class Collected : public StoreFixture {
  public:
-  Collected() {
+  // `observer` sees the statements; may be null.
+  explicit Collected(sql::StatementObserver* observer = nullptr) : StoreFixture({}, observer) {
     Define("widgets", "Widget", "Namespaced");
     Define("gears", "Gear", "Cluster");
   }
@@ -108,6 +109,9 @@ class Collected : public StoreFixture {
     FAIL("the collector does not come to an end");
   }
   double Gauge(const std::string& state) { return MetricOf("kubase_gc_owed", state).gauge.value; }
+  double Deleted(const std::string& policy) {
+    return MetricOf("kubase_gc_deleted_total", policy).counter.value;
+  }
   double Skipped(const std::string& reason) {
     return MetricOf("kubase_gc_skipped_total", reason).counter.value;
   }

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "shim/store/store_fixture_test.h"
+#include "shim/store/collector_fixture_test.h"
 
 namespace kubase::store {
 namespace {
@@ -16,22 +16,23 @@ using Engine = testing::TestDatabase::Engine;
 constexpr char kSerializationFailure[] = "40001";
 constexpr char kCompletionUnknown[] = "40003";
 
-// The next `times` writes of objects (MariaDB), or commits of them (PostgreSQL), fail so.
-void FailNext(const testing::TestDatabase& data, int times, const char* sql_state) {
+// The next `times` of these changes of rows (MariaDB), or commits of them (PostgreSQL), fail so.
+void FailNext(const testing::TestDatabase& data, int times, const char* sql_state,
+              const char* change = "INSERT ON objects") {
   if (testing::TestDatabase::engine() == Engine::kMysql) {
     data.RunScript(
-        fmt::format("CREATE SEQUENCE conflicts; CREATE TRIGGER conflict BEFORE INSERT "
-                    "ON objects FOR EACH ROW IF NEXTVAL(conflicts) <= {} THEN SIGNAL "
-                    "SQLSTATE '{}' SET MYSQL_ERRNO = 1213; END IF",
-                    times, sql_state));
+        fmt::format("CREATE SEQUENCE conflicts; CREATE TRIGGER conflict BEFORE {} FOR EACH ROW "
+                    "IF NEXTVAL(conflicts) <= {} THEN SIGNAL SQLSTATE '{}' SET MYSQL_ERRNO = 1213; "
+                    "END IF",
+                    change, times, sql_state));
     return;
   }
   data.RunScript(fmt::format(
       "CREATE SEQUENCE conflicts; CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS "
       "$$ BEGIN IF nextval('conflicts') <= {} THEN RAISE EXCEPTION 'a conflict' USING ERRCODE = "
-      "'{}'; END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER conflict AFTER INSERT ON "
-      "objects DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION conflict()",
-      times, sql_state));
+      "'{}'; END IF; RETURN NULL; END $$; CREATE CONSTRAINT TRIGGER conflict AFTER {} "
+      "DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION conflict()",
+      times, sql_state, change));
 }
 
 void FailNoMore(const testing::TestDatabase& data) {
@@ -65,6 +66,20 @@ TEST_CASE("BatchWriter: what a conflict undoes is done again, whole and once") {
   }
   CHECK(std::stoi(fixture.data().Ask("SELECT count(*) FROM changes").at(0)) == 2);
   CHECK(fixture.Put({.key = "/c", .value = "1"})->revision == 3);
+}
+
+TEST_CASE("BatchWriter: what a conflict lets the collector do again is counted once") {
+  if (testing::TestDatabase::engine() == Engine::kSqlite) return;
+  Collected fixture;
+  fixture.Create({.name = "owner"});
+  fixture.Create({.name = "one", .owners = {{"owner"}}});
+  fixture.Create({.name = "two", .owners = {{"owner"}}});
+  FailNext(fixture.data(), 3, kSerializationFailure, "DELETE ON collections");
+  fixture.Remove("owner");
+  fixture.Settle();
+  CHECK_FALSE(fixture.IsThere("one"));
+  CHECK_FALSE(fixture.IsThere("two"));
+  CHECK(fixture.Deleted("background") == 2);
 }
 
 TEST_CASE("BatchWriter: conflicts without an end are an error, and nothing is done") {

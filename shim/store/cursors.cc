@@ -9,6 +9,7 @@
 #include "shim/base/limits.h"
 #include "shim/store/matching_scan.h"
 #include "shim/store/pairs.h"
+#include "shim/store/part_rows.h"
 
 namespace kubase::store {
 namespace {
@@ -73,18 +74,21 @@ class SqlRangeCursor final : public RangeCursor,
     return ScanRange(connection, meta, rest_, pinned_, limit, keys_only, sink);
   }
 
-  // Pairs until the byte target, the limit or the end; `last` at the latter two.
+  // Pairs until about the byte target, the limit or the end; `last` at the latter two.
   Result<RangeChunk> Scan(sql::Connection& connection, const Meta& meta) {
-    RangeChunk chunk{.last = true};
+    RangeChunk chunk;
     size_t bytes = 0;
-    const int64_t limit = request_.limit > 0 ? request_.limit - sent_ : -1;
-    KUBASE_TRY(ScanRest(connection, meta, limit, request_.keys_only, [&](KeyValuePtr kv) {
+    int64_t rows = part_.rows();
+    if (request_.limit > 0) rows = std::min(rows, request_.limit - sent_);
+    KUBASE_TRY(ScanRest(connection, meta, rows, request_.keys_only, [&](KeyValuePtr kv) {
       bytes += kv->key.size() + kv->value.size();
       chunk.kvs.push_back(std::move(kv));
-      chunk.last = bytes < limits::kRangeChunkBytesTarget;
-      return chunk.last;
+      return bytes < limits::kRangeChunkBytesTarget;
     }));
-    sent_ += static_cast<int64_t>(chunk.kvs.size());
+    const auto got = static_cast<int64_t>(chunk.kvs.size());
+    part_.Learn(got, bytes);
+    chunk.last = got < rows && bytes < limits::kRangeChunkBytesTarget;
+    sent_ += got;
     const bool limit_reached = request_.limit > 0 && sent_ >= request_.limit;
     chunk.last = chunk.last || limit_reached || rest_.IsSingle();
     if (!chunk.kvs.empty() && !rest_.IsSingle()) rest_ = After(rest_, chunk.kvs.back()->key);
@@ -118,6 +122,7 @@ class SqlRangeCursor final : public RangeCursor,
   Revision pinned_ = 0;  // 0: nothing was read yet
   Revision header_revision_ = 0;
   int64_t sent_ = 0;
+  PartRows part_{limits::kRangeChunkBytesTarget};
 };
 
 class SnapshotWriter {
@@ -203,20 +208,28 @@ class SqlSnapshotCursor final : public ByteCursor,
       }));
     }
     KUBASE_TRY(CheckReadable(pinned_, snapshot.meta()));
-    finished_ = true;
-    KUBASE_TRY(
-        ScanRange(connection, snapshot.meta(), rest_, pinned_, -1, false, [&](KeyValuePtr kv) {
-          part.Pair(*kv);
-          ++pairs_;
-          rest_.key = kv->key + '\0';
-          finished_ = part.size() < limits::kSnapshotPartBytes;
-          return finished_;
-        }));
+    KUBASE_TRY(AddPairs(connection, snapshot.meta(), part));
     if (finished_) {
       KUBASE_TRY(AddDeletions(connection, part));
       part.End(pairs_);
     }
     return part.Take();
+  }
+
+  // Until the part is full, or the pairs are finished.
+  Result<void> AddPairs(sql::Connection& connection, const Meta& meta, SnapshotWriter& part) {
+    const int64_t rows = rows_.rows();
+    int64_t got = 0;
+    KUBASE_TRY(ScanRange(connection, meta, rest_, pinned_, rows, false, [&](KeyValuePtr kv) {
+      part.Pair(*kv);
+      ++got;
+      rest_.key = kv->key + '\0';
+      return part.size() < limits::kSnapshotPartBytes;
+    }));
+    pairs_ += got;
+    rows_.Learn(got, part.size());
+    finished_ = got < rows && part.size() < limits::kSnapshotPartBytes;
+    return Ok();
   }
 
   Result<void> AddDeletions(sql::Connection& connection, SnapshotWriter& part) {
@@ -233,6 +246,7 @@ class SqlSnapshotCursor final : public ByteCursor,
   Revision pinned_ = 0;  // 0: nothing was read yet
   int64_t pairs_ = 0;
   bool finished_ = false;
+  PartRows rows_{limits::kSnapshotPartBytes};
 };
 
 }  // namespace

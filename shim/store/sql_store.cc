@@ -336,15 +336,10 @@ void SqlStore::DisarmNoSpace(Callback<Revision> done) {
 }
 
 void SqlStore::StoreNoSpace(bool raised, Callback<Revision> done) {
-  SubmitWrite<Revision>(
-      [this, raised, done = std::move(done)](Result<Revision> stored) {
-        if (stored.ok()) space_.SetAlarmRaised(raised);
-        done(std::move(stored));
-      },
-      [raised](WriteBatch& batch) -> Result<Revision> {
-        batch.SetAlarm(Alarm::kNoSpace, raised);
-        return batch.meta().revision;
-      });
+  SubmitWrite<Revision>(std::move(done), [raised](WriteBatch& batch) -> Result<Revision> {
+    batch.SetAlarm(Alarm::kNoSpace, raised);
+    return batch.meta().revision;
+  });
 }
 
 }  // namespace kubase::store

@@ -86,6 +86,9 @@ class SqlStore final : public Store {
   WatchSource& watches() override { return hub_; }
   Revision current_revision() const override { return published_.get(); }
 
+  // While all free space is given back nothing is written, and that may take hours. Any thread.
+  bool gives_space_back() const { return writer_->gives_space_back(); }
+
   // Another process leads the database: nobody waits any more for what will not come. Any thread.
   void LoseLead();
   // Before who asked is waited for: answers what may take long, as the end of a compaction. Any

@@ -32,10 +32,15 @@ Result<T> Wait(const std::function<void(Callback<T>)>& call) {
 
 class StoreFixture {
  public:
-  // `observer` sees the statements; may be null.
-  explicit StoreFixture(SqlStoreOptions options = {}, sql::StatementObserver* observer = nullptr)
+  using Wrapping =
+      std::function<std::unique_ptr<sql::Database>(std::unique_ptr<sql::Database> database)>;
+
+  // `observer` sees the statements; may be null. `wrapping` stands before the database.
+  explicit StoreFixture(SqlStoreOptions options = {}, sql::StatementObserver* observer = nullptr,
+                        Wrapping wrapping = nullptr)
       : options_(std::move(options)),
         observer_(observer),
+        wrapping_(std::move(wrapping)),
         log_(LogTo([](LogLevel, const std::string&) {})) {
     Open();
   }
@@ -48,6 +53,7 @@ class StoreFixture {
   void Open() { Open(options_); }
   void Open(const SqlStoreOptions& options) {
     database_ = data_.Open(observer_);
+    if (wrapping_) database_ = wrapping_(std::move(database_));
     auto store = SqlStore::Open(options, *database_, registry_, clock_, *log_);
     REQUIRE(store.ok());
     store_ = std::move(store).value();
@@ -79,6 +85,7 @@ class StoreFixture {
   const testing::TestDatabase data_;
   const SqlStoreOptions options_;
   sql::StatementObserver* const observer_;
+  const Wrapping wrapping_;
   prometheus::Registry registry_;
   ManualClock clock_;
   std::unique_ptr<Log> log_;

@@ -198,6 +198,43 @@ Result<void> WriteBatch::Finish() {
   return ExecuteMany(Query::kWriteMeta, params, 3);
 }
 
+// Nobody else writes: what has a revision of its own can be told by it, and the rest by what it
+// changed.
+Result<bool> WriteBatch::WasCommitted(const Meta& stored) const {
+  const auto same = [&](const Meta& meta) {
+    return stored.revision == meta.revision && stored.compact_revision == meta.compact_revision;
+  };
+  if (!same(stored_meta_) || !same(meta_)) return same(meta_);
+  if (lease_changes_.empty() && alarm_changes_.empty()) return false;
+  KUBASE_ASSIGN_OR_RETURN(const bool leases, AreLeasesStored());
+  if (!leases) return false;
+  return AreAlarmsStored();
+}
+
+Result<bool> WriteBatch::AreLeasesStored() const {
+  std::map<LeaseId, std::optional<int64_t>> stored;
+  for (const auto& [id, ttl_seconds] : lease_changes_) stored[id] = std::nullopt;
+  KUBASE_TRY(connection_.Select(Query::kListLeases, {}, [&](const sql::Row& row) {
+    if (const auto found = stored.find(row.Int(0)); found != stored.end()) {
+      found->second = row.Int(1);
+    }
+    return true;
+  }));
+  return stored == lease_changes_;
+}
+
+Result<bool> WriteBatch::AreAlarmsStored() const {
+  std::map<Alarm, bool> stored;
+  for (const auto& [alarm, raised] : alarm_changes_) stored[alarm] = false;
+  KUBASE_TRY(connection_.Select(Query::kListAlarms, {}, [&](const sql::Row& row) {
+    if (const auto found = stored.find(static_cast<Alarm>(row.Int(0))); found != stored.end()) {
+      found->second = true;
+    }
+    return true;
+  }));
+  return stored == alarm_changes_;
+}
+
 Result<void> WriteBatch::Flush() {
   KUBASE_TRY(FlushAttributes());
   KUBASE_TRY(FlushHistory());

@@ -86,10 +86,15 @@ class WriteBatch {
   // Writes everything, including `meta`; the caller commits.
   Result<void> Finish();
 
+  // After a commit of unknown outcome, when the database has decided and says `stored`: whether it
+  // took the batch. False also of one that would have changed nothing but what the collector owes.
+  Result<bool> WasCommitted(const Meta& stored) const;
+
   // What to tell watchers once committed: one entry a revision.
   std::vector<WatchBatch> TakeEvents() { return std::move(events_); }
   // Leases granted (with time to live) and revoked (nullopt).
   const std::map<LeaseId, std::optional<int64_t>>& lease_changes() const { return lease_changes_; }
+  const std::map<Alarm, bool>& alarm_changes() const { return alarm_changes_; }  // raised or not
 
  private:
   struct Entry {
@@ -126,6 +131,8 @@ class WriteBatch {
   Result<void> FlushObjects();
   Result<void> FlushLeases();
   Result<void> FlushAlarms();
+  Result<bool> AreLeasesStored() const;
+  Result<bool> AreAlarmsStored() const;
 
   sql::Connection& connection_;
   const Context context_;
