@@ -53,6 +53,10 @@ std::string_view PostgresManyText(Query query) {
       return "SELECT m.revision, m.compact_revision, o.key, o.value, o.create_revision, "
              "o.mod_revision, o.version, o.lease, o.sub, o.id "
              "FROM meta m LEFT JOIN objects o ON o.key = ANY($1) WHERE m.id = 1";
+    case Query::kGetSuperseded:
+      return "SELECT h.key, h.value, h.create_revision, h.mod_revision, h.version, h.lease, h.sub, "
+             "0::bigint FROM unnest($1, $2) AS r(key, revision) JOIN history h ON h.key = r.key "
+             "AND h.end_revision = r.revision AND h.mod_revision < r.revision";
     case Query::kInsertObject:
       return "INSERT INTO objects(id, key, value, create_revision, mod_revision, version, lease, "
              "sub) SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -2,7 +2,12 @@
 #include "shim/store/change_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -54,23 +59,54 @@ Result<RowPage> ReadRows(sql::Connection& connection, const KeyRange& range, Rev
   return page;
 }
 
-Result<KeyValuePtr> ReadPrevious(sql::Connection& connection, const KeyValue& change) {
-  KeyValuePtr previous;
-  if (change.create_revision == change.mod_revision) return previous;
-  const Value params[] = {change.key, change.mod_revision};
-  KUBASE_TRY(connection.Select(Query::kGetSuperseded, params, [&](const Row& row) {
-    previous = std::make_shared<const KeyValue>(ParsePair(row));
-    return false;
-  }));
-  return previous;
+// What keys were before some of their changes, by key and by the revision of that.
+using Superseded = std::unordered_map<std::string, std::map<Revision, KeyValuePtr>>;
+
+bool IsCreation(const KeyValue& change) {
+  return change.create_revision == change.mod_revision;
 }
 
-Result<EventPtr> MakeEvent(sql::Connection& connection, KeyValuePtr row, bool with_previous) {
-  Event event{IsTombstone(*row) ? Event::Type::kDelete : Event::Type::kPut, std::move(row), {}};
-  if (with_previous) {
-    KUBASE_ASSIGN_OR_RETURN(event.prev, ReadPrevious(connection, *event.kv));
+// Adds what was before each of the changes, in one round trip.
+Result<void> ReadSuperseded(sql::Connection& connection, const Rows& changes,
+                            Superseded& superseded) {
+  std::set<std::pair<std::string, Revision>> wanted;  // one transaction may change a key twice
+  for (const KeyValuePtr& change : changes) {
+    if (!IsCreation(*change)) wanted.emplace(change->key, change->mod_revision);
   }
-  return std::make_shared<const Event>(std::move(event));
+  std::vector<Value> params;
+  for (const auto& [key, revision] : wanted) {
+    params.emplace_back(key);
+    params.emplace_back(revision);
+  }
+  if (params.empty()) return Ok();
+  return connection.SelectMany(Query::kGetSuperseded, params, 2, [&](const Row& row) {
+    auto pair = std::make_shared<const KeyValue>(ParsePair(row));
+    superseded[pair->key].emplace(pair->mod_revision, pair);
+    return true;
+  });
+}
+
+// Null: there was none, or it is not among them.
+KeyValuePtr PreviousOf(const KeyValue& change, const Superseded& superseded) {
+  const auto of_key = superseded.find(change.key);
+  if (IsCreation(change) || of_key == superseded.end()) return nullptr;
+  const auto next = of_key->second.lower_bound(change.mod_revision);
+  return next == of_key->second.begin() ? nullptr : std::prev(next)->second;
+}
+
+Result<std::vector<EventPtr>> MakeEvents(sql::Connection& connection, Rows changes,
+                                         bool with_previous) {
+  Superseded superseded;
+  if (with_previous) KUBASE_TRY(ReadSuperseded(connection, changes, superseded));
+  std::vector<EventPtr> events;
+  events.reserve(changes.size());
+  for (KeyValuePtr& change : changes) {
+    const auto type = IsTombstone(*change) ? Event::Type::kDelete : Event::Type::kPut;
+    KeyValuePtr previous = PreviousOf(*change, superseded);
+    events.push_back(
+        std::make_shared<const Event>(Event{type, std::move(change), std::move(previous)}));
+  }
+  return events;
 }
 
 // Cuts the last revision off, because the limit may have cut it, unless it is the only one.
@@ -101,11 +137,8 @@ Result<WatchBatch> ReadChanges(sql::Connection& connection, PublishedRevision& p
     }
     page.revision = read.rows.back()->mod_revision;
   }
-  for (KeyValuePtr& row : read.rows) {
-    KUBASE_ASSIGN_OR_RETURN(EventPtr event,
-                            MakeEvent(connection, std::move(row), query.with_previous));
-    page.events.push_back(std::move(event));
-  }
+  KUBASE_ASSIGN_OR_RETURN(page.events,
+                          MakeEvents(connection, std::move(read.rows), query.with_previous));
   return page;
 }
 

@@ -8,7 +8,20 @@
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
+
 Result<void> KindCounter::Load(sql::Connection& connection, PublishedRevision& published) {
+  {
+    std::lock_guard lock(mutex_);
+    counting_ = true;
+  }
+  Result<void> counted = Count(connection, published);
+  std::lock_guard lock(mutex_);
+  counting_ = false;
+  early_ = {};
+  return counted;
+}
+
+Result<void> KindCounter::Count(sql::Connection& connection, PublishedRevision& published) {
   KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   const Meta& meta = snapshot.meta();
   std::map<std::string, int64_t, std::less<>> counts;
@@ -23,7 +36,6 @@ Result<void> KindCounter::Load(sql::Connection& connection, PublishedRevision& p
   for (const Change& change : early_) {
     if (change.revision > meta.revision) Apply(change.kind, change.by);
   }
-  early_ = {};
   loaded_ = true;
   return Ok();
 }
@@ -37,7 +49,7 @@ void KindCounter::OnCommitted(const std::vector<WatchBatch>& batches) {
       std::string kind = KindOfKey(event->kv->key).name;
       if (loaded_) {
         Apply(kind, added);
-      } else {
+      } else if (counting_) {
         early_.push_back({batch.revision, std::move(kind), added});
       }
     }

@@ -24,7 +24,8 @@ namespace kubase::store {
 class KindCounter {
  public:
   // Counts everything once. Events that were committed before the count are not counted twice.
-  // Until it has succeeded Read gives nothing. Errors: those of the database.
+  // Until it has succeeded Read gives nothing; after a failure it may be tried again. One call at a
+  // time. Errors: those of the database.
   Result<void> Load(sql::Connection& connection, PublishedRevision& published);
 
   // From the writer, in order, after the commit.
@@ -39,12 +40,14 @@ class KindCounter {
     std::string kind;
     int64_t by;
   };
+  Result<void> Count(sql::Connection& connection, PublishedRevision& published);
   void Apply(const std::string& kind, int64_t by);  // mutex_ held
 
   mutable std::mutex mutex_;
   bool loaded_ = false;                                 // guarded by mutex_
+  bool counting_ = false;                               // guarded by mutex_
   std::map<std::string, int64_t, std::less<>> counts_;  // guarded by mutex_
-  std::vector<Change> early_;                           // guarded by mutex_; before loaded_
+  std::vector<Change> early_;                           // guarded by mutex_; while counting_
 };
 
 }  // namespace kubase::store

@@ -30,6 +30,8 @@ Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeReq
   return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
+constexpr std::chrono::seconds kCountKindsAgainAfter{10};
+
 ReaderPool::Options ReaderOptions(const sql::Database& database) {
   const sql::PoolLimits limits = database.pool_limits();
   ReaderPool::Options options{.idle_max = limits.idle_max, .queue_max = limits::kReadQueueMax};
@@ -148,12 +150,19 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
 
 void SqlStore::CountKindsInBackground() {
   const bool posted = readers_->Post([this](sql::Connection& connection) {
-    if (const Result<void> loaded = kinds_.Load(connection, published_); !loaded.ok()) {
-      log_.Warning("cannot count the stored objects; the status page shows none",
-                   {{"error", loaded.error().message}});
-    }
+    const Result<void> loaded = kinds_.Load(connection, published_);
+    if (loaded.ok()) return;
+    log_.Warning("cannot count the stored objects yet; the status page shows none",
+                 {{"error", loaded.error().message}});
+    count_kinds_at_ = clock_.Now() + kCountKindsAgainAfter;
   });
-  KUBASE_CHECK(posted);  // the queue is empty at the start
+  if (!posted) count_kinds_at_ = clock_.Now() + kCountKindsAgainAfter;
+}
+
+void SqlStore::CountKindsIfDue() {
+  if (clock_.Now() < count_kinds_at_.load()) return;
+  count_kinds_at_ = MonotonicTime::max();
+  CountKindsInBackground();
 }
 
 void SqlStore::LoseLead() {

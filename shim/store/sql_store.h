@@ -101,6 +101,7 @@ class SqlStore final : public Store {
   SqlStore(const SqlStoreOptions& options, sql::Database& database, prometheus::Registry& registry,
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
+  void CountKindsIfDue();
   Result<void> LoadIndexes(sql::Connection& connection, const Meta& meta);
   Result<void> StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
@@ -140,6 +141,7 @@ class SqlStore final : public Store {
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
+  std::atomic<MonotonicTime> count_kinds_at_{MonotonicTime::max()};  // after a failure: again
   KindFields fields_;
   AttributeIndex attributes_;
   Ownership ownership_;

@@ -80,6 +80,7 @@ void SqlStore::RunLeaseKeeper() {
       Reach(Failpoint::kLeaseExpired);
       RevokeExpired(id);
     }
+    CountKindsIfDue();
     lock.lock();
   }
 }
