@@ -73,4 +73,7 @@ inline constexpr size_t kMatchValuesMax = 64;
 // A snapshot is sent in parts of this size.
 inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
 
+// What a restore has in memory of a snapshot, for a server that is to get more of it at a time.
+inline constexpr size_t kRestoreUnsentBytesMax = 1024 * 1024;
+
 }  // namespace kubase::limits

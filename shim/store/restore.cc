@@ -6,6 +6,7 @@
 #include <bit>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "shim/base/limits.h"
@@ -179,7 +180,11 @@ class Restore {
     }
     if (!rows.empty()) KUBASE_TRY(connection_.ExecuteMany(Query::kInsertObject, rows, 8));
     pairs_.clear();
-    bytes_ = 0;
+    unsent_bytes_ += std::exchange(bytes_, 0);
+    if (unsent_bytes_ < limits::kRestoreUnsentBytesMax) return Ok();
+    // What is written may wait in memory until something is read.
+    unsent_bytes_ = 0;
+    KUBASE_TRY(ReadMeta(connection_));
     return Ok();
   }
 
@@ -188,6 +193,7 @@ class Restore {
   RestoreSummary summary_;
   std::vector<KeyValue> pairs_;  // read, not written yet
   size_t bytes_ = 0;             // of their values
+  size_t unsent_bytes_ = 0;      // of values that were written, at most
 };
 
 }  // namespace

@@ -1,8 +1,10 @@
 #include "shim/store/restore.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <sstream>
 
+#include "shim/base/limits.h"
 #include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
@@ -11,7 +13,7 @@ namespace {
 // A database in a directory of its own.
 class Home {
  public:
-  Home() : database_(data_.Open()) {}
+  explicit Home(sql::StatementObserver* observer = nullptr) : database_(data_.Open(observer)) {}
   sql::Database& database() { return *database_; }
   Result<RestoreSummary> Restore(const std::string& snapshot, Revision bump = 0) {
     auto connection = database_->Connect(sql::Access::kWrite);
@@ -91,6 +93,36 @@ std::string MakeSnapshot(HashKvResponse* hash) {
   opened.Compact();
   *hash = opened.Hash();
   return opened.Snapshot();
+}
+
+// The most that was written with nothing read in between, when it could have been sent.
+class Unsent final : public sql::StatementObserver {
+ public:
+  void OnStatement(const sql::StatementRun& run) override {
+    writes_ = run.name == "insert_object" ? writes_ + 1 : 0;
+    most_ = std::max(most_, writes_);
+  }
+  int most() const { return most_; }
+
+ private:
+  int writes_ = 0;
+  int most_ = 0;
+};
+
+TEST_CASE("Restore: no more than a part of a snapshot waits in memory to be sent") {
+  std::string snapshot;
+  {
+    Home home;
+    OpenStore opened(home.database());
+    for (int i = 0; i < 8; ++i) {
+      opened.Put("key" + std::to_string(i), std::string(limits::kRestoreUnsentBytesMax / 2, 'v'));
+    }
+    snapshot = opened.Snapshot();
+  }
+  Unsent unsent;
+  Home home(&unsent);
+  REQUIRE(home.Restore(snapshot).ok());
+  CHECK(unsent.most() <= 2);
 }
 
 TEST_CASE("Restore: the restored store has the same hash, revision and leases") {
