@@ -38,6 +38,11 @@ Result<int> Access::Ensure() {
     if (file.issued_because.empty()) continue;
     ++issued;
     log_.Info("issued a certificate", {{"name", file.name}, {"because", file.issued_because}});
+    if (file.name == pki_.ca.name && file.issued_because != "new") {
+      log_.Warning(
+          "The certificate of the CA was renewed; kubeconfigs that were handed out are good until "
+          "the one before ends, so hand them out again: kubase kubeconfig");
+    }
   }
   KUBASE_TRY(WriteKubeconfigs());
   return issued;
@@ -55,14 +60,9 @@ Result<void> Access::WriteKubeconfigs() {
                          user_.sudo_caller);
 }
 
-Result<std::filesystem::path> Access::FindMergedFile() const {
-  if (config_.kubeconfig) return *config_.kubeconfig;
-  return DefaultKubeconfigPath(user_);
-}
-
-MergeRequest Access::MakeMergeRequest(const std::filesystem::path& file, ClientAccess admin) const {
+MergeRequest Access::MakeMergeRequest(ClientAccess admin) const {
   const std::filesystem::path& root = data_dir_.paths().root;
-  return {.file = file,
+  return {.file = *config_.kubeconfig,
           .data_dir = root,
           .name = ContextName(root, user_),
           .access = std::move(admin),
@@ -71,20 +71,18 @@ MergeRequest Access::MakeMergeRequest(const std::filesystem::path& file, ClientA
 }
 
 Result<void> Access::CheckMerge() const {
-  if (!config_.merge_kubeconfig) return Ok();
-  KUBASE_ASSIGN_OR_RETURN(const std::filesystem::path file, FindMergedFile());
-  auto checked = CheckMergeContext(MakeMergeRequest(file, {}));
+  if (!config_.kubeconfig) return Ok();
+  auto checked = CheckMergeContext(MakeMergeRequest({}));
   if (!checked.ok()) return ExplainMerge(std::move(checked).error());
   return Ok();
 }
 
 Result<void> Access::Merge() {
-  if (!config_.merge_kubeconfig) return Ok();
-  KUBASE_ASSIGN_OR_RETURN(merged_file_, FindMergedFile());
+  if (!config_.kubeconfig) return Ok();
   // Written down first, so that a reset finds the context however this goes on.
-  KUBASE_TRY(data_dir_.RecordOutside({OutsidePath::Kind::kKubeconfigContext, merged_file_}));
+  KUBASE_TRY(data_dir_.RecordOutside({OutsidePath::Kind::kKubeconfigContext, *config_.kubeconfig}));
   KUBASE_ASSIGN_OR_RETURN(ClientAccess admin, ReadClientAccess(server_url_, pki_.ca, pki_.admin));
-  auto merged = MergeContext(MakeMergeRequest(merged_file_, std::move(admin)));
+  auto merged = MergeContext(MakeMergeRequest(std::move(admin)));
   if (!merged.ok()) return ExplainMerge(std::move(merged).error());
   merged_ = std::move(merged).value();
   return Ok();

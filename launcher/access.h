@@ -40,13 +40,11 @@ class Access {
 
   const Pki& pki() const { return pki_; }
   const std::optional<MergeOutcome>& merged() const { return merged_; }
-  const std::filesystem::path& merged_file() const { return merged_file_; }
   const std::string& server_url() const { return server_url_; }
 
  private:
   Result<void> WriteKubeconfigs();
-  Result<std::filesystem::path> FindMergedFile() const;
-  MergeRequest MakeMergeRequest(const std::filesystem::path& file, ClientAccess admin) const;
+  MergeRequest MakeMergeRequest(ClientAccess admin) const;
 
   const UpConfig& config_;
   const HostUser& user_;
@@ -56,7 +54,6 @@ class Access {
   const std::string server_url_;
   Pki pki_;
   std::optional<MergeOutcome> merged_;
-  std::filesystem::path merged_file_;
 };
 
 }  // namespace kubase::launcher

@@ -222,7 +222,7 @@ Result<void> Appliance::StartPolicyAndControllers(std::stop_token stop) {
 
 // The cluster serves all the same when that is not possible at the moment.
 void Appliance::MergeKubeconfig() {
-  if (!config_.merge_kubeconfig) return;
+  if (!config_.kubeconfig) return;
   steps_.Begin("kubeconfig");
   merge_is_due_ = true;
   if (const Result<void> merged = MergeIfDue(); !merged.ok()) {
@@ -231,7 +231,7 @@ void Appliance::MergeKubeconfig() {
     return steps_.Done("not added: " + merged.error().message);
   }
   steps_.Done(fmt::format("context {} in {}{}", access_.merged()->context,
-                          access_.merged_file().string(),
+                          config_.kubeconfig->string(),
                           access_.merged()->is_current ? ", current" : ""));
 }
 

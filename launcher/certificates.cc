@@ -17,8 +17,6 @@
 namespace kubase::launcher {
 namespace {
 
-constexpr std::chrono::minutes kBackdate{5};
-
 bool IsDnsName(std::string_view name) {
   if (name.starts_with("*.")) name.remove_prefix(2);
   if (name.empty() || name.size() > 253 || name.front() == '.' || name.back() == '.') return false;
@@ -156,7 +154,7 @@ Result<void> SetSerial(X509& certificate) {
 
 Result<void> SetValidity(X509& certificate, const CertificateSpec& spec, const KeyPair* issuer,
                          WallTime now) {
-  WallTime begin = now - kBackdate;
+  WallTime begin = now - spec.backdated_by;
   WallTime end = now + spec.valid_for;
   if (issuer != nullptr) {
     begin = std::max(begin, NotBefore(*issuer->certificate));
@@ -176,7 +174,9 @@ WallTime ToWallTime(const ASN1_TIME* time) {
   std::tm parts{};
   // A certificate whose time cannot be read was not made by this program; it counts as expired.
   if (ASN1_TIME_to_tm(time, &parts) != 1) return WallTime{};
-  return std::chrono::system_clock::from_time_t(timegm(&parts));
+  // The year 9999 stands for "never", and is beyond what a WallTime holds.
+  const std::time_t latest = std::chrono::system_clock::to_time_t(WallTime::max());
+  return std::chrono::system_clock::from_time_t(std::min(timegm(&parts), latest));
 }
 
 Result<std::string> ToPem(const std::string& what, const std::function<int(BIO*)>& write) {
@@ -322,6 +322,14 @@ bool FitsKey(const KeyPair& pair) {
   const bool fits = X509_check_private_key(pair.certificate.get(), pair.key.get()) == 1;
   ERR_clear_error();
   return fits;
+}
+
+bool IsSelfSigned(const X509& certificate, const CertificateSpec& spec) {
+  constexpr int kVerifySignature = 1;
+  // It is not changed: OpenSSL only remembers the extensions that it has parsed.
+  const int is_signed = X509_self_signed(const_cast<X509*>(&certificate), kVerifySignature);
+  ERR_clear_error();
+  return is_signed == 1 && HasSubjectAndNames(certificate, spec);
 }
 
 WallTime NotBefore(const X509& certificate) {

@@ -21,6 +21,7 @@ struct CertificateSpec {
   std::vector<std::string> organizations;
   std::vector<std::string> names;
   std::chrono::seconds valid_for{0};
+  std::chrono::seconds backdated_by = std::chrono::minutes(5);  // for clocks that differ a little
 };
 
 struct KeyPair {
@@ -33,9 +34,8 @@ struct KeyPair {
 Result<EvpKey> MakeEcKey();
 Result<EvpKey> MakeRsaKey();
 
-// Signs `spec` for `key`, by `issuer` or, when that is null, by itself. It begins five minutes in
-// the past, for clocks that differ a little, and never ends after its issuer. Errors:
-// kInvalidArgument (a name is neither an address nor a DNS name), kInternal.
+// Signs `spec` for `key`, by `issuer` or, when that is null, by itself. It is never valid when its
+// issuer is not. Errors: kInvalidArgument (a name is neither an address nor a DNS name), kInternal.
 Result<KeyPair> IssueCertificate(const CertificateSpec& spec, EvpKey key, const KeyPair* issuer,
                                  WallTime now);
 
@@ -50,6 +50,8 @@ Result<X509Certificate> CertificateFromPem(const std::string& pem);
 Result<EvpKey> PrivateKeyFromPem(const std::string& pem);
 
 bool FitsKey(const KeyPair& pair);
+// Whether it is signed by itself and has the names of `spec`.
+bool IsSelfSigned(const X509& certificate, const CertificateSpec& spec);
 WallTime NotBefore(const X509& certificate);
 WallTime NotAfter(const X509& certificate);
 

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "launcher/kubeconfig.h"
 #include "shim/wire/listen_address.h"
 
 namespace kubase::launcher {
@@ -82,7 +83,7 @@ Result<LogConfig> ParseLog(const LogFlags& flags) {
   return Invalid("--log-format", flags.format, "is not a format; give text or json");
 }
 
-std::filesystem::path Absolute(const std::string& path) {
+std::filesystem::path Absolute(const std::filesystem::path& path) {
   return std::filesystem::absolute(path).lexically_normal();
 }
 
@@ -173,12 +174,12 @@ Result<std::vector<std::string>> ParseAllowedHosts(const std::vector<std::string
   return hosts;
 }
 
-void ParseKubeconfigChoice(const std::string& text, UpConfig& config) {
-  if (text == "none") {
-    config.merge_kubeconfig = false;
-  } else if (!text.empty()) {
-    config.kubeconfig = Absolute(text);
-  }
+Result<std::optional<std::filesystem::path>> ParseKubeconfigChoice(const std::string& text,
+                                                                   const HostUser& user) {
+  if (text == "none") return std::optional<std::filesystem::path>();
+  if (!text.empty()) return std::optional(Absolute(text));
+  KUBASE_ASSIGN_OR_RETURN(const std::filesystem::path kubectls, DefaultKubeconfigPath(user));
+  return std::optional(Absolute(kubectls));
 }
 
 }  // namespace
@@ -253,7 +254,7 @@ Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user) {
     return Error{ErrorCode::kInvalidArgument,
                  "--kube-scheduler-arg has no effect without the scheduler; add --scheduler"};
   }
-  ParseKubeconfigChoice(flags.kubeconfig, config);
+  KUBASE_ASSIGN_OR_RETURN(config.kubeconfig, ParseKubeconfigChoice(flags.kubeconfig, user));
   config.switch_context = flags.switch_context;
   if (!flags.control_plane_dir.empty())
     config.control_plane_dir = Absolute(flags.control_plane_dir);

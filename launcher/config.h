@@ -42,8 +42,7 @@ struct UpConfig {
   std::vector<ComponentFlag> apiserver_flags;
   std::vector<ComponentFlag> controller_manager_flags;
   std::vector<ComponentFlag> scheduler_flags;
-  bool merge_kubeconfig = true;
-  std::optional<std::filesystem::path> kubeconfig;  // absent: where kubectl looks
+  std::optional<std::filesystem::path> kubeconfig;  // gets our context; absent: none does
   bool switch_context = false;
   std::optional<std::filesystem::path> control_plane_dir;  // absent: the embedded one
   SkipCachingChoice skip_caching;

@@ -2,6 +2,9 @@
 #include "launcher/config.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "launcher/endpoint_uri.h"
 
 namespace kubase::launcher {
 namespace {
@@ -38,8 +41,7 @@ TEST_CASE("Config: up without flags") {
   CHECK(config.bind_address == "127.0.0.1");
   CHECK(config.secure_port == 6443);
   CHECK(config.skip_caching.mode == SkipCachingChoice::Mode::kAll);
-  CHECK(config.merge_kubeconfig);
-  CHECK_FALSE(config.kubeconfig.has_value());
+  CHECK(config.kubeconfig == "/home/someone/.kube/config");
   CHECK_FALSE(config.status_address.has_value());
   CHECK_FALSE(config.status_off);
 }
@@ -62,9 +64,33 @@ TEST_CASE("Config: up with flags") {
   CHECK(config.secure_port == 7443);
   CHECK(config.apiserver_flags == std::vector<ComponentFlag>{{"v", "2"}, {"profiling", "true"}});
   CHECK(config.scheduler_flags == std::vector<ComponentFlag>{{"v", "3"}});
-  CHECK_FALSE(config.merge_kubeconfig);
+  CHECK_FALSE(config.kubeconfig.has_value());
   CHECK(config.status_address->ToString() == "[::1]:9000");
   CHECK(Up({.status_bind_address = "0"}).status_off);
+}
+
+// With --detach the process that uses them works in another directory.
+TEST_CASE("Config: paths do not depend on the working directory later on") {
+  const std::string here = std::filesystem::current_path().string();
+  HostUser user = User();
+  user.variables["KUBECONFIG"] = ":./of/kubectl:/other";
+  CHECK(ValidateUp({}, user)->kubeconfig == here + "/of/kubectl");
+  CHECK(Up({.kubeconfig = "given"}).kubeconfig == here + "/given");
+  const Endpoint mysql = Up({.endpoint = "mysql://h/d?ca_file=a%20b&cert_file=/c"}).endpoint;
+  CHECK(mysql.mysql->ca_file == here + "/a b");
+  CHECK(mysql.mysql->cert_file == "/c");
+  CHECK(mysql.mysql->key_file.empty());
+  const Endpoint postgres = Up({.endpoint = "postgres://h/d?sslrootcert=a%20b"}).endpoint;
+  CHECK(postgres.postgres->connection.find(EncodePercent(here + "/a b")) != std::string::npos);
+}
+
+TEST_CASE("Config: without a home directory the kubeconfig has to be named") {
+  HostUser user = User();
+  user.home.clear();
+  const auto config = ValidateUp({.data_dir = "/d"}, user);
+  REQUIRE_FALSE(config.ok());
+  CHECK(config.error().message.find("--kubeconfig") != std::string::npos);
+  CHECK(ValidateUp({.data_dir = "/d", .kubeconfig = "none"}, user).ok());
 }
 
 TEST_CASE("Config: each mistake of up is a sentence that names the flag") {

@@ -25,7 +25,7 @@ namespace fs = std::filesystem;
 constexpr int kFormat = 1;
 // sockaddr_un::sun_path holds 108 bytes with its end mark.
 constexpr size_t kSocketPathBytesMax = 107;
-constexpr std::string_view kLongestSocketName = "controller.sock";
+constexpr std::string_view kLongestSocketName = "kubase.sock";
 
 fs::path TemporaryRoot(const HostUser& user) {
   const fs::path chosen = user.Variable("TMPDIR");

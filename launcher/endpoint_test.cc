@@ -39,9 +39,9 @@ TEST_CASE("Endpoint: who names certificates wants the server to be verified") {
   const auto connection = [](const std::string& parameters) {
     return Parsed("postgres://h/d?" + parameters).postgres->connection;
   };
-  CHECK(connection("sslrootcert=/ca") == "postgresql://h/d?sslrootcert=/ca&sslmode=verify-full");
+  CHECK(connection("sslrootcert=/ca") == "postgresql://h/d?sslrootcert=%2Fca&sslmode=verify-full");
   CHECK(connection("sslmode=require&sslrootcert=/ca") ==
-        "postgresql://h/d?sslmode=require&sslrootcert=/ca");
+        "postgresql://h/d?sslmode=require&sslrootcert=%2Fca");
   const Endpoint mysql = Parsed("mysql://u@h/d?ca_file=/ca%20file");
   CHECK(mysql.mysql->tls);
   CHECK(mysql.mysql->verify);

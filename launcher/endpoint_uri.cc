@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
 
 #include "launcher/config.h"
@@ -95,6 +96,11 @@ std::string EncodePercent(std::string_view text) {
     encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   return encoded;
+}
+
+std::string FileOf(std::string_view value) {
+  if (value.empty()) return "";
+  return std::filesystem::absolute(DecodePercent(value)).lexically_normal();
 }
 
 Result<sql::PoolLimits> TakePoolLimits(EndpointUri& uri) {

@@ -39,6 +39,10 @@ std::string DecodePercent(std::string_view text);
 // With a code for everything that RFC 3986 does not leave unreserved.
 std::string EncodePercent(std::string_view text);
 
+// The file that a parameter names, decoded and absolute: a detached kubase works in another
+// directory.
+std::string FileOf(std::string_view value);
+
 // Takes pool_max_conns, pool_max_idle_conns and pool_max_conn_lifetime out of the parameters.
 // Errors: kInvalidArgument.
 Result<sql::PoolLimits> TakePoolLimits(EndpointUri& uri);

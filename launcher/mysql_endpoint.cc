@@ -53,9 +53,9 @@ Result<void> ReadParameters(EndpointUri& uri, sql::MysqlOptions& options) {
     KUBASE_ASSIGN_OR_RETURN(options.password, ReadPasswordFile(*file));
   }
   KUBASE_ASSIGN_OR_RETURN(options.pool, TakePoolLimits(uri));
-  options.ca_file = DecodePercent(uri.Take("ca_file").value_or(""));
-  options.cert_file = DecodePercent(uri.Take("cert_file").value_or(""));
-  options.key_file = DecodePercent(uri.Take("key_file").value_or(""));
+  options.ca_file = FileOf(uri.Take("ca_file").value_or(""));
+  options.cert_file = FileOf(uri.Take("cert_file").value_or(""));
+  options.key_file = FileOf(uri.Take("key_file").value_or(""));
   const bool has_files = !options.ca_file.empty() || !options.cert_file.empty();
   const std::string tls = uri.Take("tls").value_or(has_files ? "true" : "false");
   if (tls != "true" && tls != "false" && tls != "skip-verify") {

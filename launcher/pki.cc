@@ -3,6 +3,7 @@
 // not fit, and the next start issues it again.
 #include "launcher/pki.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <utility>
@@ -17,6 +18,8 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::hours kYear{24 * 365};
 constexpr std::chrono::hours kAuthorityLife = 10 * kYear;
+// A clock that is ahead when the CA is made, or behind at some boot, leaves it valid.
+constexpr std::chrono::hours kAuthorityBackdate = kYear;
 constexpr const char* kAuthorityLoss = "every kubeconfig has to be handed out again";
 constexpr mode_t kPublic = 0644;
 constexpr mode_t kPrivate = 0600;
@@ -32,30 +35,44 @@ class PkiFolder {
   PkiFolder(fs::path directory, const Clock& clock)
       : directory_(std::move(directory)), now_(clock.WallNow()) {}
 
-  // A CA that is there is kept; one that cannot be used is an error and never replaced.
+  // The key of a CA that is there is kept, whatever becomes of its certificate.
   Result<KeyPair> EnsureAuthority(CertificateFile& file, const std::string& stem,
                                   const std::string& common_name) {
     SetPaths(file, stem);
-    if (IsMissing(file.certificate)) return MakeAuthority(file, common_name);
+    CertificateSpec spec{.use = CertificateUse::kAuthority,
+                         .common_name = common_name,
+                         .valid_for = kAuthorityLife,
+                         .backdated_by = kAuthorityBackdate};
+    if (IsMissing(file.certificate)) return MakeAuthority(file, spec);
     KUBASE_ASSIGN_OR_RETURN(KeyPair found, LoadAuthority(file));
     file.not_after = NotAfter(*found.certificate);
-    if (file.not_after > now_) return found;
-    return Error{ErrorCode::kUnsupported,
-                 fmt::format("the CA {} has expired, so nothing trusts its certificates any more: "
-                             "move {} away to make new ones (every kubeconfig has to be handed out "
-                             "again)",
-                             file.certificate.string(), directory_.string())};
+    const WallTime begin = NotBefore(*found.certificate);
+    if (now_ < begin) return NotValidYet(file, begin);
+    if (file.not_after - now_ >= kAuthorityLife / 3) return found;
+    const bool has_expired = now_ >= file.not_after;
+    if (!IsSelfSigned(*found.certificate, spec)) {
+      if (has_expired) return HasExpired(file);
+      return found;
+    }
+    // Good for all the time that it was good for, should it be this clock that is wrong.
+    spec.backdated_by = std::chrono::ceil<std::chrono::seconds>(now_ - begin);
+    return SaveAuthority(file, spec, std::move(found.key),
+                         has_expired ? "it has expired" : "it expires soon");
   }
 
-  // A key without its certificate is what a crash between the two files leaves. A certificate for
-  // the same key and name is as good as the lost one: what was signed before still verifies.
-  Result<KeyPair> MakeAuthority(CertificateFile& file, const std::string& common_name) {
-    const CertificateSpec spec{
-        .use = CertificateUse::kAuthority, .common_name = common_name, .valid_for = kAuthorityLife};
+  // A key without its certificate is what a crash between the two files leaves.
+  Result<KeyPair> MakeAuthority(CertificateFile& file, const CertificateSpec& spec) {
     KUBASE_ASSIGN_OR_RETURN(EvpKey key,
                             IsMissing(file.key) ? MakeEcKey() : LoadKey(file.key, kAuthorityLoss));
+    return SaveAuthority(file, spec, std::move(key), "new");
+  }
+
+  // A certificate for the same key and name is as good as the one before: what was signed still
+  // verifies, and who trusts the one before trusts what is signed from now on, until that ends.
+  Result<KeyPair> SaveAuthority(CertificateFile& file, const CertificateSpec& spec, EvpKey key,
+                                const char* reason) {
     KUBASE_ASSIGN_OR_RETURN(KeyPair made, IssueCertificate(spec, std::move(key), nullptr, now_));
-    KUBASE_TRY(Save(file, made, "new"));
+    KUBASE_TRY(Save(file, made, reason));
     return made;
   }
 
@@ -118,6 +135,22 @@ class PkiFolder {
     return key;
   }
 
+  // Nothing tells whether the clock is wrong now or was wrong then, so nothing is changed.
+  Error NotValidYet(const CertificateFile& file, WallTime begin) const {
+    return {ErrorCode::kUnsupported,
+            fmt::format("the CA {} is valid from {:%F} on, and the clock of this machine says "
+                        "{:%F}: set the clock; if it is right, move that file away to get one for "
+                        "the same key ({})",
+                        file.certificate.string(), begin, now_, kAuthorityLoss)};
+  }
+
+  Error HasExpired(const CertificateFile& file) const {
+    return {ErrorCode::kUnsupported,
+            fmt::format("the CA {} has expired and was not made by kubase: have it renewed, or "
+                        "move it and {} away to make new ones ({})",
+                        file.certificate.string(), file.key.string(), kAuthorityLoss)};
+  }
+
   Error Damaged(const fs::path& path, const Error& error, const char* loss) const {
     return Error{ErrorCode::kCorrupt,
                  fmt::format("cannot use {}: {}; restore it from a backup, or move {} away to make "
@@ -177,7 +210,6 @@ Result<CertificateSpec> ServerSpec(const PkiOptions& options) {
   // A machine may have a name that DNS forbids (with "_"); nobody can connect by it, so it is left
   // out instead of refusing to start.
   if (IsCertificateName(options.host_name)) spec.names.push_back(options.host_name);
-  spec.names.insert(spec.names.end(), options.extra_names.begin(), options.extra_names.end());
   return spec;
 }
 

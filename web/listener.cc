@@ -6,14 +6,12 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
+#include <utility>
 
 namespace kubase::web {
 namespace {
@@ -84,21 +82,19 @@ Result<Addresses> Resolve(const std::string& address, const HostPort& parts) {
 
 // The bound and listening socket, or errno.
 struct Bound {
-  UniqueFd fd;
+  OwnedFd fd;
   int error = 0;
 };
 
-Bound BindAndListen(int family, const sockaddr* address, socklen_t length, mode_t mode) {
-  UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.get() < 0) return {UniqueFd(), errno};
+Bound BindAndListen(int family, const sockaddr* address, socklen_t length) {
+  OwnedFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd.get() < 0) return {OwnedFd(), errno};
   const int on = 1;
   const int off = 0;
-  if (family != AF_UNIX) setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (family == AF_INET6) setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  // Before bind, so that the socket file never exists with a wider mode.
-  if (family == AF_UNIX && fchmod(fd.get(), mode) != 0) return {UniqueFd(), errno};
   if (bind(fd.get(), address, length) != 0 || listen(fd.get(), kBacklog) != 0) {
-    return {UniqueFd(), errno};
+    return {OwnedFd(), errno};
   }
   return {std::move(fd), 0};
 }
@@ -137,53 +133,20 @@ bool IsLoopback(const sockaddr_storage& address) {
   return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && v6.s6_addr[12] == 127);
 }
 
-// Makes room for a socket file at `path`, if what is there was left behind.
-Result<void> RemoveStale(const std::string& path, const sockaddr_un& address) {
-  struct stat info {};
-  if (lstat(path.c_str(), &info) != 0) return Ok();  // bind reports what is wrong, if anything
-  if (!S_ISSOCK(info.st_mode)) {
-    return Error{ErrorCode::kAlreadyExists,
-                 "cannot listen on " + path + ": a file that is no socket is in the way"};
-  }
-  const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
-      errno == EAGAIN) {
-    return Error{ErrorCode::kAlreadyExists,
-                 "cannot listen on " + path + ": another process serves there; stop it first"};
-  }
-  if (unlink(path.c_str()) != 0) return ListenError(path, errno);
-  return Ok();
-}
-
 }  // namespace
 
-UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-void UniqueFd::Reset() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
-Listener::Listener(UniqueFd fd, std::string address, bool is_unix)
-    : fd_(std::move(fd)), address_(std::move(address)), is_unix_(is_unix) {}
-
-Listener::~Listener() {
-  // A moved-from listener has no descriptor and must not remove its successor's file.
-  if (is_unix_ && fd_.get() >= 0) unlink(address_.c_str());
-}
+Listener::Listener(OwnedFd fd, std::string address, std::optional<SocketFile> file)
+    : fd_(std::move(fd)), address_(std::move(address)), file_(std::move(file)) {}
 
 Result<Listener> Listener::Tcp(const std::string& address) {
   KUBASE_ASSIGN_OR_RETURN(const HostPort parts, SplitAddress(address));
   KUBASE_ASSIGN_OR_RETURN(const Addresses found, Resolve(address, parts));
   int error = EADDRNOTAVAIL;
   for (const addrinfo* at = found.get(); at != nullptr; at = at->ai_next) {
-    Bound bound = BindAndListen(at->ai_family, at->ai_addr, at->ai_addrlen, 0);
+    Bound bound = BindAndListen(at->ai_family, at->ai_addr, at->ai_addrlen);
     if (bound.error == 0) {
       std::string real = BoundAddress(bound.fd.get(), address);
-      return Listener(std::move(bound.fd), std::move(real), false);
+      return Listener(std::move(bound.fd), std::move(real), std::nullopt);
     }
     error = bound.error;
   }
@@ -192,26 +155,14 @@ Result<Listener> Listener::Tcp(const std::string& address) {
 }
 
 Result<Listener> Listener::Unix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) {
-    return Error{ErrorCode::kInvalidArgument, "cannot listen on \"" + path +
-                                                  "\": a socket path has 1 to " +
-                                                  std::to_string(sizeof address.sun_path - 1) +
-                                                  " bytes; use a shorter directory"};
-  }
-  std::memcpy(address.sun_path, path.data(), path.size());
-  KUBASE_TRY(RemoveStale(path, address));
-  Bound bound =
-      BindAndListen(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof address, 0600);
-  if (bound.error != 0) return ListenError(path, bound.error);
-  return Listener(std::move(bound.fd), path, true);
+  KUBASE_ASSIGN_OR_RETURN(UnixListener listener, ListenOnSocketFile(path, kBacklog));
+  return Listener(std::move(listener.fd), path, std::move(listener.file));
 }
 
 Listener::Accepted Listener::Accept() const {
-  Accepted accepted{UniqueFd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK))};
+  Accepted accepted{OwnedFd(accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK))};
   if (accepted.fd.get() < 0) return accepted;
-  if (is_unix_) {
+  if (file_) {
     accepted.reach = Reach::kUnixSocket;
     return accepted;
   }

@@ -4,27 +4,14 @@
 // thread per connection for as long as its client likes.
 #pragma once
 
+#include <optional>
 #include <string>
 
+#include "shim/base/owned_fd.h"
 #include "shim/base/result.h"
+#include "shim/base/socket_file.h"
 
 namespace kubase::web {
-
-// Owns a file descriptor. Movable; -1: none.
-class UniqueFd {
- public:
-  UniqueFd() = default;
-  explicit UniqueFd(int fd) : fd_(fd) {}
-  ~UniqueFd() { Reset(); }
-  UniqueFd(UniqueFd&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  UniqueFd& operator=(UniqueFd&& other) noexcept;
-
-  int get() const { return fd_; }
-  void Reset();
-
- private:
-  int fd_ = -1;
-};
 
 // How a client reached us; decides what it may see.
 enum class Reach { kUnixSocket, kLoopback, kNetwork };
@@ -37,13 +24,8 @@ class Listener {
   // do.
   static Result<Listener> Tcp(const std::string& address);
 
-  // A socket file that only its owner may use (mode 0600). A file left behind by a process that is
-  // gone is replaced. kAlreadyExists: another process listens there, or the file is no socket.
+  // As ListenOnSocketFile.
   static Result<Listener> Unix(const std::string& path);
-
-  Listener(Listener&&) = default;
-  Listener& operator=(Listener&&) = delete;
-  ~Listener();  // removes the socket file
 
   int fd() const { return fd_.get(); }
   // "127.0.0.1:41234" with the real port, or the path.
@@ -51,17 +33,17 @@ class Listener {
 
   // A non-blocking connection, or -1 when none waits. `reach` is set with it.
   struct Accepted {
-    UniqueFd fd;
+    OwnedFd fd;
     Reach reach = Reach::kNetwork;
   };
   Accepted Accept() const;
 
  private:
-  Listener(UniqueFd fd, std::string address, bool is_unix);
+  Listener(OwnedFd fd, std::string address, std::optional<SocketFile> file);
 
-  UniqueFd fd_;
+  OwnedFd fd_;
   std::string address_;
-  bool is_unix_;
+  std::optional<SocketFile> file_;  // of a unix socket
 };
 
 }  // namespace kubase::web

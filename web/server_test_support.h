@@ -87,7 +87,7 @@ class RawClient {
  private:
   bool ReadMore(MonotonicTime deadline);
 
-  UniqueFd fd_;
+  OwnedFd fd_;
   std::string received_;
   bool ended_ = false;
 };

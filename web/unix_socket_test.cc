@@ -54,7 +54,7 @@ TEST_CASE("UnixSocket: the file goes with the server, and is replaced when it wa
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
   {
-    const UniqueFd left_behind(socket(AF_UNIX, SOCK_STREAM, 0));
+    const OwnedFd left_behind(socket(AF_UNIX, SOCK_STREAM, 0));
     REQUIRE(bind(left_behind.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   }
   REQUIRE(std::filesystem::exists(path));
@@ -90,7 +90,7 @@ TEST_CASE("UnixSocket: the client tells missing, dead, slow and impossible socke
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  const UniqueFd silent(socket(AF_UNIX, SOCK_STREAM, 0));
+  const OwnedFd silent(socket(AF_UNIX, SOCK_STREAM, 0));
   REQUIRE(bind(silent.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
   CHECK(GetFromSocket(path, "/", kReplyTimeout).error().code == ErrorCode::kUnavailable);
   REQUIRE(listen(silent.get(), 1) == 0);

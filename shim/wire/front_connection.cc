@@ -47,7 +47,7 @@ std::string ForwardedPreface(int64_t term) {
 }
 
 bool FrontConnection::TakeForwardedPreface(Next& next) {
-  if (forwarded_term_ || speech_ == Speech::kHttp) return true;
+  if (forwarded_term_) return true;
   if (!received_.starts_with(kForwardedPreface)) {
     next = Next::kWaitReadable;
     return !kForwardedPreface.starts_with(received_);
@@ -71,10 +71,8 @@ FrontConnection::Next FrontConnection::Judge() {
   Next next = Next::kWaitReadable;
   if (!TakeForwardedPreface(next)) return next;
   if (speech_ == Speech::kTls) return Next::kHandOver;
-  if (speech_ != Speech::kHttp) {
-    if (std::string_view(received_).starts_with(kHttp2Preface)) return Next::kHandOver;
-    if (kHttp2Preface.starts_with(received_)) return Next::kWaitReadable;
-  }
+  if (std::string_view(received_).starts_with(kHttp2Preface)) return Next::kHandOver;
+  if (kHttp2Preface.starts_with(received_)) return Next::kWaitReadable;
   const char first = received_.front();
   if (first < 'A' || first > 'Z') return Next::kClose;  // no method; a TLS client, most likely
   if (received_.find("\r\n\r\n") != std::string::npos) {

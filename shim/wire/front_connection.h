@@ -24,7 +24,6 @@ class FrontConnection {
   enum class Speech {
     kMixed,  // HTTP/2 is handed over, HTTP/1 answered
     kTls,    // all is handed over
-    kHttp,   // HTTP/1 only
   };
   // What the listener has to do next.
   enum class Next {

@@ -4,15 +4,12 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 namespace kubase::wire {
 namespace {
@@ -46,20 +43,6 @@ bool TakePrefix(std::string_view& text, std::string_view prefix) {
   return true;
 }
 
-Result<OwnedFd> OpenSocket(int family) {
-  OwnedFd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!fd.valid()) return FromErrno("cannot open a socket", errno);
-  return fd;
-}
-
-Result<void> BindAndListen(int fd, const sockaddr* address, socklen_t size,
-                           const std::string& what) {
-  if (bind(fd, address, size) != 0 || listen(fd, kBacklog) != 0) {
-    return FromErrno("cannot listen on " + what, errno);
-  }
-  return Ok();
-}
-
 std::string BoundAddress(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
@@ -75,16 +58,20 @@ std::string BoundAddress(int fd) {
 }
 
 Result<ListeningSocket> ListenOn(const addrinfo& candidate, const std::string& what) {
-  KUBASE_ASSIGN_OR_RETURN(OwnedFd fd, OpenSocket(candidate.ai_family));
+  OwnedFd fd(socket(candidate.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) return FromErrno("cannot open a socket", errno);
   const int on = 1;
   const int off = 0;
   setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   if (candidate.ai_family == AF_INET6) {  // `:port` means both families
     setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
   }
-  KUBASE_TRY(BindAndListen(fd.get(), candidate.ai_addr, candidate.ai_addrlen, what));
+  if (bind(fd.get(), candidate.ai_addr, candidate.ai_addrlen) != 0 ||
+      listen(fd.get(), kBacklog) != 0) {
+    return FromErrno("cannot listen on " + what, errno);
+  }
   std::string bound = BoundAddress(fd.get());
-  return ListeningSocket{std::move(fd), std::move(bound)};
+  return ListeningSocket{std::move(fd), std::move(bound), {}};
 }
 
 Result<ListeningSocket> ListenTcp(const ListenAddress& address) {
@@ -113,56 +100,13 @@ Result<ListeningSocket> ListenTcp(const ListenAddress& address) {
   return ListenOn(ipv4, what);
 }
 
-// Removes a socket file that nobody serves any more, as a killed process leaves it.
-Result<void> RemoveStale(const sockaddr_un& address, const std::string& what) {
-  struct stat info {};
-  if (lstat(address.sun_path, &info) != 0) {
-    return errno == ENOENT ? Ok() : FromErrno("cannot look at " + what, errno);
-  }
-  if (!S_ISSOCK(info.st_mode)) {
-    return Error{ErrorCode::kAlreadyExists,
-                 "cannot listen on " + what + ": there is a file that is no socket"};
-  }
-  KUBASE_ASSIGN_OR_RETURN(OwnedFd probe, OpenSocket(AF_UNIX));
-  const int connected =
-      connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  if (connected == 0 || errno == EAGAIN) return FromErrno("cannot listen on " + what, EADDRINUSE);
-  if (errno == ECONNREFUSED && unlink(address.sun_path) == 0) return Ok();
-  return FromErrno("cannot replace " + what, errno);
-}
-
 Result<ListeningSocket> ListenUnix(const std::string& path) {
-  const std::string what = std::string(kUnixPrefix) + path;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return Error{ErrorCode::kInvalidArgument, "the socket path " + path + " is longer than " +
-                                                  std::to_string(sizeof(address.sun_path) - 1) +
-                                                  " bytes; choose a shorter one"};
-  }
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  KUBASE_TRY(RemoveStale(address, what));
-  KUBASE_ASSIGN_OR_RETURN(OwnedFd fd, OpenSocket(AF_UNIX));
-  // Before bind: Linux makes the file with the mode of the socket, so it is never open to others.
-  if (fchmod(fd.get(), S_IRUSR | S_IWUSR) != 0) {
-    return FromErrno("cannot set the mode of " + what, errno);
-  }
-  KUBASE_TRY(
-      BindAndListen(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address), what));
-  return ListeningSocket{std::move(fd), what};
+  KUBASE_ASSIGN_OR_RETURN(UnixListener listener, ListenOnSocketFile(path, kBacklog));
+  return ListeningSocket{std::move(listener.fd), std::string(kUnixPrefix) + path,
+                         std::move(listener.file)};
 }
 
 }  // namespace
-
-void OwnedFd::Reset() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
-}
-
-ListeningSocket::~ListeningSocket() {
-  if (!fd.valid()) return;  // moved away
-  if (address.starts_with(kUnixPrefix)) unlink(address.c_str() + kUnixPrefix.size());
-}
 
 Result<ListenAddress> ParseListenAddress(std::string_view text) {
   ListenAddress address;

@@ -3,39 +3,12 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
 
+#include "shim/base/owned_fd.h"
 #include "shim/base/result.h"
+#include "shim/base/socket_file.h"
 
 namespace kubase::wire {
-
-// A file descriptor with one owner.
-class OwnedFd {
- public:
-  OwnedFd() = default;
-  explicit OwnedFd(int fd) : fd_(fd) {}
-  ~OwnedFd() { Reset(); }
-  OwnedFd(OwnedFd&& other) noexcept : fd_(other.Release()) {}
-  OwnedFd& operator=(OwnedFd&& other) noexcept {
-    if (this != &other) {
-      Reset();
-      fd_ = other.Release();
-    }
-    return *this;
-  }
-
-  int get() const { return fd_; }
-  bool valid() const { return fd_ >= 0; }
-  int Release() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-  void Reset();
-
- private:
-  int fd_ = -1;
-};
 
 struct ListenAddress {
   enum class Scheme { kNone, kHttp, kHttps, kUnix };
@@ -49,21 +22,15 @@ struct ListenAddress {
 // `unix:///path`. Errors: kInvalidArgument.
 Result<ListenAddress> ParseListenAddress(std::string_view text);
 
-// A socket that listens; takes its unix socket file away when it goes.
+// A socket that listens.
 struct ListeningSocket {
-  ListeningSocket(OwnedFd socket, std::string bound)
-      : fd(std::move(socket)), address(std::move(bound)) {}
-  ~ListeningSocket();
-  ListeningSocket(ListeningSocket&&) = default;
-  ListeningSocket& operator=(ListeningSocket&&) = delete;
-
   OwnedFd fd;           // non-blocking, close-on-exec
   std::string address;  // as bound: "127.0.0.1:2379", "[::1]:2379" or "unix:///path"
+  SocketFile file;      // of a unix socket
 };
 
-// Binds and listens. A unix socket gets mode 0600 before anybody can connect; a stale one that
-// nobody serves is replaced. Errors: kAlreadyExists (in use), kPermissionDenied, kInvalidArgument
-// (no such host, path too long), kInternal.
+// Binds and listens; on a unix socket as ListenOnSocketFile does. Errors: kAlreadyExists (in use),
+// kPermissionDenied, kInvalidArgument (no such host, path too long), kInternal.
 Result<ListeningSocket> Listen(const ListenAddress& address);
 
 }  // namespace kubase::wire

@@ -10,7 +10,7 @@
 #include "shim/wire/listener.h"
 #include "shim/wire/rpc_metrics.h"
 #include "shim/wire/store_target.h"
-#include "shim/wire/tls_files.h"
+#include "shim/wire/tls_source.h"
 
 namespace kubase::wire {
 namespace {
@@ -45,10 +45,6 @@ Result<std::vector<Listener::Endpoint>> ListenOnAll(const ServerOptions& options
     KUBASE_ASSIGN_OR_RETURN(ListeningSocket socket, Listen(address));
     endpoints.push_back({std::move(socket), speech});
   }
-  if (options.http_address.empty()) return endpoints;
-  KUBASE_ASSIGN_OR_RETURN(const ListenAddress http, ParseListenAddress(options.http_address));
-  KUBASE_ASSIGN_OR_RETURN(ListeningSocket socket, Listen(http));
-  endpoints.push_back({std::move(socket), Speech::kHttp});
   return endpoints;
 }
 
@@ -82,9 +78,8 @@ struct Server::Parts {
   Log& log;
   const Clock& clock;
   const EtcdVersion version;
-  std::shared_ptr<grpc::ServerCredentials> tls;  // null: none
+  std::unique_ptr<TlsSource> tls;  // null: none
   std::vector<std::string> addresses;
-  std::string http_address;
   std::vector<std::string> client_urls;
   RpcMetrics metrics;
   HttpEndpoint http;
@@ -135,19 +130,14 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                        options.tls_client_ca_file};
   auto parts = std::make_unique<Parts>(registry, log, clock, version);
   if (files.enabled()) {
-    KUBASE_ASSIGN_OR_RETURN(parts->tls, LoadTls(files));
+    KUBASE_ASSIGN_OR_RETURN(parts->tls, TlsSource::Open(files, log));
   }
   KUBASE_ASSIGN_OR_RETURN(std::vector<Listener::Endpoint> endpoints,
                           ListenOnAll(options, files.enabled()));
   for (const Listener::Endpoint& endpoint : endpoints) {
-    if (endpoint.speech == Speech::kHttp) {
-      parts->http_address = endpoint.socket.address;
-    } else {
-      parts->addresses.push_back(endpoint.socket.address);
-      parts->client_urls.push_back(UrlOf(endpoint));
-    }
+    parts->addresses.push_back(endpoint.socket.address);
+    parts->client_urls.push_back(UrlOf(endpoint));
   }
-  if (!options.advertised_urls.empty()) parts->client_urls = options.advertised_urls;
   std::unique_ptr<Server> server(new Server(std::move(parts)));
   KUBASE_TRY(server->parts_->Listen(std::move(endpoints)));
   return server;
@@ -168,7 +158,7 @@ Result<void> Server::Serve(store::Store& store, int64_t term) {
                                                            .metrics = parts.metrics,
                                                            .version = parts.version,
                                                            .client_urls = parts.client_urls,
-                                                           .tls = parts.tls,
+                                                           .tls = parts.tls.get(),
                                                            .term = term}));
   parts.Switch(parts.store.get());
   return Ok();
@@ -209,10 +199,6 @@ Result<void> Server::CheckAlive(std::chrono::milliseconds timeout) const {
 
 const std::vector<std::string>& Server::addresses() const {
   return parts_->addresses;
-}
-
-const std::string& Server::http_address() const {
-  return parts_->http_address;
 }
 
 }  // namespace kubase::wire

@@ -4,7 +4,7 @@
 // takes them they wait, ten seconds at most.
 //
 // Plain addresses speak gRPC and the HTTP pages /health and /version on one port; addresses with
-// TLS speak gRPC alone, and the pages are on `http_address`.
+// TLS speak gRPC alone.
 #pragma once
 
 #include <chrono>
@@ -28,12 +28,10 @@ struct ServerOptions {
   // `host:port` (TLS when there are TLS files), `http://host:port`, `https://host:port`,
   // `unix:///path` (made with mode 0600). Port 0: any free one. At least one.
   std::vector<std::string> listen_addresses;
-  std::string http_address;  // `host:port`; empty: none
   std::string tls_certificate_file;
   std::string tls_key_file;
   std::string tls_client_ca_file;      // not empty: clients must show a certificate signed by it
   std::string etcd_version = "3.7.3";  // shown to clients
-  std::vector<std::string> advertised_urls;  // for MemberList; empty: the bound addresses
 };
 
 // All but CheckAlive from one thread at a time.
@@ -68,7 +66,6 @@ class Server {
 
   // As bound, in the order of the options: `127.0.0.1:2379` or `unix:///path`.
   const std::vector<std::string>& addresses() const;
-  const std::string& http_address() const;  // empty: none
 
  private:
   struct Parts;

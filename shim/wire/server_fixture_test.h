@@ -4,9 +4,12 @@
 #include <grpcpp/grpcpp.h>
 #include <prometheus/registry.h>
 
+#include <algorithm>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
@@ -40,10 +43,23 @@ struct TestServer {
   const std::string& address() const { return server->addresses().front(); }
   std::shared_ptr<grpc::Channel> Connect() const { return ConnectTo(address()); }
 
+  // Of the log, with `text` in them.
+  long CountLines(const std::string& text) {
+    const std::lock_guard lock(mutex);
+    return std::count_if(lines.begin(), lines.end(), [&](const std::string& line) {
+      return line.find(text) != std::string::npos;
+    });
+  }
+
   FakeStore store;
   prometheus::Registry registry;
   SystemClock clock;
-  std::unique_ptr<Log> log = LogTo([](LogLevel, const std::string&) {});
+  std::mutex mutex;
+  std::vector<std::string> lines;  // guarded by mutex
+  std::unique_ptr<Log> log = LogTo([this](LogLevel, const std::string& line) {
+    const std::lock_guard lock(mutex);
+    lines.push_back(line);
+  });
   std::unique_ptr<Server> server;
 };
 

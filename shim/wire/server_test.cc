@@ -87,17 +87,6 @@ TEST_CASE("Server: HTTP and gRPC share a unix socket of mode 0600, which goes at
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
-TEST_CASE("Server: pages have a port of their own when asked for") {
-  ServerOptions options;
-  options.http_address = "127.0.0.1:0";
-  TestServer test(options);
-  REQUIRE_FALSE(test.server->http_address().empty());
-  CHECK(HttpGet(test.server->http_address(), "/health").starts_with("HTTP/1.1 200"));
-  const OwnedFd fd = Dial(test.server->http_address());
-  SendText(fd, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  CHECK(ReadAll(fd).starts_with("HTTP/1.1 400"));
-}
-
 TEST_CASE("Server: a request may come byte by byte, an HTTP/2 preface as well") {
   TestServer test;
   {

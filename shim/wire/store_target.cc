@@ -14,6 +14,7 @@
 #include "shim/wire/lease_service.h"
 #include "shim/wire/maintenance_service.h"
 #include "shim/wire/status_map.h"
+#include "shim/wire/tls_credentials.h"
 #include "shim/wire/watch_service.h"
 
 namespace kubase::wire {
@@ -103,7 +104,7 @@ StoreTarget::~StoreTarget() {
   grpc_server_->Wait();
 }
 
-Result<void> StoreTarget::Build(std::shared_ptr<grpc::ServerCredentials> tls) {
+Result<void> StoreTarget::Build(TlsSource* tls) {
   using Type = grpc::ServerBuilder::experimental_type::ExternalConnectionType;
   grpc::ServerBuilder builder;
   SetTransportArguments(builder);
@@ -112,7 +113,7 @@ Result<void> StoreTarget::Build(std::shared_ptr<grpc::ServerCredentials> tls) {
       Type::FROM_FD, grpc::InsecureServerCredentials());
   if (tls != nullptr) {
     tls_acceptor_ =
-        builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, std::move(tls));
+        builder.experimental().AddExternalConnectionAcceptor(Type::FROM_FD, TlsCredentials(*tls));
   }
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr) return Error{ErrorCode::kInternal, "the gRPC server cannot start"};

@@ -12,6 +12,7 @@
 #include "shim/wire/connection_target.h"
 #include "shim/wire/edge.h"
 #include "shim/wire/gate.h"
+#include "shim/wire/tls_source.h"
 
 namespace kubase::wire {
 
@@ -24,8 +25,8 @@ class StoreTarget final : public ConnectionTarget {
     RpcMetrics& metrics;
     EtcdVersion version;
     std::vector<std::string> client_urls;
-    std::shared_ptr<grpc::ServerCredentials> tls;  // null: no connection has TLS; gRPC shares them
-    int64_t term = 0;                              // in which the store leads its database
+    TlsSource* tls = nullptr;  // null: no connection has TLS
+    int64_t term = 0;          // in which the store leads its database
   };
 
   // What the options refer to must outlive it. Errors: kUnavailable (the store does not answer),
@@ -45,7 +46,7 @@ class StoreTarget final : public ConnectionTarget {
   struct Services;
 
   explicit StoreTarget(const Options& options, const Identity& identity);
-  Result<void> Build(std::shared_ptr<grpc::ServerCredentials> tls);
+  Result<void> Build(TlsSource* tls);
 
   const int64_t term_;
   Gate gate_;

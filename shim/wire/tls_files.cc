@@ -1,14 +1,18 @@
-// Reads and checks with OpenSSL, so that a mistake is named by file and not by a failed handshake.
+// Checks with OpenSSL, so that a mistake is named by file and not by a failed handshake.
 #include "shim/wire/tls_files.h"
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <system_error>
 
 namespace kubase::wire {
@@ -23,15 +27,25 @@ struct FreeX509 {
 struct FreeKey {
   void operator()(EVP_PKEY* key) const { EVP_PKEY_free(key); }
 };
+struct FreeContext {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+};
 using Bio = std::unique_ptr<BIO, FreeBio>;
 using Certificate = std::unique_ptr<X509, FreeX509>;
-using Key = std::unique_ptr<EVP_PKEY, FreeKey>;
+using PrivateKey = std::unique_ptr<EVP_PKEY, FreeKey>;
+using TlsContext = std::unique_ptr<SSL_CTX, FreeContext>;
+
+// What OpenSSL leaves in the queue of a thread spoils the next handshake there.
+struct ErrorQueueGuard {
+  ~ErrorQueueGuard() { ERR_clear_error(); }
+};
+
+Error Unusable(const std::string& what) {
+  return {ErrorCode::kInvalidArgument, what};
+}
 
 Result<std::string> ReadFile(const std::string& path, const char* what) {
-  if (path.empty()) {
-    return Error{ErrorCode::kInvalidArgument,
-                 std::string("TLS needs a ") + what + " file; none was given"};
-  }
+  if (path.empty()) return Unusable(std::string("TLS needs a ") + what + " file; none was given");
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) {
@@ -47,45 +61,69 @@ Bio Memory(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
-Result<Certificate> ParseCertificate(const std::string& pem, const std::string& path) {
-  Certificate certificate(PEM_read_bio_X509(Memory(pem).get(), nullptr, nullptr, nullptr));
-  if (certificate == nullptr) {
-    return Error{ErrorCode::kInvalidArgument, path + " holds no PEM certificate"};
-  }
-  return certificate;
+// The first certificate; gRPC wants all of them to be whole.
+Result<Certificate> ParseCertificates(const std::string& pem, const std::string& path) {
+  const Bio text = Memory(pem);
+  Certificate first(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr));
+  if (first == nullptr) return Unusable(path + " holds no PEM certificate");
+  ERR_clear_error();
+  while (Certificate(PEM_read_bio_X509(text.get(), nullptr, nullptr, nullptr)) != nullptr) continue;
+  if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE) return first;
+  return Unusable(path + " holds a damaged certificate after its first one");
 }
 
-Result<void> CheckPair(const std::string& certificate_pem, const std::string& key_pem,
-                       const TlsFiles& files) {
-  KUBASE_ASSIGN_OR_RETURN(Certificate certificate,
-                          ParseCertificate(certificate_pem, files.certificate));
-  const Key key(PEM_read_bio_PrivateKey(Memory(key_pem).get(), nullptr, nullptr, nullptr));
-  if (key == nullptr) {
-    return Error{ErrorCode::kInvalidArgument, files.key + " holds no unencrypted PEM private key"};
+// An encrypted key would make OpenSSL ask on the terminal; this answers with an empty password.
+int NoPassword(char*, int, int, void*) {
+  return 0;
+}
+
+std::string LastReason() {
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  return reason == nullptr ? "OpenSSL failed" : reason;
+}
+
+Result<void> CheckPair(X509& certificate, const std::string& key_pem, const TlsFiles& files) {
+  const PrivateKey key(
+      PEM_read_bio_PrivateKey(Memory(key_pem).get(), nullptr, NoPassword, nullptr));
+  if (key == nullptr) return Unusable(files.key + " holds no unencrypted PEM private key");
+  if (X509_check_private_key(&certificate, key.get()) != 1) {
+    return Unusable("the key in " + files.key + " does not belong to the certificate in " +
+                    files.certificate);
   }
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
-    return Error{
-        ErrorCode::kInvalidArgument,
-        "the key in " + files.key + " does not belong to the certificate in " + files.certificate};
-  }
-  return Ok();
+  ERR_clear_error();
+  const TlsContext context(SSL_CTX_new(TLS_server_method()));
+  if (context != nullptr && SSL_CTX_use_certificate(context.get(), &certificate) == 1) return Ok();
+  return Unusable("the certificate in " + files.certificate + " cannot be used: " + LastReason());
+}
+
+std::string EndOf(const X509& certificate) {
+  std::tm time{};
+  char text[sizeof("2006-01-02T15:04:05Z")] = "";
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(&certificate), &time) != 1) return "";
+  std::strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &time);
+  return text;
 }
 
 }  // namespace
 
-Result<std::shared_ptr<grpc::ServerCredentials>> LoadTls(const TlsFiles& files) {
-  grpc::SslServerCredentialsOptions options(
-      files.client_ca.empty() ? GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE
-                              : GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  KUBASE_ASSIGN_OR_RETURN(std::string certificate, ReadFile(files.certificate, "certificate"));
-  KUBASE_ASSIGN_OR_RETURN(std::string key, ReadFile(files.key, "key"));
-  KUBASE_TRY(CheckPair(certificate, key, files));
+Result<TlsMaterial> ReadTls(const TlsFiles& files) {
+  TlsMaterial material;
+  KUBASE_ASSIGN_OR_RETURN(material.certificate, ReadFile(files.certificate, "certificate"));
+  KUBASE_ASSIGN_OR_RETURN(material.key, ReadFile(files.key, "key"));
+  if (files.client_ca.empty()) return material;
+  KUBASE_ASSIGN_OR_RETURN(material.client_ca, ReadFile(files.client_ca, "client CA"));
+  return material;
+}
+
+Result<std::string> CheckTls(const TlsMaterial& material, const TlsFiles& files) {
+  const ErrorQueueGuard guard;
+  KUBASE_ASSIGN_OR_RETURN(const Certificate certificate,
+                          ParseCertificates(material.certificate, files.certificate));
+  KUBASE_TRY(CheckPair(*certificate, material.key, files));
   if (!files.client_ca.empty()) {
-    KUBASE_ASSIGN_OR_RETURN(options.pem_root_certs, ReadFile(files.client_ca, "client CA"));
-    KUBASE_TRY(ParseCertificate(options.pem_root_certs, files.client_ca));
+    KUBASE_TRY(ParseCertificates(material.client_ca, files.client_ca));
   }
-  options.pem_key_cert_pairs.push_back({std::move(key), std::move(certificate)});
-  return grpc::SslServerCredentials(options);
+  return EndOf(*certificate);
 }
 
 }  // namespace kubase::wire

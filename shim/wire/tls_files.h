@@ -1,9 +1,6 @@
-// TLS material from files, checked before anything listens with it.
+// TLS material in files, checked before anything is served with it.
 #pragma once
 
-#include <grpcpp/security/server_credentials.h>
-
-#include <memory>
 #include <string>
 
 #include "shim/base/result.h"
@@ -18,8 +15,20 @@ struct TlsFiles {
   bool enabled() const { return !certificate.empty() || !key.empty() || !client_ca.empty(); }
 };
 
-// Errors: kNotFound or kPermissionDenied (a file cannot be read), kInvalidArgument (no PEM in it,
-// or the key is not the certificate's), each naming the file.
-Result<std::shared_ptr<grpc::ServerCredentials>> LoadTls(const TlsFiles& files);
+// What the files hold.
+struct TlsMaterial {
+  std::string certificate;
+  std::string key;
+  std::string client_ca;  // empty: clients show nothing
+
+  bool operator==(const TlsMaterial&) const = default;
+};
+
+// Errors: kInvalidArgument (no file was given), kNotFound or kPermissionDenied (it cannot be read).
+Result<TlsMaterial> ReadTls(const TlsFiles& files);
+
+// When the certificate ends, for humans, if all can be served. Error: kInvalidArgument (no PEM, the
+// key is not the certificate's, or OpenSSL takes it for too weak), which names the file.
+Result<std::string> CheckTls(const TlsMaterial& material, const TlsFiles& files);
 
 }  // namespace kubase::wire

@@ -1,81 +1,11 @@
 // TLS with certificates made on the spot.
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
-#include <openssl/x509v3.h>
-
 #include <catch2/catch.hpp>
-#include <fstream>
 
-#include "shim/wire/server_fixture_test.h"
-#include "shim/wire/tls_files.h"
-#include "tests/support/temporary_directory.h"
+#include "shim/wire/tls_fixture_test.h"
+#include "shim/wire/tls_source.h"
 
 namespace kubase::wire {
 namespace {
-
-struct KeyPair {
-  std::string certificate;
-  std::string key;
-};
-
-std::string Text(BIO* bio) {
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string text(data, static_cast<size_t>(size));
-  BIO_free(bio);
-  return text;
-}
-
-// Self-signed, for "localhost", valid from now for an hour; its own CA.
-KeyPair MakeKeyPair() {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  X509* certificate = X509_new();
-  X509_set_version(certificate, 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), -60);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
-  X509_set_pubkey(certificate, key);
-  X509_NAME* name = X509_get_subject_name(certificate);
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC,
-                             reinterpret_cast<const unsigned char*>("localhost"), -1, -1, 0);
-  X509_set_issuer_name(certificate, name);
-  X509V3_CTX context;
-  X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-  for (const auto& [id, value] : {std::pair(NID_subject_alt_name, "DNS:localhost"),
-                                  std::pair(NID_basic_constraints, "critical,CA:TRUE")}) {
-    X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, id, value);
-    X509_add_ext(certificate, extension, -1);
-    X509_EXTENSION_free(extension);
-  }
-  X509_sign(certificate, key, EVP_sha256());
-  BIO* certificate_text = BIO_new(BIO_s_mem());
-  PEM_write_bio_X509(certificate_text, certificate);
-  BIO* key_text = BIO_new(BIO_s_mem());
-  PEM_write_bio_PrivateKey(key_text, key, nullptr, nullptr, 0, nullptr, nullptr);
-  X509_free(certificate);
-  EVP_PKEY_free(key);
-  return {Text(certificate_text), Text(key_text)};
-}
-
-std::string Write(const testing::TemporaryDirectory& files, const std::string& name,
-                  const std::string& text) {
-  std::ofstream(files.File(name)) << text;
-  return files.File(name);
-}
-
-bool CanRange(const std::string& address, const grpc::SslCredentialsOptions& credentials) {
-  grpc::ChannelArguments arguments;
-  arguments.SetSslTargetNameOverride("localhost");
-  auto stub = pb::KV::NewStub(
-      grpc::CreateCustomChannel(address, grpc::SslCredentials(credentials), arguments));
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
-  pb::RangeRequest request;
-  request.set_key("k");
-  pb::RangeResponse response;
-  return stub->Range(&context, request, &response).ok();
-}
 
 TEST_CASE("Server: TLS serves those who trust it, and with a client CA only those it trusts") {
   const testing::TemporaryDirectory files;
@@ -113,23 +43,27 @@ TEST_CASE("Server: TLS goes through a kubase that stands by to the one that lead
   CHECK(CanRange(standby.address(), {.pem_root_certs = pair.certificate}));
 }
 
-TEST_CASE("LoadTls: every mistake is named by its file") {
+TEST_CASE("TlsSource: every mistake is named by its file") {
   const testing::TemporaryDirectory files;
+  const auto log = LogTo([](LogLevel, const std::string&) {});
   const KeyPair one = MakeKeyPair();
   const KeyPair other = MakeKeyPair();
   const std::string certificate = Write(files, "a.crt", one.certificate);
   const std::string key = Write(files, "a.key", one.key);
   const std::string wrong_key = Write(files, "b.key", other.key);
+  const std::string cut_off =
+      Write(files, "cut.crt", one.certificate + other.certificate.substr(0, 200));
   const std::string garbage = Write(files, "garbage", "no PEM");
-  CHECK(LoadTls({certificate, key, ""}).ok());
-  CHECK(LoadTls({certificate, key, certificate}).ok());
-  const auto message = [](const TlsFiles& broken) {
-    const auto loaded = LoadTls(broken);
+  CHECK(TlsSource::Open({certificate, key, ""}, *log).ok());
+  CHECK(TlsSource::Open({certificate, key, certificate}, *log).ok());
+  const auto message = [&](const TlsFiles& broken) {
+    const auto loaded = TlsSource::Open(broken, *log);
     REQUIRE_FALSE(loaded.ok());
     return loaded.error().message;
   };
   CHECK(message({certificate, wrong_key, ""}).find("b.key does not belong") != std::string::npos);
   CHECK(message({garbage, key, ""}).find("garbage holds no PEM certificate") != std::string::npos);
+  CHECK(message({cut_off, key, ""}).find("cut.crt holds a damaged") != std::string::npos);
   CHECK(message({certificate, garbage, ""}).find("garbage holds no") != std::string::npos);
   CHECK(message({certificate, key, garbage}).find("garbage holds no") != std::string::npos);
   CHECK(message({certificate, "/no/such/file", ""}).find("/no/such/file") != std::string::npos);

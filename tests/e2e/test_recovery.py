@@ -117,8 +117,15 @@ class Lifecycle(unittest.TestCase):
     def test_detached_up_status_down_and_reset(self):
         appliance = Appliance()
         self.addCleanup(subprocess.run, ["rm", "-rf", appliance.directory], check=False)
-        up = appliance.run("up", "--detach", "--secure-port", str(appliance.port), timeout=180)
+        # The process in the background works elsewhere: the path is meant from here.
+        up = subprocess.run(
+            appliance.command("up", "--detach", "--secure-port", str(appliance.port)),
+            env=dict(appliance.environment, KUBECONFIG="kube/config"), cwd=appliance.directory,
+            capture_output=True, text=True, timeout=180, check=False)
         self.assertEqual(up.returncode, 0, up.stdout + up.stderr)
+        merged = os.path.join(appliance.directory, "kube", "config")
+        with open(merged, encoding="utf-8") as config:
+            self.assertIn("kubase-data", config.read())
         status = appliance.run("status", "-o", "json")
         self.assertEqual(status.returncode, 0, status.stderr)
         processes = {p["name"]: p["state"] for p in json.loads(status.stdout)["processes"]}
@@ -136,6 +143,7 @@ class Lifecycle(unittest.TestCase):
         self.assertEqual(appliance.run("status").returncode, 3)
         self.assertEqual(appliance.run("reset", "--yes").returncode, 0)
         self.assertFalse(os.path.exists(os.path.join(appliance.data_dir, "db")))
+        self.assertFalse(os.path.exists(merged))  # it held nothing else
 
     def hold(self, appliance):
         """A process in the place of a kubase that works on the data directory."""
