@@ -83,11 +83,17 @@ class MatchWriter {
 
   std::string Exists(std::string_view object_name, int values) {
     const std::string name = Next();
-    const std::string rows = fmt::format(
-        "SELECT 1 FROM attributes r WHERE r.name = {} AND r.value IN ({}) AND r.object_name = {} "
-        "AND {}",
-        name, Values(values), object_name, Holds("r"));
-    return fmt::format(fmt::runtime(style_.exists), rows);
+    const auto exists = [&](const std::string& value) {
+      const std::string rows = fmt::format(
+          "SELECT 1 FROM attributes r WHERE r.name = {} AND r.value {} AND r.object_name = {} "
+          "AND {}",
+          name, value, object_name, Holds("r"));
+      return fmt::format(fmt::runtime(style_.exists), rows);
+    };
+    if (!style_.splits_values) return exists(fmt::format("IN ({})", Values(values)));
+    std::vector<std::string> each;
+    for (int i = 0; i < values; ++i) each.push_back(exists("= " + Next()));
+    return fmt::format("({})", fmt::join(each, " OR "));
   }
 
   std::string Conditions(std::string_view object_name) {

@@ -20,6 +20,8 @@ struct MatchStyle {
   std::string_view key;
   // Whether a subquery, "SELECT 1 FROM … WHERE …", has a row: a look-up for each row outside.
   std::string_view exists;
+  // Whether a look-up has one value only: of several, the engine would read all rows.
+  bool splits_values = false;
 };
 
 // Of a connection: more forms of selectors than a cluster has in use at a time.

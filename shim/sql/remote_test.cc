@@ -9,9 +9,6 @@
 #include <vector>
 
 #include "shim/sql/database.h"
-#include "shim/sql/mysql_dialect.h"
-#include "shim/sql/postgres_dialect.h"
-#include "tests/support/match_shapes.h"
 #include "tests/support/test_database.h"
 
 namespace kubase::sql {
@@ -271,63 +268,6 @@ TEST_CASE_METHOD(Remote, "Remote: what is not ours is left alone") {
   const auto newer = data().TryOpen();
   REQUIRE_FALSE(newer.ok());
   CHECK(newer.error().code == ErrorCode::kUnsupported);
-}
-
-// As our connections plan it: once, and without statistics. `types`: as testing::ParametersOf, or
-// "" to let the server find out.
-std::vector<std::string> PlanOfPostgres(const TestDatabase& data, const std::string& text,
-                                        const std::string& types = "") {
-  std::string declared;
-  for (const char type : types) {
-    declared +=
-        fmt::format("{}{}", declared.empty() ? "(" : ", ", type == 'b' ? "bytea" : "bigint");
-  }
-  if (!declared.empty()) declared += ')';
-  const std::string settings = fmt::format(
-      "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; "
-      "SET enable_mergejoin = off; SET enable_sort = off; SET plan_cache_mode = "
-      "force_generic_plan; "
-      "PREPARE planned{} AS {}; ",
-      declared, text);
-  const int parameters = std::stoi(
-      data.Ask(settings +
-               "SELECT coalesce(cardinality(parameter_types), 0) FROM pg_prepared_statements")[0]);
-  std::string nulls;
-  for (int i = 0; i < parameters; ++i) nulls += i == 0 ? "(NULL" : ", NULL";
-  return data.Ask(settings + "EXPLAIN (COSTS OFF) EXECUTE planned" + nulls +
-                  (parameters > 0 ? ")" : ""));
-}
-
-// But for a sort of what a union has read, each part of it up to the limit.
-void CheckPlan(const std::vector<std::string>& steps) {
-  for (size_t i = 0; i < steps.size(); ++i) {
-    const auto has = [&](size_t step, const char* text) {
-      return step < steps.size() && steps[step].find(text) != std::string::npos;
-    };
-    INFO(steps[i]);
-    CHECK_FALSE(has(i, "Seq Scan"));
-    CHECK_FALSE(has(i, "Incremental Sort"));
-    if (steps[i].starts_with("Sort") || has(i, "->  Sort")) CHECK(has(i + 2, "Append"));
-  }
-}
-
-TEST_CASE_METHOD(Remote, "Postgres: no statement scans or sorts, but those that are meant to") {
-  if (TestDatabase::engine() != TestDatabase::Engine::kPostgres) return;
-  for (size_t i = 0; i < kQueries; ++i) {
-    const auto query = static_cast<Query>(i);
-    if (query == Query::kScanVersions || query == Query::kListLeases) continue;
-    if (query == Query::kListAlarms || query == Query::kListKinds) continue;
-    INFO(QueryName(query));
-    CheckPlan(PlanOfPostgres(data(), PostgresText(query)));
-  }
-}
-
-TEST_CASE_METHOD(Remote, "Postgres: no search by attributes scans or sorts") {
-  if (TestDatabase::engine() != TestDatabase::Engine::kPostgres) return;
-  testing::ForEachMatchShape([&](const MatchShape& shape) {
-    INFO(PostgresMatchText(shape));
-    CheckPlan(PlanOfPostgres(data(), PostgresMatchText(shape), testing::ParametersOf(shape)));
-  });
 }
 
 }  // namespace
