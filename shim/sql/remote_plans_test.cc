@@ -19,14 +19,27 @@ namespace {
 
 using testing::TestDatabase;
 
-// As our connections plan it: once, and without statistics. `types`: as testing::ParametersOf, or
-// "" to let the server find out.
+// 'b': bytes, 'n': a number, and 'B' and 'N' arrays of them.
+std::string_view PostgresType(char type) {
+  switch (type) {
+    case 'b':
+      return "bytea";
+    case 'n':
+      return "bigint";
+    case 'B':
+      return "bytea[]";
+    default:
+      return "bigint[]";
+  }
+}
+
+// As our connections plan it: once, and without statistics. `types`: of PostgresType, or "" to let
+// the server find out.
 std::vector<std::string> PlanOfPostgres(const TestDatabase& data, const std::string& text,
                                         const std::string& types = "") {
   std::string declared;
   for (const char type : types) {
-    declared +=
-        fmt::format("{}{}", declared.empty() ? "(" : ", ", type == 'b' ? "bytea" : "bigint");
+    declared += fmt::format("{}{}", declared.empty() ? "(" : ", ", PostgresType(type));
   }
   if (!declared.empty()) declared += ')';
   const std::string settings = fmt::format(
@@ -197,6 +210,26 @@ TEST_CASE("MariaDB: no search by attributes scans or sorts") {
     params.back() = kLimit;
     CheckPlanOfMysql(**connection, Render(MysqlMatchText(shape), params));
   });
+}
+
+TEST_CASE("Postgres: no statement for many rows scans or sorts") {
+  if (TestDatabase::engine() != TestDatabase::Engine::kPostgres) return;
+  const TestDatabase data;
+  const auto database = data.Open();
+  constexpr std::pair<Query, const char*> kStatements[] = {
+      {Query::kGet, "B"},
+      {Query::kGetWithMeta, "B"},
+      {Query::kGetSuperseded, "BN"},
+      {Query::kUpdateObject, "BNNNNNN"},
+      {Query::kDeleteObject, "N"},
+      {Query::kEndAttribute, "NNBB"},
+      {Query::kDeleteAttribute, "NBBN"},
+      {Query::kDeleteDependent, "BNB"},
+  };
+  for (const auto& [query, types] : kStatements) {
+    INFO(QueryName(query));
+    CheckPlan(PlanOfPostgres(data, std::string(PostgresManyText(query)), types));
+  }
 }
 
 TEST_CASE("Postgres: no search by attributes scans or sorts") {
