@@ -77,9 +77,10 @@ Result<void> Appliance::Start(std::stop_token stop) {
 
 // The components have probes of their own and are restarted one by one.
 Result<void> Appliance::CheckAlive(milliseconds timeout) {
-  KUBASE_TRY(storage_->CheckAlive(timeout));
-  KUBASE_TRY(etcd_server_->CheckAlive(timeout));
-  return supervisor_.CheckAlive(timeout);
+  const SharedTime time(timeout, clock_);
+  KUBASE_TRY(storage_->CheckAlive(time.left()));
+  KUBASE_TRY(etcd_server_->CheckAlive(time.left()));
+  return supervisor_.CheckAlive(time.left());
 }
 
 // Before anything is made: a port in use is the commonest reason why a start fails.

@@ -332,6 +332,22 @@ bool IsSelfSigned(const X509& certificate, const CertificateSpec& spec) {
   return is_signed == 1 && HasSubjectAndNames(certificate, spec);
 }
 
+bool IsSameAuthority(const X509& a, const X509& b) {
+  const auto name = [](const X509& certificate) {
+    unsigned char* bytes = nullptr;
+    const int size = i2d_X509_NAME(X509_get_subject_name(&certificate), &bytes);
+    std::string encoded;
+    if (size > 0) encoded.assign(reinterpret_cast<const char*>(bytes), static_cast<size_t>(size));
+    OPENSSL_free(bytes);
+    return encoded;
+  };
+  // It is not changed, as in IsSelfSigned.
+  const auto* const id_a = X509_get0_subject_key_id(const_cast<X509*>(&a));
+  const auto* const id_b = X509_get0_subject_key_id(const_cast<X509*>(&b));
+  const bool same_id = id_a != nullptr && id_b != nullptr && ASN1_OCTET_STRING_cmp(id_a, id_b) == 0;
+  return same_id && name(a) == name(b);
+}
+
 WallTime NotBefore(const X509& certificate) {
   return ToWallTime(X509_get0_notBefore(&certificate));
 }

@@ -55,6 +55,10 @@ bool IsSelfSigned(const X509& certificate, const CertificateSpec& spec);
 WallTime NotBefore(const X509& certificate);
 WallTime NotAfter(const X509& certificate);
 
+// Whether who trusts one of these CAs, which have one key, takes the other for the same: by its
+// name, byte for byte as Go compares it, and by the id of its key.
+bool IsSameAuthority(const X509& a, const X509& b);
+
 // Why a leaf has to be issued again; absent: it is as `spec` wants it, has more than a third of its
 // life left at `now`, fits its key and chains to `issuer`.
 std::optional<std::string> FindFault(const KeyPair& leaf, const CertificateSpec& spec,

@@ -49,15 +49,28 @@ class PkiFolder {
     const WallTime begin = NotBefore(*found.certificate);
     if (now_ < begin) return NotValidYet(file, begin);
     if (file.not_after - now_ >= kAuthorityLife / 3) return found;
-    const bool has_expired = now_ >= file.not_after;
-    if (!IsSelfSigned(*found.certificate, spec)) {
-      if (has_expired) return HasExpired(file);
-      return found;
-    }
     // Good for all the time that it was good for, should it be this clock that is wrong.
     spec.backdated_by = std::chrono::ceil<std::chrono::seconds>(now_ - begin);
-    return SaveAuthority(file, spec, std::move(found.key),
-                         has_expired ? "it has expired" : "it expires soon");
+    return RenewAuthority(file, spec, std::move(found));
+  }
+
+  // But for one that others have made: its owner renews it.
+  Result<KeyPair> RenewAuthority(CertificateFile& file, const CertificateSpec& spec,
+                                 KeyPair found) {
+    const bool has_expired = now_ >= file.not_after;
+    bool is_ours = IsSelfSigned(*found.certificate, spec);
+    if (is_ours) {
+      KUBASE_ASSIGN_OR_RETURN(KeyPair made,
+                              IssueCertificate(spec, std::move(found.key), nullptr, now_));
+      is_ours = IsSameAuthority(*made.certificate, *found.certificate);
+      found.key = std::move(made.key);
+    }
+    if (is_ours) {
+      return SaveAuthority(file, spec, std::move(found.key),
+                           has_expired ? "it has expired" : "it expires soon");
+    }
+    if (has_expired) return HasExpired(file);
+    return found;
   }
 
   // A key without its certificate is what a crash between the two files leaves.

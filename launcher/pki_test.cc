@@ -254,6 +254,28 @@ TEST_CASE("EnsurePki: a CA of somebody else's is used and never renewed, and its
   CHECK(error.message.find("has expired") != std::string::npos);
 }
 
+TEST_CASE("EnsurePki: a CA that only reads like ours is not renewed: Go compares names by bytes") {
+  PkiFixture f;
+  fs::create_directory(f.options.directory);
+  const CertificateSpec spec{
+      .use = CertificateUse::kAuthority, .common_name = "kubernetes", .valid_for = 600 * kDay};
+  const KeyPair theirs =
+      std::move(IssueCertificate(spec, std::move(MakeEcKey()).value(), nullptr, f.clock.WallNow()))
+          .value();
+  X509* const certificate = theirs.certificate.get();
+  X509_NAME* const name = X509_get_subject_name(certificate);
+  X509_NAME_ENTRY_free(X509_NAME_delete_entry(name, 0));
+  const auto* const text = reinterpret_cast<const unsigned char*>("kubernetes");
+  X509_NAME_add_entry_by_NID(name, NID_commonName, V_ASN1_PRINTABLESTRING, text, -1, -1, 0);
+  X509_set_issuer_name(certificate, name);
+  REQUIRE(X509_sign(certificate, theirs.key.get(), EVP_sha256()) > 0);
+  Write(f.options.directory / "ca.crt", *CertificateToPem(*certificate));
+  Write(f.options.directory / "ca.key", *PrivateKeyToPem(*theirs.key));
+  CHECK(f.Ensure().ca.issued_because.empty());
+  f.clock.Advance(590 * kDay);
+  CHECK(f.Ensure().ca.issued_because.empty());
+}
+
 TEST_CASE("EnsurePki: changed names issue the serving certificate again and nothing else") {
   PkiFixture f;
   f.Ensure();

@@ -19,11 +19,14 @@ std::string Credentials(const EndpointUri& uri) {
   return EncodePercent(uri.user) + password + "@";
 }
 
-// As libpq calls them; "system" is what the operating system trusts.
+// As libpq calls them; "system" is what the operating system trusts, and a key with a colon one of
+// an engine of OpenSSL.
 bool NamesFile(const EndpointUri::Parameter& parameter) {
   static constexpr std::array<std::string_view, 6> kNames = {"passfile",  "sslcert", "sslcrl",
                                                              "sslcrldir", "sslkey",  "sslrootcert"};
-  return !parameter.value.empty() && parameter.value != "system" &&
+  const bool of_engine =
+      parameter.name == "sslkey" && parameter.value.find(':') != std::string::npos;
+  return !parameter.value.empty() && parameter.value != "system" && !of_engine &&
          std::find(kNames.begin(), kNames.end(), parameter.name) != kNames.end();
 }
 

@@ -82,8 +82,9 @@ class Shim {
   }
 
   Result<void> CheckAlive(std::chrono::milliseconds timeout) {
-    KUBASE_TRY(storage_->CheckAlive(timeout));
-    return server_->CheckAlive(timeout);
+    const SharedTime time(timeout, clock_);
+    KUBASE_TRY(storage_->CheckAlive(time.left()));
+    return server_->CheckAlive(time.left());
   }
 
   const std::string& address() const { return server_->addresses().front(); }

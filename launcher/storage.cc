@@ -223,14 +223,15 @@ Result<store::DeletionPreview> Storage::PreviewDeletion(store::PreviewRequest re
 }
 
 Result<void> Storage::CheckAlive(std::chrono::milliseconds timeout) {
+  if (GivesSpaceBack()) return Ok();
   const auto read = ReadStatus(timeout / 2);
+  if (!read.ok() && IsSilence(read.error())) return GivesSpaceBack() ? Ok() : read.error();
   // An empty transaction goes through the writer and changes nothing.
   const auto written = Await<store::TxnResponse>(
       timeout / 2, "the writer of the database",
       [this](store::Callback<store::TxnResponse> done) { store_->Txn({}, std::move(done)); });
-  if (!read.ok() && IsSilence(read.error())) return read.error();
-  if (!written.ok() && IsSilence(written.error()) && !GivesSpaceBack()) return written.error();
-  return Ok();
+  if (written.ok() || !IsSilence(written.error()) || GivesSpaceBack()) return Ok();
+  return written.error();
 }
 
 bool Storage::GivesSpaceBack() const {

@@ -15,6 +15,8 @@ namespace {
 constexpr int kTellEvery = 4;
 constexpr int kCheckWithin = 2;
 constexpr int kRepeatAfter = 16;
+static_assert(1.0 / kTellEvery + 1.0 / kCheckWithin + 1.0 / kRepeatAfter < 1,
+              "a check that fails is repeated in time");
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 // only after the parts of kubase have answered; one that hangs is silence, whatever else works.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -11,10 +12,26 @@
 #include <stop_token>
 #include <thread>
 
+#include "shim/base/clock.h"
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 
 namespace kubase::launcher {
+
+// A time that several checks share.
+class SharedTime {
+ public:
+  SharedTime(std::chrono::milliseconds time, const Clock& clock)
+      : clock_(clock), deadline_(clock.Now() + time) {}
+  std::chrono::milliseconds left() const {
+    const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline_ - clock_.Now());
+    return std::max(left, std::chrono::milliseconds(0));
+  }
+
+ private:
+  const Clock& clock_;
+  const MonotonicTime deadline_;
+};
 
 class Watchdog {
  public:

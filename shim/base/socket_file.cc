@@ -55,7 +55,12 @@ class ReplacementLock {
     while (true) {
       lock.fd_ =
           OwnedFd(open(lock.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
-      if (!lock.fd_.valid()) return CannotListen(socket_path, errno);
+      if (!lock.fd_.valid()) {
+        return CannotListen(
+            socket_path,
+            "cannot open its lock " + lock.path_ + ": " + std::generic_category().message(errno),
+            ErrorCode::kPermissionDenied);
+      }
       const bool locked = flock(lock.fd_.get(), LOCK_EX | LOCK_NB) == 0;
       if (locked && lock.IsStillThere()) return lock;
       const int error = locked ? 0 : errno;
@@ -96,7 +101,8 @@ Result<void> RemoveStale(const std::string& path, const sockaddr_un& address) {
   const auto* to = reinterpret_cast<const sockaddr*>(&address);
   if (connect(probe.get(), to, sizeof(address)) == 0 || errno == EAGAIN) return IsTaken(path);
   if (errno == ECONNREFUSED && unlink(path.c_str()) == 0) return Ok();
-  return CannotListen(path, errno);
+  // Its owner, which ends, may have removed it in the meantime.
+  return errno == ENOENT ? Ok() : CannotListen(path, errno);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -155,8 +156,8 @@ class Database {
   // Gives a bounded amount of free space back to the file system, on a write connection outside a
   // transaction. True: there is more to give.
   virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;
-  // Gives all of it back; may take long and hold up writers.
-  virtual Result<void> ReclaimSpace(Connection& connection) = 0;
+  // Gives all of it back; may take hours and hold up writers. kUnavailable soon after `stop`.
+  virtual Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) = 0;
   // Reads everything once. Empty: it is sound; else a sentence for each of the first damages.
   virtual Result<std::vector<std::string>> CheckIntegrity(Connection& connection) = 0;
   // After a Commit of unknown outcome and a Rollback, on the same connection. On success the

@@ -52,13 +52,10 @@ class MysqlDatabase final : public RemoteDatabase {
     return SpaceUsage{bytes->value_or(0), bytes->value_or(0), kUnboundedBytes};
   }
 
-  Result<void> ReclaimSpace(Connection& connection) override {
+  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
     if (engine_.reclaim.empty()) return Ok();
     MysqlConnection patient = InsteadOf(connection);
-    for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(patient.Run(fmt::format("{} {}", engine_.reclaim, table)));
-    }
-    return Ok();
+    return RunOnTables(patient, engine_.reclaim, stop);
   }
 
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
@@ -100,6 +97,7 @@ class MysqlDatabase final : public RemoteDatabase {
     connection.Disconnect();
     return MysqlConnection(shared_, kMaintenancePatience);
   }
+
   Result<void> CreateDatabase() {
     const auto direct = MysqlSession::Open(shared_.options, shared_.options.database, shared_.host);
     if (direct.ok()) return Ok();

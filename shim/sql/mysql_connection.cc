@@ -125,6 +125,11 @@ Result<void> MysqlConnection::RunAll(const std::vector<std::string>& statements)
   return Run();
 }
 
+Result<int> MysqlConnection::Socket() {
+  KUBASE_TRY(EnsureSession());
+  return session_->socket();
+}
+
 Result<void> MysqlConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
   session_->Queue(text, {.rows = &sink});

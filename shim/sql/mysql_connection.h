@@ -52,6 +52,7 @@ class MysqlConnection final : public RemoteConnection {
   Result<void> RunAll(const std::vector<std::string>& statements);
   Result<void> Run(const std::string& text) override { return RunAll({text}); }
   Result<void> Read(const std::string& text, const RowSink& sink) override;
+  Result<int> Socket() override;
   // Runs `check` on a table: what it finds but that all is well is added to `damages`.
   Result<void> Check(std::string_view check, std::string_view table,
                      std::vector<std::string>& damages);

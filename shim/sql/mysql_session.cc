@@ -279,12 +279,15 @@ Result<void> MysqlSession::Take(const MysqlSink& sink) {
   return Ok();
 }
 
+int MysqlSession::socket() const {
+  return static_cast<int>(mysql_get_socket(connection_.get()));
+}
+
 bool MysqlSession::IsAlive() {
   if (broken_) return false;
-  pollfd socket{
-      .fd = static_cast<int>(mysql_get_socket(connection_.get())), .events = POLLIN, .revents = 0};
+  pollfd polled{.fd = socket(), .events = POLLIN, .revents = 0};
   // The server says nothing unasked but that it closes.
-  return ::poll(&socket, 1, 0) == 0;
+  return ::poll(&polled, 1, 0) == 0;
 }
 
 Error MysqlSession::LastError() {

@@ -54,6 +54,7 @@ class MysqlSession {
   bool broken() const { return broken_; }
   std::string server_version() const;    // "10.11.19-MariaDB-…"
   size_t host() const { return host_; }  // its number
+  int socket() const;
 
  private:
   struct Queued {

@@ -42,13 +42,10 @@ class PostgresDatabase final : public RemoteDatabase {
     return SpaceUsage{bytes.value_or(0), bytes.value_or(0), kUnboundedBytes};
   }
 
-  Result<void> ReclaimSpace(Connection& connection) override {
+  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
     if (engine_.reclaim.empty()) return Ok();
     PostgresConnection patient = InsteadOf(connection);
-    for (const std::string_view table : kGrowingTables) {
-      KUBASE_TRY(patient.Run(fmt::format("{} {}", engine_.reclaim, table)));
-    }
-    return Ok();
+    return RunOnTables(patient, engine_.reclaim, stop);
   }
 
   // Where the server keeps checksums of its pages, it compares them while it reads.
@@ -94,6 +91,7 @@ class PostgresDatabase final : public RemoteDatabase {
     connection.Disconnect();
     return PostgresConnection(shared_, kMaintenancePatience);
   }
+
   Result<void> ConnectOrCreate(PostgresConnection& connection) {
     Result<void> connected = connection.EnsureSession();
     if (connected.ok()) return connected;

@@ -189,6 +189,11 @@ Result<void> PostgresConnection::Run(const std::string& text) {
   return Run();
 }
 
+Result<int> PostgresConnection::Socket() {
+  KUBASE_TRY(EnsureSession());
+  return session_->socket();
+}
+
 Result<void> PostgresConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
   session_->QueueCommand(text.c_str(), {.rows = &sink});

@@ -52,6 +52,7 @@ class PostgresConnection final : public RemoteConnection {
   Result<void> RunScript(const std::string& script);
   Result<void> Run(const std::string& text) override;
   Result<void> Read(const std::string& text, const RowSink& sink) override;
+  Result<int> Socket() override;
   // Once it was connected.
   const PostgresEngine& engine() const { return session_->engine(); }
 

@@ -55,7 +55,8 @@ std::string_view PostgresManyText(Query query) {
              "FROM meta m LEFT JOIN objects o ON o.key = ANY($1) WHERE m.id = 1";
     case Query::kGetSuperseded:
       return "SELECT h.key, h.value, h.create_revision, h.mod_revision, h.version, h.lease, h.sub, "
-             "0::bigint FROM unnest($1, $2) AS r(key, revision) JOIN history h ON h.key = r.key "
+             "h.end_revision FROM unnest($1, $2) AS r(key, revision) JOIN history h ON h.key = "
+             "r.key "
              "AND h.end_revision = r.revision AND h.mod_revision < r.revision";
     case Query::kInsertObject:
       return "INSERT INTO objects(id, key, value, create_revision, mod_revision, version, lease, "

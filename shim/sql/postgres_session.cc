@@ -261,6 +261,10 @@ Result<void> PostgresSession::ReceiveAll(const std::vector<Queued>& queued,
   return Break("the server's answers are out of step");
 }
 
+int PostgresSession::socket() const {
+  return PQsocket(connection_.get());
+}
+
 bool PostgresSession::IsAlive() {
   if (broken_) return false;
   pollfd socket{.fd = PQsocket(connection_.get()), .events = POLLIN, .revents = 0};

@@ -66,6 +66,7 @@ class PostgresSession {
   bool has_queued() const { return !queued_.empty(); }
   // Looks whether the server has closed the connection.
   bool IsAlive();
+  int socket() const;
   // It can be used no more; what was under way then may or may not have been done.
   bool broken() const { return broken_; }
   // After "DEALLOCATE ALL" was queued.

@@ -72,8 +72,8 @@ enum class Query {
   // (key, end, first, last, limit): the same for the keys of a range.
   kChangesInRange,
   kChangesInRangeUnbounded,
-  // (key, revision) -> pair columns of what a key was before a revision that changed it. Unique
-  // history(key, end_revision, …).
+  // (key, revision) -> pair columns of what a key was before a revision that changed it, and that
+  // revision in place of the id. Unique history(key, end_revision, …).
   kGetSuperseded,
   // () -> the highest id in `objects`, 0 when it is empty.
   kMaxObjectId,

@@ -1,12 +1,15 @@
 // The lead is a number in `meta`; the schema's version is beside it.
 #include "shim/sql/remote_database.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "shim/base/failpoint.h"
+#include "shim/base/owned_fd.h"
 #include "shim/sql/epoch.h"
 
 namespace kubase::sql {
@@ -59,6 +62,20 @@ Result<std::optional<int64_t>> RemoteConnection::ReadNumber(const std::string& t
     return false;
   }));
   return number;
+}
+
+Result<void> RemoteDatabase::RunOnTables(RemoteConnection& connection, std::string_view command,
+                                         const std::stop_token& stop) {
+  for (const std::string_view table : kGrowingTables) {
+    KUBASE_ASSIGN_OR_RETURN(const int socket, connection.Socket());
+    // The connection may close its own one at any time.
+    const OwnedFd copy(::fcntl(socket, F_DUPFD_CLOEXEC, 0));
+    const std::stop_callback cut(stop, [&copy] { ::shutdown(copy.get(), SHUT_RDWR); });
+    if (stop.stop_requested())
+      return Error{ErrorCode::kUnavailable, "it was stopped before its end"};
+    KUBASE_TRY(connection.Run(fmt::format("{} {}", command, table)));
+  }
+  return Ok();
 }
 
 Result<LeaderRecord> RemoteDatabase::ReadLeader(Connection& connection) {

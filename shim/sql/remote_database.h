@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,7 +46,9 @@ class RemoteConnection : public Connection {
   // Outside of a transaction: a statement without parameters.
   virtual Result<void> Run(const std::string& text) = 0;
   virtual Result<void> Read(const std::string& text, const RowSink& sink) = 0;
-  // The same, of one row and column. Null: no row, or NULL.
+  // Of its connection, which is made if there is none.
+  virtual Result<int> Socket() = 0;
+  // As Read, of one row and column. Null: no row, or NULL.
   Result<std::optional<int64_t>> ReadNumber(const std::string& text);
 };
 
@@ -70,6 +73,11 @@ class RemoteDatabase : public Database {
  protected:
   // `epoch`: what write transactions expect in `meta`, and kNoEpoch; must outlive it.
   explicit RemoteDatabase(std::atomic<int64_t>& epoch) : epoch_(epoch) {}
+
+  // Runs `command` on each table that grows, on a connection of which nobody else knows. Soon after
+  // `stop` kUnavailable, whatever the server does.
+  static Result<void> RunOnTables(RemoteConnection& connection, std::string_view command,
+                                  const std::stop_token& stop);
 
   // An expression of SQL that gives a number above 0, another one where a server has taken over
   // from one that it copies. To be set before the database is used.

@@ -41,6 +41,7 @@ class HoldingPooler {
     thread_ = std::thread([this] { Serve(); });
   }
   ~HoldingPooler() {
+    ::shutdown(socket_, SHUT_RDWR);  // who has not come does not come any more
     thread_.join();
     ::close(socket_);
   }

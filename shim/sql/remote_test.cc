@@ -4,6 +4,8 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
+#include <future>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -219,31 +221,61 @@ TEST_CASE_METHOD(Remote, "Remote: a connection that was given back is made again
   CHECK(*Get(*connection, "a") == "none");
 }
 
-// Keeps a table from being changed for a while; returns when it has begun to.
-std::thread HoldTable(const TestDatabase& data, int seconds) {
-  const bool postgres = TestDatabase::engine() == TestDatabase::Engine::kPostgres;
-  std::thread holding([&data, seconds, postgres] {
-    data.RunScript(fmt::format("BEGIN; SELECT * FROM objects; SELECT {}({}); COMMIT",
-                               postgres ? "pg_sleep" : "SLEEP", seconds));
-  });
-  const char* const sleepers = postgres ? "SELECT count(*) FROM pg_stat_activity "
-                                          "WHERE wait_event = 'PgSleep'"
-                                        : "SELECT COUNT(*) FROM information_schema.processlist "
-                                          "WHERE state = 'User sleep'";
+void AwaitCount(const TestDatabase& data, const char* count) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (data.Ask(sleepers)[0] == "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
-  return holding;
+  while (data.Ask(count)[0] == "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
 }
+
+// Keeps a table from being changed for so long.
+class HeldTable {
+ public:
+  HeldTable(const TestDatabase& data, int seconds)
+      : thread_([&data, seconds] {
+          data.RunScript(fmt::format("BEGIN; SELECT * FROM objects; SELECT {}({}); COMMIT",
+                                     OnPostgres() ? "pg_sleep" : "SLEEP", seconds));
+        }) {
+    AwaitCount(data, OnPostgres() ? "SELECT count(*) FROM pg_stat_activity "
+                                    "WHERE wait_event = 'PgSleep'"
+                                  : "SELECT COUNT(*) FROM information_schema.processlist "
+                                    "WHERE state = 'User sleep'");
+  }
+  // Returns when somebody waits to change it.
+  static void AwaitWaiter(const TestDatabase& data) {
+    AwaitCount(data, OnPostgres() ? "SELECT count(*) FROM pg_stat_activity "
+                                    "WHERE wait_event_type = 'Lock'"
+                                  : "SELECT COUNT(*) FROM information_schema.processlist "
+                                    "WHERE state LIKE 'Waiting for table metadata%'");
+  }
+
+ private:
+  static bool OnPostgres() { return TestDatabase::engine() == TestDatabase::Engine::kPostgres; }
+
+  std::jthread thread_;
+};
 
 TEST_CASE_METHOD(Remote, "Remote: giving space back may take longer than other statements") {
   const auto impatient = database().Connect(Access::kWrite, std::chrono::seconds(1));
   REQUIRE(impatient.ok());
-  std::thread holding = HoldTable(data(), 3);
-  const Result<void> reclaimed = database().ReclaimSpace(**impatient);
-  holding.join();
+  const HeldTable held(data(), 3);
+  const Result<void> reclaimed = database().ReclaimSpace(**impatient, {});
   INFO((reclaimed.ok() ? "" : reclaimed.error().message));
   CHECK(reclaimed.ok());
   CHECK(*Get(**impatient, "a") == "none");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: giving space back ends when it is told to") {
+  const auto connection = Connect();
+  const HeldTable held(data(), 5);
+  std::stop_source stop;
+  auto reclaimed = std::async(
+      std::launch::async, [&] { return database().ReclaimSpace(*connection, stop.get_token()); });
+  HeldTable::AwaitWaiter(data());
+  stop.request_stop();
+  const Result<void> ended = reclaimed.get();
+  REQUIRE_FALSE(ended.ok());
+  CHECK(ended.error().code == ErrorCode::kUnavailable);
+  CHECK(database().ReclaimSpace(*connection, stop.get_token()).error().code ==
+        ErrorCode::kUnavailable);
 }
 
 TEST_CASE_METHOD(Remote, "Remote: a snapshot stays while others commit") {

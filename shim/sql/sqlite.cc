@@ -168,9 +168,9 @@ class SqliteDatabase final : public Database {
     return static_cast<SqliteConnection&>(connection).ReclaimSpaceStep();
   }
 
-  Result<void> ReclaimSpace(Connection& connection) override {
+  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
     KUBASE_TRY(checkpointer_->CheckSynced());
-    return static_cast<SqliteConnection&>(connection).ReclaimSpace();
+    return static_cast<SqliteConnection&>(connection).ReclaimSpace(stop);
   }
 
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {

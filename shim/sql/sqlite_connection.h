@@ -49,7 +49,7 @@ class SqliteConnection final : public Connection {
   Result<void> RunSchemaStep(const std::string& script, int64_t version);
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
-  Result<void> ReclaimSpace();
+  Result<void> ReclaimSpace(const std::stop_token& stop);
   // Copies what it can of the log without waiting for anybody, and returns how many of its frames
   // are in the database; the observer hears how it went. SyncDatabaseFile has to follow. A failure
   // leaves the pages in the log for the next attempt.

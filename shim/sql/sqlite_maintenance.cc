@@ -60,7 +60,8 @@ Result<bool> SqliteConnection::ReclaimSpaceStep() {
   return true;
 }
 
-Result<void> SqliteConnection::ReclaimSpace() {
+Result<void> SqliteConnection::ReclaimSpace(const std::stop_token& stop) {
+  const std::stop_callback cut(stop, [this] { sqlite3_interrupt(database_.get()); });
   KUBASE_TRY(RunScript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
   return Ok();
 }

@@ -142,7 +142,8 @@ std::string OtherText(Query query) {
       return Changes(" AND c.key >= ?1", 2);
     case Query::kGetSuperseded:
       return fmt::format(
-          "SELECT {}, 0 FROM history WHERE key = ?1 AND end_revision = ?2 AND mod_revision < ?2",
+          "SELECT {}, end_revision FROM history WHERE key = ?1 AND end_revision = ?2 AND "
+          "mod_revision < ?2",
           kPair);
     case Query::kMaxObjectId:
       return "SELECT coalesce(max(id), 0) FROM objects";

@@ -62,6 +62,7 @@ void BatchWriter::Stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
   }
+  reclaim_.request_stop();
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
 }
@@ -110,6 +111,7 @@ void BatchWriter::AddWaiter(std::vector<Done>& waiters, Done done) {
 }
 
 void BatchWriter::EndWaits(const Error& reason) {
+  reclaim_.request_stop();
   std::vector<Done> waiters;
   {
     std::lock_guard lock(mutex_);
@@ -124,7 +126,7 @@ void BatchWriter::EndWaits(const Error& reason) {
 void BatchWriter::GiveSpaceBack(const std::vector<Done>& waiters) {
   Reach(Failpoint::kDefragmentBegun);
   gives_space_back_ = true;
-  const Result<void> reclaimed = database_.ReclaimSpace(*connection_);
+  const Result<void> reclaimed = database_.ReclaimSpace(*connection_, reclaim_.get_token());
   gives_space_back_ = false;
   Reach(Failpoint::kDefragmentEnded);
   listeners_.space.Measure(database_, *connection_);
@@ -376,7 +378,8 @@ WriteBatch::Context BatchWriter::BatchContext() {
           .attributes = listeners_.attributes,
           .ownership = listeners_.ownership,
           .skipped = listeners_.skipped,
-          .last_object_id = last_object_id_};
+          .last_object_id = last_object_id_,
+          .no_space_raised = listeners_.space.alarm_raised()};
 }
 
 void BatchWriter::AnswerCompactionWaiters(const Result<void>& result) {

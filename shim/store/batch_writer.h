@@ -16,6 +16,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <vector>
@@ -86,8 +87,8 @@ class BatchWriter {
   void WhenCompacted(Done done);
   // Calls `done` when all free space was given back, by the writer's thread. Any thread.
   void ReclaimSpace(Done done);
-  // Answers `reason` to who waits for one of these, now and from now on: with a database that does
-  // not answer it could take for ever. Any thread.
+  // Answers `reason` to who waits for one of these, now and from now on, and gives no more space
+  // back: it could take for ever. Any thread.
   void EndWaits(const Error& reason);
 
   // Finishes what was accepted, then ends the thread. Idempotent.
@@ -163,6 +164,7 @@ class BatchWriter {
   std::atomic<bool> no_space_{false};
   std::atomic<bool> broken_{false};
   std::atomic<bool> gives_space_back_{false};
+  std::stop_source reclaim_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

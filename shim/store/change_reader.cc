@@ -2,12 +2,10 @@
 #include "shim/store/change_reader.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -59,8 +57,8 @@ Result<RowPage> ReadRows(sql::Connection& connection, const KeyRange& range, Rev
   return page;
 }
 
-// What keys were before some of their changes, by key and by the revision of that.
-using Superseded = std::unordered_map<std::string, std::map<Revision, KeyValuePtr>>;
+// What keys were before some of the revisions that changed them.
+using Superseded = std::map<std::pair<std::string, Revision>, KeyValuePtr>;
 
 bool IsCreation(const KeyValue& change) {
   return change.create_revision == change.mod_revision;
@@ -80,18 +78,19 @@ Result<void> ReadSuperseded(sql::Connection& connection, const Rows& changes,
   }
   if (params.empty()) return Ok();
   return connection.SelectMany(Query::kGetSuperseded, params, 2, [&](const Row& row) {
-    auto pair = std::make_shared<const KeyValue>(ParsePair(row));
-    superseded[pair->key].emplace(pair->mod_revision, pair);
+    KeyValue pair = ParsePair(row);
+    const Revision end = std::exchange(pair.id, 0);
+    std::pair place(pair.key, end);
+    superseded.emplace(std::move(place), std::make_shared<const KeyValue>(std::move(pair)));
     return true;
   });
 }
 
 // Null: there was none, or it is not among them.
 KeyValuePtr PreviousOf(const KeyValue& change, const Superseded& superseded) {
-  const auto of_key = superseded.find(change.key);
-  if (IsCreation(change) || of_key == superseded.end()) return nullptr;
-  const auto next = of_key->second.lower_bound(change.mod_revision);
-  return next == of_key->second.begin() ? nullptr : std::prev(next)->second;
+  if (IsCreation(change)) return nullptr;
+  const auto found = superseded.find({change.key, change.mod_revision});
+  return found == superseded.end() ? nullptr : found->second;
 }
 
 Result<std::vector<EventPtr>> MakeEvents(sql::Connection& connection, Rows changes,

@@ -55,6 +55,30 @@ TEST_CASE("ReadChanges: each event has what was before it") {
   CHECK(read(7, false) == Values{"none", "none", "none"});
 }
 
+TEST_CASE("ReadChanges: what one revision both made and deleted had nothing before it") {
+  StoreFixture fixture;
+  REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());  // 2
+  REQUIRE(fixture.Delete({"/a", ""}).ok());                // 3
+  TxnRequest txn;
+  txn.success.push_back({PutRequest{.key = "/a", .value = "2"}});
+  txn.success.push_back({DeleteRangeRequest{.range = {"/a", std::string("/a\0", 3)}}});
+  REQUIRE(fixture.Txn(std::move(txn)).ok());  // 4
+  fixture.Close();
+  const auto database = fixture.data().TryOpen();
+  REQUIRE(database.ok());
+  const auto connection = (*database)->Connect(sql::Access::kRead);
+  REQUIRE(connection.ok());
+  PublishedRevision published(4);
+  const auto page =
+      ReadChanges(**connection, published,
+                  {.range = kAll, .first = 3, .events_max = 100, .with_previous = true});
+  REQUIRE(page.ok());
+  REQUIRE(!page->events.empty());
+  CHECK(PreviousValue(page->events.front()) == "1");
+  CHECK(page->events.back()->type == Event::Type::kDelete);
+  CHECK(PreviousValue(page->events.back()) == "none");
+}
+
 TEST_CASE("ReadChanges: from a server, what was before many events comes in one round trip") {
   if (!testing::TestDatabase::OnServer()) return;
   Statements statements;

@@ -22,8 +22,22 @@ using collect::OwnerState;
 
 // After the last dependent there can be.
 const Dependent kAfterDependents{kDependentTraits, ""};
-// Before the first one, after a walk that may have missed some.
-const Dependent kLookAgain{-2, ""};
+// A walk that looks for those that the one before may have missed has its cursors so much lower.
+constexpr int64_t kSecondWalk = 2 * kDependentTraits;
+
+bool IsOfSecondWalk(const Dependent& cursor) {
+  return cursor.traits < kBeforeDependents.traits;
+}
+
+Dependent InSecondWalk(Dependent place) {
+  place.traits -= kSecondWalk;
+  return place;
+}
+
+Dependent PlaceOf(Dependent cursor) {
+  if (IsOfSecondWalk(cursor)) cursor.traits += kSecondWalk;
+  return cursor;
+}
 
 // kube-controller-manager changes custom resources by JSON merge patches, all else by strategic
 // ones, which leave alone what does not block (patch.go).
@@ -74,8 +88,9 @@ Result<void> Collector::Run(WriteBatch& batch, const Collection& owed, int64_t o
 Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owed,
                                         int64_t objects) {
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView before, batch.Owners());
-  KUBASE_ASSIGN_OR_RETURN(const std::vector<Dependent> dependents,
-                          ListDependents(before.connection, owed.uid, owed.cursor, objects));
+  KUBASE_ASSIGN_OR_RETURN(
+      const std::vector<Dependent> dependents,
+      ListDependents(before.connection, owed.uid, PlaceOf(owed.cursor), objects));
   std::vector<std::string_view> keys;
   for (const Dependent& dependent : dependents) keys.push_back(dependent.key);
   KUBASE_TRY(batch.Prefetch(keys));
@@ -110,18 +125,20 @@ Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owe
 
 // Between two steps a dependent can come to stand behind the cursor: it is new, or its traits
 // changed. It has to lose its reference before the owner goes, or it would be deleted. An orphan
-// leaves the index, so who is left at the end was missed or cannot be changed. From then on every
-// step takes the first of those that are left, until one has them all, or orphans none.
+// leaves the index, so who is left at the end was missed or cannot be changed. From then on the
+// walk begins again after each step that orphans some, until one orphans none from its beginning to
+// its end.
 Result<Dependent> Collector::CursorOfOrphans(WriteBatch& batch, const Collection& owed,
                                              const Dependent& reached) {
   const bool ended = reached.traits == kDependentTraits;
-  if (owed.cursor.traits == kLookAgain.traits) {
-    return ended || done_.orphaned == 0 ? kAfterDependents : kLookAgain;
+  if (IsOfSecondWalk(owed.cursor)) {
+    if (done_.orphaned > 0) return InSecondWalk(kBeforeDependents);
+    return ended ? kAfterDependents : InSecondWalk(reached);
   }
   if (!ended) return reached;
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
   KUBASE_ASSIGN_OR_RETURN(const bool left, HasDependent(view.connection, owed.uid));
-  return left ? kLookAgain : kAfterDependents;
+  return left ? InSecondWalk(kBeforeDependents) : kAfterDependents;
 }
 
 Result<std::optional<Collector::Found>> Collector::FindEnding(WriteBatch& batch,

@@ -101,9 +101,9 @@ TEST_CASE_METHOD(Orphaning, "orphans: those that cannot be changed hold nobody u
     const std::string text = TextOf({.name = name, .owners = {{"owner"}}});
     Set(KeyOf(name), R"({"twice":1,"twice":1,)" + text.substr(1));
   }
-  Create({.name = "a-blocking", .owners = {{.name = "owner", .blocks = true}}});
-  OrphanAndWrite({{.name = "a-blocking", .owners = {{"owner"}}}});
-  CheckOrphans({"a-blocking"});
+  Create({.name = "z-blocking", .owners = {{.name = "owner", .blocks = true}}});
+  OrphanAndWrite({{.name = "z-blocking", .owners = {{"owner"}}}});
+  CheckOrphans({"z-blocking"});
   CheckOrphans(Children());
   CHECK(Skipped("unreadable") > 0);
 }

@@ -45,7 +45,7 @@ class SettleFixture {
   }
 
  private:
-  NextCommit next_ = NextCommit::kAnswered;
+  std::atomic<NextCommit> next_{NextCommit::kAnswered};
   StoreFixture fixture_;
 };
 

@@ -30,7 +30,9 @@ Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeReq
   return ReadRange(connection, snapshot.meta(), request, &counts);
 }
 
-constexpr std::chrono::seconds kCountKindsAgainAfter{10};
+// After counts of kinds that failed; doubled each time.
+constexpr std::chrono::seconds kCountKindsPauseMin{10};
+constexpr std::chrono::seconds kCountKindsPauseMax{3600};
 
 ReaderPool::Options ReaderOptions(const sql::Database& database) {
   const sql::PoolLimits limits = database.pool_limits();
@@ -152,11 +154,18 @@ void SqlStore::CountKindsInBackground() {
   const bool posted = readers_->Post([this](sql::Connection& connection) {
     const Result<void> loaded = kinds_.Load(connection, published_);
     if (loaded.ok()) return;
-    log_.Warning("cannot count the stored objects yet; the status page shows none",
-                 {{"error", loaded.error().message}});
-    count_kinds_at_ = clock_.Now() + kCountKindsAgainAfter;
+    if (count_kinds_pause_.count() == 0) {
+      log_.Warning("cannot count the stored objects yet; the status page shows none",
+                   {{"error", loaded.error().message}});
+    }
+    CountKindsLater();
   });
-  if (!posted) count_kinds_at_ = clock_.Now() + kCountKindsAgainAfter;
+  if (!posted) CountKindsLater();
+}
+
+void SqlStore::CountKindsLater() {
+  count_kinds_pause_ = std::clamp(2 * count_kinds_pause_, kCountKindsPauseMin, kCountKindsPauseMax);
+  count_kinds_at_ = clock_.Now() + count_kinds_pause_;
 }
 
 void SqlStore::CountKindsIfDue() {

@@ -102,6 +102,7 @@ class SqlStore final : public Store {
            const Clock& clock, Log& log, const Meta& meta, std::unique_ptr<ReaderPool> readers);
   void CountKindsInBackground();
   void CountKindsIfDue();
+  void CountKindsLater();
   Result<void> LoadIndexes(sql::Connection& connection, const Meta& meta);
   Result<void> StartThreads(std::unique_ptr<sql::Connection> write_connection, const Meta& meta);
   WatchHub::CatchUp MakeCatchUp();
@@ -141,7 +142,10 @@ class SqlStore final : public Store {
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
   KindCounter kinds_;
-  std::atomic<MonotonicTime> count_kinds_at_{MonotonicTime::max()};  // after a failure: again
+  // After a count that failed; of who counts, which one does at a time, and then of
+  // count_kinds_at_.
+  std::chrono::seconds count_kinds_pause_{0};
+  std::atomic<MonotonicTime> count_kinds_at_{MonotonicTime::max()};
   KindFields fields_;
   AttributeIndex attributes_;
   Ownership ownership_;

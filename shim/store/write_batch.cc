@@ -205,10 +205,20 @@ Result<bool> WriteBatch::WasCommitted(const Meta& stored) const {
     return stored.revision == meta.revision && stored.compact_revision == meta.compact_revision;
   };
   if (!same(stored_meta_) || !same(meta_)) return same(meta_);
-  if (lease_changes_.empty() && alarm_changes_.empty()) return false;
   KUBASE_ASSIGN_OR_RETURN(const bool leases, AreLeasesStored());
-  if (!leases) return false;
-  return AreAlarmsStored();
+  KUBASE_ASSIGN_OR_RETURN(const bool alarms, AreAlarmsStored());
+  // Where all was so before, it tells nothing of the rest.
+  return leases && alarms && (ChangesLeasesOrAlarms() || !collects_);
+}
+
+bool WriteBatch::ChangesLeasesOrAlarms() const {
+  for (const auto& [id, ttl_seconds] : lease_changes_) {
+    if (context_.leases.Exists(id) != ttl_seconds.has_value()) return true;
+  }
+  for (const auto& [alarm, raised] : alarm_changes_) {
+    if (raised != context_.no_space_raised) return true;
+  }
+  return false;
 }
 
 Result<bool> WriteBatch::AreLeasesStored() const {

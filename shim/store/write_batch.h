@@ -42,6 +42,7 @@ class WriteBatch {
     Ownership& ownership;
     SkippedObjects& skipped;
     int64_t& last_object_id;
+    bool no_space_raised = false;  // the alarm
   };
   WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context);
 
@@ -87,7 +88,7 @@ class WriteBatch {
   Result<void> Finish();
 
   // After a commit of unknown outcome, when the database has decided and says `stored`: whether it
-  // took the batch. False also of one that would have changed nothing but what the collector owes.
+  // took the batch. False also of one that changed nothing but what the collector owes.
   Result<bool> WasCommitted(const Meta& stored) const;
 
   // What to tell watchers once committed: one entry a revision.
@@ -131,6 +132,7 @@ class WriteBatch {
   Result<void> FlushObjects();
   Result<void> FlushLeases();
   Result<void> FlushAlarms();
+  bool ChangesLeasesOrAlarms() const;  // in comparison to what memory knows of before
   Result<bool> AreLeasesStored() const;
   Result<bool> AreAlarmsStored() const;
 

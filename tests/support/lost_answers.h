@@ -1,6 +1,7 @@
 // A database whose answers to commits get lost when a test says so, done or not.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,7 +17,7 @@ enum class NextCommit { kAnswered, kDoneButLost, kUndoneAndLost };
 // Must outlive its connections. Commits on the writer's thread only.
 class LostAnswers final : public sql::Database {
  public:
-  LostAnswers(std::unique_ptr<sql::Database> database, NextCommit& next)
+  LostAnswers(std::unique_ptr<sql::Database> database, std::atomic<NextCommit>& next)
       : database_(std::move(database)), next_(next) {}
 
   Result<std::unique_ptr<sql::Connection>> Connect(sql::Access access,
@@ -55,8 +56,8 @@ class LostAnswers final : public sql::Database {
   Result<bool> ReclaimSpaceStep(sql::Connection& connection) override {
     return database_->ReclaimSpaceStep(Real(connection));
   }
-  Result<void> ReclaimSpace(sql::Connection& connection) override {
-    return database_->ReclaimSpace(Real(connection));
+  Result<void> ReclaimSpace(sql::Connection& connection, const std::stop_token& stop) override {
+    return database_->ReclaimSpace(Real(connection), stop);
   }
   Result<std::vector<std::string>> CheckIntegrity(sql::Connection& connection) override {
     return database_->CheckIntegrity(Real(connection));
@@ -68,7 +69,7 @@ class LostAnswers final : public sql::Database {
  private:
   class Writing final : public sql::Connection {
    public:
-    Writing(std::unique_ptr<sql::Connection> connection, NextCommit& next)
+    Writing(std::unique_ptr<sql::Connection> connection, std::atomic<NextCommit>& next)
         : connection_(std::move(connection)), next_(next) {}
 
     sql::Connection& real() { return *connection_; }
@@ -78,7 +79,7 @@ class LostAnswers final : public sql::Database {
       return connection_->Begin(access);
     }
     Result<void> Commit() override {
-      const NextCommit now = writes_ ? std::exchange(next_, NextCommit::kAnswered) : next_;
+      const NextCommit now = writes_ ? next_.exchange(NextCommit::kAnswered) : next_.load();
       if (!writes_ || now == NextCommit::kAnswered) return connection_->Commit();
       if (now == NextCommit::kUndoneAndLost) {
         connection_->Rollback();
@@ -112,7 +113,7 @@ class LostAnswers final : public sql::Database {
 
    private:
     const std::unique_ptr<sql::Connection> connection_;
-    NextCommit& next_;
+    std::atomic<NextCommit>& next_;
     bool writes_ = false;
     bool ended_ = false;  // although who asked does not know
   };
@@ -123,7 +124,7 @@ class LostAnswers final : public sql::Database {
   }
 
   const std::unique_ptr<sql::Database> database_;
-  NextCommit& next_;
+  std::atomic<NextCommit>& next_;
 };
 
 }  // namespace kubase::testing
