@@ -6,6 +6,7 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 
+#include "shim/select/selector.h"
 #include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
@@ -77,6 +78,37 @@ TEST_CASE("cursors: a stream and a snapshot read each row about once") {
   CHECK(read.Take() < 3000 * 3 / 2);
   CHECK(SnapshotBytes(fixture) > kPairs * 1000);
   CHECK(read.Take() < kPairs * 3 / 2);
+}
+
+TEST_CASE("cursors: a page of what no index decides reads about so much of what there is") {
+  RowsRead read;
+  StoreFixture fixture({}, &read);
+  for (int first = 0; first < 5000; first += 100) {
+    TxnRequest txn;
+    for (int i = first; i < first + 100; ++i) {
+      txn.success.push_back({PutRequest{
+          .key = fmt::format("{}a/w{:06}", kWidgetsPrefix, i),
+          .value = fmt::format(R"({{"metadata":{{"labels":{{"n":"{}","app":"all"}}}}}})", i)}});
+    }
+    REQUIRE(fixture.Txn(std::move(txn)).ok());
+  }
+  for (const char* labels : {"n>0", "app=all,n>0", "app!=other,n>0"}) {
+    CAPTURE(labels);
+    auto selector = select::ParseSelector(labels, "");
+    REQUIRE(selector.ok());
+    const RangeRequest request{
+        .range = kWidgets,
+        .limit = 100,
+        .selector = std::make_shared<const select::Selector>(std::move(selector).value())};
+    read.Take();
+    const auto page = fixture.Range(request);
+    REQUIRE(page.ok());
+    CHECK(page->kvs.size() == 100);
+    CHECK(page->kvs.back()->key == kWidgetsPrefix + "a/w000100");
+    CHECK(read.Take() < 1000);
+    CHECK(StreamPairs(fixture, {.range = kWidgets, .selector = request.selector}) == 4999);
+    CHECK(read.Take() < 5000 * 3);
+  }
 }
 
 }  // namespace

@@ -81,10 +81,43 @@ class MatchingScan {
     return std::make_shared<const KeyValue>(std::move(bare));
   }
 
+  // Calls `search` with a number of rows, which gives how many there were, until it was all. Where
+  // objects are read to decide about them, nobody knows how many are enough, and a server sends all
+  // that it is asked for.
+  Result<void> InPages(const std::function<Result<int64_t>(int64_t rows)>& search) {
+    if (DecidedByIndex()) {
+      KUBASE_TRY(search(left_));
+      return Ok();
+    }
+    const int64_t wanted = left_;
+    int64_t read = 0;
+    for (int64_t rows = kPartEntriesMin; !stopped_;) {
+      KUBASE_ASSIGN_OR_RETURN(const int64_t got, search(rows));
+      if (got < rows) break;
+      read += got;
+      int64_t enough = kPartEntriesMax;  // if as many match of the rest
+      if (wanted > 0 && wanted < kPartEntriesMax) {
+        enough = left_ * (read / std::max<int64_t>(wanted - left_, 1) + 1);
+      }
+      rows = std::clamp(std::min(rows * 4, enough), kPartEntriesMin, kPartEntriesMax);
+    }
+    return Ok();
+  }
+
   Result<void> SearchRange(const KeyRange& range) {
-    return ScanRange(connection_, meta_, range, revision_, DecidedByIndex() ? left_ : -1,
-                     keys_only_ && DecidedByIndex(),
-                     [this](KeyValuePtr pair) { return Take(std::move(pair)); });
+    KeyRange rest = range;
+    return InPages([&](int64_t rows) -> Result<int64_t> {
+      int64_t got = 0;
+      std::string last;
+      KUBASE_TRY(ScanRange(connection_, meta_, rest, revision_, rows,
+                           keys_only_ && DecidedByIndex(), [&](KeyValuePtr pair) {
+                             ++got;
+                             last = pair->key;
+                             return Take(std::move(pair));
+                           }));
+      if (got > 0 && !rest.IsSingle()) rest = After(rest, last);
+      return got;
+    });
   }
 
   // From namespace to namespace, with a look for the one name in each.
@@ -157,6 +190,24 @@ class MatchingScan {
   // Without a driver `from` and `to` are keys, else names of objects; `to` may be empty then.
   Result<void> SearchPart(const IndexCondition* driver, const std::string& from,
                           const std::string& to) {
+    std::string next = from;
+    return InPages([&](int64_t rows) -> Result<int64_t> {
+      int64_t got = 0;
+      std::string last;
+      KUBASE_TRY(SearchPage(driver, next, to, rows, [&](KeyValuePtr pair) {
+        ++got;
+        last = pair->key;
+        return Take(std::move(pair));
+      }));
+      if (driver != nullptr) last.erase(0, plan_.prefix.size());  // the name alone
+      if (got > 0) next = last + '\0';
+      return got;
+    });
+  }
+
+  Result<void> SearchPage(const IndexCondition* driver, const std::string& from,
+                          const std::string& to, int64_t rows,
+                          const std::function<bool(KeyValuePtr)>& take) {
     const bool past = revision_ != meta_.revision;
     sql::MatchShape shape{.driver_values = 0,
                           .required = {},
@@ -176,9 +227,9 @@ class MatchingScan {
     for (const IndexCondition& condition : plan_.excluded) {
       shape.excluded.push_back(Add(condition, params));
     }
-    params.emplace_back(DecidedByIndex() ? left_ : -1);
-    return connection_.SelectMatching(shape, params, [this](const sql::Row& row) {
-      return Take(std::make_shared<const KeyValue>(ParsePair(row)));
+    params.emplace_back(rows);
+    return connection_.SelectMatching(shape, params, [&](const sql::Row& row) {
+      return take(std::make_shared<const KeyValue>(ParsePair(row)));
     });
   }
 
