@@ -22,6 +22,8 @@ struct Attributes {
   // value that decoding gives it. A selector on any other field cannot be decided here.
   NamedValues fields;
   // From the key, so known of unreadable objects as well. Empty for the objects of the cluster.
+  // A key that is not of kube-apiserver's layout tells neither, unless `named`.
+  bool named = true;
   std::string name;
   std::string object_namespace;
 

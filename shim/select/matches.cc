@@ -9,8 +9,8 @@ namespace kubase::select {
 namespace {
 
 const std::string* FieldOf(const Attributes& object, std::string_view field) {
-  if (field == "metadata.name") return &object.name;
-  if (field == "metadata.namespace") return &object.object_namespace;
+  if (field == "metadata.name") return object.named ? &object.name : nullptr;
+  if (field == "metadata.namespace") return object.named ? &object.object_namespace : nullptr;
   return object.readable ? FindValue(object.fields, field) : nullptr;
 }
 

@@ -56,6 +56,7 @@ Attributes ReadAttributes(const FieldTable& fields, std::string_view name_in_kin
                           std::string_view value) {
   Attributes attributes;
   const size_t slash = name_in_kind.find('/');
+  attributes.named = slash != 0 && slash == name_in_kind.rfind('/');
   if (slash != std::string_view::npos) {
     attributes.object_namespace = name_in_kind.substr(0, slash);
     name_in_kind.remove_prefix(slash + 1);

@@ -118,17 +118,23 @@ Result<IndexedKind*> AttributeIndex::KindForChange(sql::Connection& connection,
 Result<IndexedKind*> AttributeIndex::Add(sql::Connection& connection, const std::string& prefix,
                                          const std::string& fields, Revision revision) {
   KUBASE_ASSIGN_OR_RETURN(const bool has_objects, HasObjects(connection, prefix));
+  return Register(connection, prefix, fields, has_objects ? IndexedKind::kNotYet : revision);
+}
+
+Result<IndexedKind*> AttributeIndex::Register(sql::Connection& connection,
+                                              const std::string& prefix, const std::string& fields,
+                                              Revision indexed_since) {
   IndexedKind kind{.id = ++last_kind_,
                    .prefix = prefix,
                    .fields = fields,
-                   .indexed_since = has_objects ? IndexedKind::kNotYet : revision,
+                   .indexed_since = indexed_since,
                    .indexed_to = "",
                    .foreign_values = false};
   const Value params[] = {kind.id,         kind.prefix,
                           kind.fields,     kind.indexed_since,
                           kind.indexed_to, int64_t{kind.foreign_values}};
   KUBASE_TRY(connection.ExecuteMany(Query::kAddKind, params, 6));
-  if (has_objects) to_fill_.push_back(prefix);
+  if (indexed_since == IndexedKind::kNotYet) to_fill_.push_back(prefix);
   Learn(kind);
   return &kinds_.insert_or_assign(prefix, std::move(kind)).first->second;
 }
@@ -227,7 +233,7 @@ Result<void> AttributeIndex::Declare(sql::Connection& connection, const KeyChang
   if (found == kinds_.end()) {
     KUBASE_TRY(Add(connection, declared->kind.range.key, declared->fields, change.revision));
   } else if (found->second.fields != declared->fields) {
-    KUBASE_TRY(Replace(connection, found->second, declared->fields, change.revision));
+    KUBASE_TRY(Replace(connection, found->second, declared->fields));
   }
   return Ok();
 }
@@ -242,27 +248,25 @@ Result<void> AttributeIndex::Rebuild(sql::Connection& connection, const Meta& me
     if (const auto declared = ReadDeclaredFields(definition->value)) fields = declared->fields;
   }
   const auto found = kinds_.find(kind.range.key);
-  if (found != kinds_.end()) return Replace(connection, found->second, fields, meta.revision);
+  if (found != kinds_.end()) return Replace(connection, found->second, fields);
   KUBASE_TRY(Add(connection, kind.range.key, fields, meta.revision));
   return Ok();
 }
 
 // A new kind in the place of the old one: its entries are made from the beginning, while those of
-// the old one go.
+// the old one go. It may have objects of which the database does not know yet, in the same batch.
 Result<void> AttributeIndex::Replace(sql::Connection& connection, IndexedKind& kind,
-                                     const std::string& fields, Revision revision) {
+                                     const std::string& fields) {
   const std::string prefix = kind.prefix;
-  const bool foreign_values = kind.foreign_values;
   kind.prefix = DroppedPrefix(kind.id);
   KUBASE_TRY(Store(connection, kind));
   to_drop_.push_back(kind.id);
   std::erase(to_fill_, prefix);
   tables_.erase(kind.id);
   kinds_.erase(prefix);
-  KUBASE_ASSIGN_OR_RETURN(IndexedKind * added, Add(connection, prefix, fields, revision));
+  KUBASE_TRY(Register(connection, prefix, fields, IndexedKind::kNotYet));
   unpublished_.push_back(prefix);
-  added->foreign_values = foreign_values;
-  return Store(connection, *added);
+  return Ok();
 }
 
 Result<void> AttributeIndex::Step(sql::Connection& connection, Revision revision, int64_t rows,

@@ -68,12 +68,14 @@ class AttributeIndex {
                                      Revision revision);
   Result<IndexedKind*> Add(sql::Connection& connection, const std::string& prefix,
                            const std::string& fields, Revision revision);
+  // kNotYet: it is to be filled.
+  Result<IndexedKind*> Register(sql::Connection& connection, const std::string& prefix,
+                                const std::string& fields, Revision indexed_since);
   Result<void> Store(sql::Connection& connection, const IndexedKind& kind);
   Result<void> WriteChange(sql::Connection& connection, IndexedKind& kind, const KeyChange& change,
                            AttributeRows& rows);
   Result<void> Declare(sql::Connection& connection, const KeyChange& change);
-  Result<void> Replace(sql::Connection& connection, IndexedKind& kind, const std::string& fields,
-                       Revision revision);
+  Result<void> Replace(sql::Connection& connection, IndexedKind& kind, const std::string& fields);
   Result<bool> HasObjects(sql::Connection& connection, const std::string& prefix);
   Result<int64_t> NameId(sql::Connection& connection, const IndexedKind& kind,
                          const std::string& name);

@@ -20,6 +20,11 @@ Kind OtherKind(std::string_view key) {
   return {"(other)", std::move(range)};
 }
 
+// Beside those of kinds.
+Kind LoneKey(std::string_view key) {
+  return {"(other)", {std::string(key), std::string(key) + '\0'}};
+}
+
 // "/registry/services/specs/…" are services, "/registry/services/endpoints/…" endpoints, and nodes
 // are still called minions (kubernetes pkg/registry/core/…/storage).
 std::string ResourceName(std::string_view first, std::string_view second) {
@@ -45,12 +50,13 @@ Result<KeyValuePtr> FirstFrom(sql::Connection& connection, const Meta& meta,
 Kind KindOfKey(std::string_view key) {
   if (!key.starts_with(kRegistry)) return OtherKind(key);
   const size_t first_end = key.find('/', kRegistry.size());
-  if (first_end == std::string_view::npos)
-    return {"(other)", {std::string(key), std::string(key) + '\0'}};
+  if (first_end == std::string_view::npos) return LoneKey(key);
   const std::string_view first = key.substr(kRegistry.size(), first_end - kRegistry.size());
   const bool two_parts = first.find('.') != std::string_view::npos || first == "services";
   const size_t second_end = two_parts ? key.find('/', first_end + 1) : std::string_view::npos;
-  if (second_end == std::string_view::npos) {
+  // Of a group's own keys, its resources would be a part.
+  if (two_parts && second_end == std::string_view::npos) return LoneKey(key);
+  if (!two_parts) {
     return {ResourceName(first, ""), PrefixRange(key.substr(0, first_end + 1))};
   }
   const std::string_view second = key.substr(first_end + 1, second_end - first_end - 1);

@@ -17,6 +17,8 @@ TEST_CASE("Kind: the layout of kube-apiserver's keys is understood") {
   CHECK(KindOfKey("/registry/minions/a").name == "nodes");
   CHECK(KindOfKey("compact_rev_key").name == "(other)");
   CHECK(KindOfKey("/registry/health").name == "(other)");
+  CHECK(KindOfKey("/registry/example.com/a").name == "(other)");  // no kind has others in it
+  CHECK(KindOfKey("/registry/services/a").name == "(other)");
 }
 
 TEST_CASE("Kind: the range of a kind holds its keys and no others") {

@@ -71,7 +71,8 @@ class MatchingScan {
     }
     const Kind kind = KindOfKey(pair.key);
     const std::string_view name = kind.IsOther() ? pair.key : ObjectName(pair.key, kind.range.key);
-    return select::Matches(plan_.rest, select::ReadAttributes(*plan_.fields, name, pair.value));
+    const select::FieldTablePtr fields = select::BuiltInFields(kind.name);
+    return select::Matches(plan_.rest, select::ReadAttributes(*fields, name, pair.value));
   }
 
   static KeyValuePtr WithoutValue(const KeyValue& pair) {
@@ -126,7 +127,10 @@ class MatchingScan {
       KUBASE_ASSIGN_OR_RETURN(const std::string first, FirstKey(rest));
       if (first.empty()) return Ok();
       const size_t slash = first.find('/', plan_.prefix.size());
-      if (slash == std::string::npos) return SearchRange(rest);  // objects without namespaces
+      // Objects without namespaces, or of another layout than kube-apiserver's.
+      if (slash == std::string::npos || first.find('/', slash + 1) != std::string::npos) {
+        return SearchRange(rest);
+      }
       std::string next = first.substr(0, slash + 1);
       const std::string key = next + *plan_.object_name;
       if (plan_.range.Contains(key)) KUBASE_TRY(SearchRange({key, ""}));

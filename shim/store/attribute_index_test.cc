@@ -1,0 +1,107 @@
+#include "shim/store/attribute_index.h"
+
+#include <fmt/format.h>
+
+#include <catch2/catch.hpp>
+
+#include "shim/select/selector.h"
+#include "shim/store/attribute_check.h"
+#include "shim/store/store_fixture_test.h"
+
+namespace kubase::store {
+namespace {
+
+PutRequest DefinitionOf(const std::string& json_path) {
+  return {.key = std::string(kDefinitionsPrefix) + "widgets.example.com",
+          .value = fmt::format(
+              R"({{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1",)"
+              R"("spec":{{"group":"example.com","names":{{"plural":"widgets"}},)"
+              R"("versions":[{{"name":"v1","selectableFields":[{{"jsonPath":"{}"}}]}}]}}}})",
+              json_path)};
+}
+
+std::vector<std::string> List(StoreFixture& fixture, const KeyRange& range,
+                              const std::string& labels, const std::string& fields) {
+  auto selector = select::ParseSelector(labels, fields);
+  REQUIRE(selector.ok());
+  const auto answer = fixture.Range(
+      {.range = range,
+       .selector = std::make_shared<const select::Selector>(std::move(selector).value())});
+  REQUIRE(answer.ok());
+  std::vector<std::string> keys;
+  for (const KeyValuePtr& kv : answer->kvs) keys.push_back(kv->key);
+  return keys;
+}
+
+// Returns when the server has nothing more to index.
+AttributeReport AwaitIndex(StoreFixture& fixture) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  const auto check = [&] {
+    const auto database = fixture.data().Open();
+    auto connection = database->Connect(sql::Access::kWrite);
+    REQUIRE(connection.ok());
+    auto report = CheckAttributes(**connection);
+    REQUIRE(report.ok());
+    return *std::move(report);
+  };
+  for (;;) {
+    fixture.Close();
+    AttributeReport report = check();
+    if (report.unfinished == 0) return report;
+    REQUIRE(std::chrono::steady_clock::now() < deadline);
+    fixture.Open();
+  }
+}
+
+TEST_CASE("AttributeIndex: the first object of a kind may come with a change of its definition") {
+  StoreFixture fixture;
+  REQUIRE(fixture.Put(DefinitionOf(".spec.color")).ok());
+  const std::string key = kWidgetsPrefix + "a/b";
+  TxnRequest together;
+  together.success.push_back(
+      {PutRequest{.key = key, .value = R"({"metadata":{"labels":{"app":"x"}}})"}});
+  together.success.push_back({DefinitionOf(".spec.size")});
+  REQUIRE(fixture.Txn(std::move(together)).ok());
+  using Keys = std::vector<std::string>;
+  CHECK(List(fixture, kWidgets, "app=x", "") == Keys{key});
+  const AttributeReport report = AwaitIndex(fixture);
+  CAPTURE(report.told);
+  CHECK(report.faults == 0);
+  fixture.Open();
+  CHECK(List(fixture, kWidgets, "app=x", "") == Keys{key});
+  CHECK(List(fixture, kWidgets, "!app", "").empty());
+}
+
+TEST_CASE("ScanMatching: keys of another layout tell no names, so that all are given") {
+  StoreFixture fixture;
+  const std::string value = R"({"metadata":{"labels":{"app":"x"}}})";
+  for (const char* key : {"/prod/pods/ns/foo", "/registry/example.com/example.com/flunders/ns/foo",
+                          "/registry/example.com/a", "/registry/example.com/shirts/ns/c"}) {
+    REQUIRE(fixture.Put({.key = key, .value = value}).ok());
+  }
+  CHECK(List(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.name=foo").size() == 1);
+  CHECK(List(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.namespace=ns").size() == 1);
+  CHECK(List(fixture, {"/registry/example.com/example.com/", "/registry/example.com/example.com0"},
+             "", "metadata.name=foo")
+            .size() == 1);
+  const KeyRange group{"/registry/example.com/", "/registry/example.com0"};
+  CHECK(List(fixture, group, "app=x", "").size() == 3);
+  AwaitIndex(fixture);
+  fixture.Open();
+  CHECK(List(fixture, group, "app=x", "").size() == 3);
+}
+
+TEST_CASE("ScanMatching: labels that decoding adds are seen in lists of several kinds, too") {
+  StoreFixture fixture;
+  const std::string key = "/registry/namespaces/a";
+  REQUIRE(fixture
+              .Put({.key = key,
+                    .value = R"({"kind":"Namespace","apiVersion":"v1","metadata":{"name":"a"}})"})
+              .ok());
+  const KeyRange all{"/registry/", "/registry0"};
+  CHECK(List(fixture, all, "kubernetes.io/metadata.name=a", "").size() == 1);
+  CHECK(List(fixture, all, "kubernetes.io/metadata.name=b", "").empty());
+}
+
+}  // namespace
+}  // namespace kubase::store
