@@ -54,20 +54,20 @@ class PkiFolder {
     return RenewAuthority(file, spec, std::move(found));
   }
 
-  // But for one that others have made: its owner renews it.
+  // But for one that others have made: its owner renews it. A certificate for the same key and name
+  // is as good as the one before: what was signed still verifies, and who trusts the one before
+  // trusts what is signed from now on, until that ends.
   Result<KeyPair> RenewAuthority(CertificateFile& file, const CertificateSpec& spec,
                                  KeyPair found) {
     const bool has_expired = now_ >= file.not_after;
-    bool is_ours = IsSelfSigned(*found.certificate, spec);
-    if (is_ours) {
+    if (IsSelfSigned(*found.certificate, spec)) {
       KUBASE_ASSIGN_OR_RETURN(KeyPair made,
                               IssueCertificate(spec, std::move(found.key), nullptr, now_));
-      is_ours = IsSameAuthority(*made.certificate, *found.certificate);
+      if (IsSameAuthority(*made.certificate, *found.certificate)) {
+        KUBASE_TRY(Save(file, made, has_expired ? "it has expired" : "it expires soon"));
+        return made;
+      }
       found.key = std::move(made.key);
-    }
-    if (is_ours) {
-      return SaveAuthority(file, spec, std::move(found.key),
-                           has_expired ? "it has expired" : "it expires soon");
     }
     if (has_expired) return HasExpired(file);
     return found;
@@ -77,15 +77,8 @@ class PkiFolder {
   Result<KeyPair> MakeAuthority(CertificateFile& file, const CertificateSpec& spec) {
     KUBASE_ASSIGN_OR_RETURN(EvpKey key,
                             IsMissing(file.key) ? MakeEcKey() : LoadKey(file.key, kAuthorityLoss));
-    return SaveAuthority(file, spec, std::move(key), "new");
-  }
-
-  // A certificate for the same key and name is as good as the one before: what was signed still
-  // verifies, and who trusts the one before trusts what is signed from now on, until that ends.
-  Result<KeyPair> SaveAuthority(CertificateFile& file, const CertificateSpec& spec, EvpKey key,
-                                const char* reason) {
     KUBASE_ASSIGN_OR_RETURN(KeyPair made, IssueCertificate(spec, std::move(key), nullptr, now_));
-    KUBASE_TRY(Save(file, made, reason));
+    KUBASE_TRY(Save(file, made, "new"));
     return made;
   }
 

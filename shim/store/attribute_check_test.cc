@@ -4,9 +4,9 @@
 
 #include <catch2/catch.hpp>
 
-#include "shim/select/selector.h"
 #include "shim/store/random_widgets_test.h"
 #include "shim/store/store_fixture_test.h"
+#include "shim/store/widgets_test.h"
 
 namespace kubase::store {
 namespace {
@@ -25,11 +25,7 @@ class Database {
   }
 
   void PutDefinition(const std::string& json_path) {
-    Put(std::string(kDefinitionsPrefix) + "widgets.example.com",
-        fmt::format(R"({{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1",)"
-                    R"("spec":{{"group":"example.com","names":{{"plural":"widgets"}},)"
-                    R"("versions":[{{"name":"v1","selectableFields":[{{"jsonPath":"{}"}}]}}]}}}})",
-                    json_path));
+    REQUIRE(fixture_.Put(WidgetDefinition(json_path)).ok());
   }
   void Put(const std::string& key, const std::string& value) {
     REQUIRE(fixture_.Put({.key = key, .value = value}).ok());
@@ -72,15 +68,7 @@ class Database {
   }
 
   std::vector<std::string> List(const std::string& labels, const std::string& fields) {
-    auto selector = select::ParseSelector(labels, fields);
-    REQUIRE(selector.ok());
-    const auto answer = fixture_.Range(
-        {.range = kWidgets,
-         .selector = std::make_shared<const select::Selector>(std::move(selector).value())});
-    REQUIRE(answer.ok());
-    std::vector<std::string> keys;
-    for (const KeyValuePtr& kv : answer->kvs) keys.push_back(kv->key);
-    return keys;
+    return ListKeys(fixture_, kWidgets, labels, fields);
   }
 
  private:

@@ -1,37 +1,13 @@
 #include "shim/store/attribute_index.h"
 
-#include <fmt/format.h>
-
 #include <catch2/catch.hpp>
 
-#include "shim/select/selector.h"
 #include "shim/store/attribute_check.h"
 #include "shim/store/store_fixture_test.h"
+#include "shim/store/widgets_test.h"
 
 namespace kubase::store {
 namespace {
-
-PutRequest DefinitionOf(const std::string& json_path) {
-  return {.key = std::string(kDefinitionsPrefix) + "widgets.example.com",
-          .value = fmt::format(
-              R"({{"kind":"CustomResourceDefinition","apiVersion":"apiextensions.k8s.io/v1",)"
-              R"("spec":{{"group":"example.com","names":{{"plural":"widgets"}},)"
-              R"("versions":[{{"name":"v1","selectableFields":[{{"jsonPath":"{}"}}]}}]}}}})",
-              json_path)};
-}
-
-std::vector<std::string> List(StoreFixture& fixture, const KeyRange& range,
-                              const std::string& labels, const std::string& fields) {
-  auto selector = select::ParseSelector(labels, fields);
-  REQUIRE(selector.ok());
-  const auto answer = fixture.Range(
-      {.range = range,
-       .selector = std::make_shared<const select::Selector>(std::move(selector).value())});
-  REQUIRE(answer.ok());
-  std::vector<std::string> keys;
-  for (const KeyValuePtr& kv : answer->kvs) keys.push_back(kv->key);
-  return keys;
-}
 
 // Returns when the server has nothing more to index.
 AttributeReport AwaitIndex(StoreFixture& fixture) {
@@ -55,21 +31,21 @@ AttributeReport AwaitIndex(StoreFixture& fixture) {
 
 TEST_CASE("AttributeIndex: the first object of a kind may come with a change of its definition") {
   StoreFixture fixture;
-  REQUIRE(fixture.Put(DefinitionOf(".spec.color")).ok());
+  REQUIRE(fixture.Put(WidgetDefinition(".spec.color")).ok());
   const std::string key = kWidgetsPrefix + "a/b";
   TxnRequest together;
   together.success.push_back(
       {PutRequest{.key = key, .value = R"({"metadata":{"labels":{"app":"x"}}})"}});
-  together.success.push_back({DefinitionOf(".spec.size")});
+  together.success.push_back({WidgetDefinition(".spec.size")});
   REQUIRE(fixture.Txn(std::move(together)).ok());
   using Keys = std::vector<std::string>;
-  CHECK(List(fixture, kWidgets, "app=x", "") == Keys{key});
+  CHECK(ListKeys(fixture, kWidgets, "app=x", "") == Keys{key});
   const AttributeReport report = AwaitIndex(fixture);
   CAPTURE(report.told);
   CHECK(report.faults == 0);
   fixture.Open();
-  CHECK(List(fixture, kWidgets, "app=x", "") == Keys{key});
-  CHECK(List(fixture, kWidgets, "!app", "").empty());
+  CHECK(ListKeys(fixture, kWidgets, "app=x", "") == Keys{key});
+  CHECK(ListKeys(fixture, kWidgets, "!app", "").empty());
 }
 
 TEST_CASE("ScanMatching: keys of another layout tell no names, so that all are given") {
@@ -79,16 +55,17 @@ TEST_CASE("ScanMatching: keys of another layout tell no names, so that all are g
                           "/registry/example.com/a", "/registry/example.com/shirts/ns/c"}) {
     REQUIRE(fixture.Put({.key = key, .value = value}).ok());
   }
-  CHECK(List(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.name=foo").size() == 1);
-  CHECK(List(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.namespace=ns").size() == 1);
-  CHECK(List(fixture, {"/registry/example.com/example.com/", "/registry/example.com/example.com0"},
-             "", "metadata.name=foo")
+  CHECK(ListKeys(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.name=foo").size() == 1);
+  CHECK(ListKeys(fixture, {"/prod/pods/", "/prod/pods0"}, "", "metadata.namespace=ns").size() == 1);
+  CHECK(ListKeys(fixture,
+                 {"/registry/example.com/example.com/", "/registry/example.com/example.com0"}, "",
+                 "metadata.name=foo")
             .size() == 1);
   const KeyRange group{"/registry/example.com/", "/registry/example.com0"};
-  CHECK(List(fixture, group, "app=x", "").size() == 3);
+  CHECK(ListKeys(fixture, group, "app=x", "").size() == 3);
   AwaitIndex(fixture);
   fixture.Open();
-  CHECK(List(fixture, group, "app=x", "").size() == 3);
+  CHECK(ListKeys(fixture, group, "app=x", "").size() == 3);
 }
 
 TEST_CASE("ScanMatching: labels that decoding adds are seen in lists of several kinds, too") {
@@ -99,8 +76,8 @@ TEST_CASE("ScanMatching: labels that decoding adds are seen in lists of several 
                     .value = R"({"kind":"Namespace","apiVersion":"v1","metadata":{"name":"a"}})"})
               .ok());
   const KeyRange all{"/registry/", "/registry0"};
-  CHECK(List(fixture, all, "kubernetes.io/metadata.name=a", "").size() == 1);
-  CHECK(List(fixture, all, "kubernetes.io/metadata.name=b", "").empty());
+  CHECK(ListKeys(fixture, all, "kubernetes.io/metadata.name=a", "").size() == 1);
+  CHECK(ListKeys(fixture, all, "kubernetes.io/metadata.name=b", "").empty());
 }
 
 }  // namespace

@@ -25,6 +25,21 @@ std::string PreviousValue(const EventPtr& event) {
   return event->prev == nullptr ? "none" : event->prev->value;
 }
 
+// All changes from a revision on, of a database that nobody else has open.
+std::vector<EventPtr> EventsFrom(const testing::TestDatabase& data, Revision first, Revision newest,
+                                 bool with_previous) {
+  const auto database = data.TryOpen();
+  REQUIRE(database.ok());
+  const auto connection = (*database)->Connect(sql::Access::kRead);
+  REQUIRE(connection.ok());
+  PublishedRevision published(newest);
+  auto page = ReadChanges(
+      **connection, published,
+      {.range = kAll, .first = first, .events_max = 100, .with_previous = with_previous});
+  REQUIRE(page.ok());
+  return std::move(page->events);
+}
+
 TEST_CASE("ReadChanges: each event has what was before it") {
   StoreFixture fixture;
   REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());  // 2
@@ -35,18 +50,11 @@ TEST_CASE("ReadChanges: each event has what was before it") {
   REQUIRE(fixture.Put({.key = "/a", .value = "4"}).ok());  // 7
   REQUIRE(fixture.Delete(kAll).ok());                      // 8
   fixture.Close();
-  const auto database = fixture.data().TryOpen();
-  REQUIRE(database.ok());
-  const auto connection = (*database)->Connect(sql::Access::kRead);
-  REQUIRE(connection.ok());
-  PublishedRevision published(8);
   const auto read = [&](Revision first, bool with_previous) {
-    auto page = ReadChanges(
-        **connection, published,
-        {.range = kAll, .first = first, .events_max = 100, .with_previous = with_previous});
-    REQUIRE(page.ok());
     std::vector<std::string> previous;
-    for (const EventPtr& event : page->events) previous.push_back(PreviousValue(event));
+    for (const EventPtr& event : EventsFrom(fixture.data(), first, 8, with_previous)) {
+      previous.push_back(PreviousValue(event));
+    }
     return previous;
   };
   using Values = std::vector<std::string>;
@@ -64,19 +72,11 @@ TEST_CASE("ReadChanges: what one revision both made and deleted had nothing befo
   txn.success.push_back({DeleteRangeRequest{.range = {"/a", std::string("/a\0", 3)}}});
   REQUIRE(fixture.Txn(std::move(txn)).ok());  // 4
   fixture.Close();
-  const auto database = fixture.data().TryOpen();
-  REQUIRE(database.ok());
-  const auto connection = (*database)->Connect(sql::Access::kRead);
-  REQUIRE(connection.ok());
-  PublishedRevision published(4);
-  const auto page =
-      ReadChanges(**connection, published,
-                  {.range = kAll, .first = 3, .events_max = 100, .with_previous = true});
-  REQUIRE(page.ok());
-  REQUIRE(!page->events.empty());
-  CHECK(PreviousValue(page->events.front()) == "1");
-  CHECK(page->events.back()->type == Event::Type::kDelete);
-  CHECK(PreviousValue(page->events.back()) == "none");
+  const std::vector<EventPtr> events = EventsFrom(fixture.data(), 3, 4, true);
+  REQUIRE(!events.empty());
+  CHECK(PreviousValue(events.front()) == "1");
+  CHECK(events.back()->type == Event::Type::kDelete);
+  CHECK(PreviousValue(events.back()) == "none");
 }
 
 TEST_CASE("ReadChanges: from a server, what was before many events comes in one round trip") {
