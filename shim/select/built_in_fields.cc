@@ -23,7 +23,7 @@ struct Row {
   const char* common;  // null: every value is worth an index entry
 };
 
-// The numbers and defaults are the same in all versions in which the resources can be stored.
+// The numbers and defaults are those of the versions in ApiVersionsOf.
 // clang-format off
 constexpr Row kRows[] = {
     {"certificatesigningrequests", "spec.signerName", "spec.signerName", "2.7", "", nullptr},
@@ -102,6 +102,25 @@ SelectableField FieldOf(const Row& row) {
   return field;
 }
 
+// In which the objects have their fields as the table has them. Left out are versions that decode
+// to something else: a certificates.k8s.io/v1beta1 CertificateSigningRequest gets a signer, and
+// an event of events.k8s.io has other numbers.
+std::vector<std::string> ApiVersionsOf(std::string_view resource) {
+  if (resource == "certificatesigningrequests") return {"certificates.k8s.io/v1"};
+  if (resource == "clustertrustbundles") {
+    return {"certificates.k8s.io/v1", "certificates.k8s.io/v1alpha1",
+            "certificates.k8s.io/v1beta1"};
+  }
+  if (resource == "jobs") return {"batch/v1"};
+  if (resource == "podcertificaterequests") {
+    return {"certificates.k8s.io/v1", "certificates.k8s.io/v1beta1"};
+  }
+  if (resource == "resourceslices") {
+    return {"resource.k8s.io/v1", "resource.k8s.io/v1beta1", "resource.k8s.io/v1beta2"};
+  }
+  return {"v1"};
+}
+
 // SetDefaults_Namespace, SetDefaults_Job and SetDefaults_ReplicationController.
 DecodedLabels DecodedLabelsOf(std::string_view resource) {
   if (resource == "namespaces") return {true, {}};
@@ -117,8 +136,8 @@ std::map<std::string, FieldTablePtr, std::less<>> Tables() {
     for (const Row& row : kRows) {
       if (row.resource == resource) fields.push_back(FieldOf(row));
     }
-    tables[resource] =
-        std::make_shared<const FieldTable>(std::move(fields), DecodedLabelsOf(resource));
+    tables[resource] = std::make_shared<const FieldTable>(
+        std::move(fields), DecodedLabelsOf(resource), ApiVersionsOf(resource));
   }
   return tables;
 }

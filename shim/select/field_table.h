@@ -44,16 +44,25 @@ struct DecodedLabels {
 class FieldTable {
  public:
   FieldTable() = default;
-  explicit FieldTable(std::vector<SelectableField> fields, DecodedLabels decoded_labels = {});
+  // `api_versions`: see Reads.
+  explicit FieldTable(std::vector<SelectableField> fields, DecodedLabels decoded_labels = {},
+                      std::vector<std::string> api_versions = {});
 
   const DecodedLabels& decoded_labels() const { return decoded_labels_; }
   const std::vector<SelectableField>& fields() const { return fields_; }  // sorted by name
   // Null: selectors on it cannot be decided here.
   const SelectableField* Find(std::string_view name) const;
+  // Whether an object that says that it is of this apiVersion ("batch/v1") has its fields where the
+  // table says, and the labels that are stored. Those that say none do.
+  bool Reads(std::string_view api_version) const;
+  // One line. Tables with the same one find the same in every object.
+  const std::string& description() const { return description_; }
 
  private:
   std::vector<SelectableField> fields_;
   DecodedLabels decoded_labels_;
+  std::vector<std::string> api_versions_;  // empty: any in which labels mean the same
+  std::string description_;
 };
 
 // shared: the kind's entry and the reads that use it own a table together; it never changes.

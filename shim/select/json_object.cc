@@ -11,6 +11,14 @@
 namespace kubase::select {
 namespace {
 
+// False also when it is not certain what the object says of itself.
+bool IsOfReadVersion(const FieldTable& table, simdjson::dom::element root) {
+  const JsonMember member = MemberOf(root, "apiVersion");
+  if (!member.present()) return !member.undecided();
+  std::string_view api_version;
+  return member.value.get(api_version) == simdjson::SUCCESS && table.Reads(api_version);
+}
+
 std::optional<NamedValues> LabelsIn(simdjson::dom::element root,
                                     std::vector<std::string> metadata) {
   metadata.emplace_back("labels");
@@ -85,6 +93,7 @@ std::optional<ObjectContent> ReadJson(const FieldTable& table, std::string_view 
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   if (parser.parse(json.data(), json.size()).get(root) != simdjson::SUCCESS) return std::nullopt;
+  if (!IsOfReadVersion(table, root)) return std::nullopt;
   std::optional<NamedValues> labels = LabelsOf(table, root);
   if (!labels) return std::nullopt;
   std::optional<NamedValues> fields =

@@ -17,6 +17,9 @@ enum class Encoding {
 };
 Encoding EncodingOf(std::string_view value);
 
+// Raised when ReadAttributes tells of some object what it did not tell before.
+inline constexpr int kReaderVersion = 1;
+
 // The attributes of an object whose key is the prefix of its kind and then `name_in_kind`: "NAME"
 // or "NAMESPACE/NAME". Never fails: what is malformed is not readable. Thread-safe; an object of
 // 1 kB takes about a microsecond.

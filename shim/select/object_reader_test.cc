@@ -55,6 +55,39 @@ TEST_CASE("ObjectReader: name and namespace come from the key, also of the unrea
   CHECK(of_cluster.name == "name");
 }
 
+std::string JsonOf(const std::string& api_version) {
+  return R"({"apiVersion":)" + api_version + R"(,"metadata":{"labels":{"a":"1"}}})";
+}
+
+std::string EnvelopeOf(const std::string& api_version) {
+  return std::string("k8s\0", 4) + Bytes(1, api_version) + Bytes(2, Bytes(1, Label("a", "1")));
+}
+
+TEST_CASE("ObjectReader: a version that decodes to other labels or fields is not read") {
+  const FieldTable any;
+  const FieldTable shirts({}, {}, {"shop/v1", "shop/v2"});
+  const auto is_read = [](const FieldTable& table, const std::string& value) {
+    return ReadAttributes(table, "s/n", value).readable;
+  };
+  for (const char* version : {"shop/v1", "shop/v2", "shop/v3", "apps/v1beta1", "apps/v1beta2",
+                              "extensions/v1beta1", ""}) {
+    CAPTURE(version);
+    const std::string name = version;
+    const bool relabels = name == "apps/v1beta1" || name == "extensions/v1beta1";
+    const bool of_shirts = name == "shop/v1" || name == "shop/v2" || name.empty();
+    for (const std::string& value : {JsonOf('"' + name + '"'), EnvelopeOf(Bytes(1, name))}) {
+      CHECK(is_read(any, value) == !relabels);
+      CHECK(is_read(shirts, value) == of_shirts);
+    }
+  }
+  CHECK(is_read(shirts, JsonOf("null")));
+  for (const std::string& uncertain :
+       {JsonOf("1"), JsonOf(R"("shop/v1","apiVersion":"shop/v1")"),
+        EnvelopeOf(Bytes(1, "shop/v1") + Bytes(1, "shop/v1")), EnvelopeOf("\x0a")}) {
+    CHECK_FALSE(is_read(any, uncertain));
+  }
+}
+
 TEST_CASE("ObjectReader: JSON has labels and fields") {
   const Attributes object = Read(R"({"kind":"Shirt","metadata":{"labels":{"b":"2","a":"1"},
       "name":"other"},"spec":{"color":"r\u00e9d","worn":true},"status":{"size":-3}})");

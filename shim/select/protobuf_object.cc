@@ -12,6 +12,8 @@ namespace {
 // runtime.Unknown, the envelope (k8s.io/apimachinery pkg/runtime/generated.proto). The types of all
 // kinds that are stored have their metadata at 1, and ObjectMeta has the labels at 11: entries with
 // the key at 1 and the value at 2.
+constexpr uint32_t kTypeMeta = 1;
+constexpr uint32_t kApiVersion = 1;  // of the TypeMeta
 constexpr uint32_t kRaw = 2;
 constexpr uint32_t kContentEncoding = 3;
 constexpr uint32_t kContentType = 4;
@@ -90,6 +92,17 @@ class FieldFinder {
   std::optional<std::vector<WireField>> fields_;  // of the message at path_
 };
 
+// False also when it is not certain what the envelope says.
+bool IsOfReadVersion(const FieldTable& table, std::string_view envelope) {
+  envelope.remove_prefix(kProtobufPrefix.size());
+  const std::optional<std::string_view> type = MessageAt(envelope, {{kTypeMeta}});
+  if (!type) return false;
+  const auto fields = FieldsOf(*type);
+  if (!fields) return false;
+  const auto api_version = BytesOf(MemberOf(*fields, kApiVersion));
+  return api_version && table.Reads(*api_version);
+}
+
 }  // namespace
 
 std::optional<std::string_view> ProtobufContent(std::string_view envelope) {
@@ -106,7 +119,7 @@ std::optional<std::string_view> ProtobufContent(std::string_view envelope) {
 
 std::optional<ObjectContent> ReadProtobuf(const FieldTable& table, std::string_view envelope) {
   const std::optional<std::string_view> object = ProtobufContent(envelope);
-  if (!object) return std::nullopt;
+  if (!object || !IsOfReadVersion(table, envelope)) return std::nullopt;
   std::optional<NamedValues> labels = LabelsOf(table, *object);
   if (!labels) return std::nullopt;
   FieldFinder finder(*object);

@@ -88,6 +88,16 @@ Result<void> AttributeIndex::Write(sql::Connection& connection,
   return rows.Flush(connection);
 }
 
+bool AttributeIndex::IsOfThisForm(const IndexedKind& kind) const {
+  return kind.form == FormOf(*tables_.at(kind.id));
+}
+
+bool AttributeIndex::IsCurrent() const {
+  return !kinds_.empty() && std::all_of(kinds_.begin(), kinds_.end(), [this](const auto& kind) {
+    return IsOfThisForm(kind.second);
+  });
+}
+
 Result<void> AttributeIndex::Survey(sql::Connection& connection, const Meta& meta) {
   std::vector<KeyValuePtr> definitions;
   KUBASE_TRY(ScanRange(connection, meta, KindOfKey(kDefinitionsPrefix).range, meta.revision, -1,
@@ -102,6 +112,14 @@ Result<void> AttributeIndex::Survey(sql::Connection& connection, const Meta& met
   for (const Kind& kind : kinds) {
     if (kind.IsOther() || kinds_.contains(kind.range.key)) continue;
     KUBASE_TRY(Add(connection, kind.range.key, "", meta.revision));
+  }
+  std::vector<std::string> outdated;
+  for (const auto& [prefix, kind] : kinds_) {
+    if (!IsOfThisForm(kind)) outdated.push_back(prefix);
+  }
+  for (const std::string& prefix : outdated) {
+    IndexedKind& kind = kinds_.at(prefix);
+    KUBASE_TRY(Replace(connection, kind, std::string(kind.fields)));
   }
   return Ok();
 }
@@ -127,11 +145,14 @@ Result<IndexedKind*> AttributeIndex::Register(sql::Connection& connection,
   IndexedKind kind{.id = ++last_kind_,
                    .prefix = prefix,
                    .fields = fields,
+                   .form = "",
                    .indexed_since = indexed_since,
                    .indexed_to = "",
                    .foreign_values = false};
+  kind.form = FormOf(*FieldsOf(kind, KindOfKey(prefix).name));
+  const std::string column = FieldsColumn(kind);
   const Value params[] = {kind.id,         kind.prefix,
-                          kind.fields,     kind.indexed_since,
+                          column,          kind.indexed_since,
                           kind.indexed_to, int64_t{kind.foreign_values}};
   KUBASE_TRY(connection.ExecuteMany(Query::kAddKind, params, 6));
   if (indexed_since == IndexedKind::kNotYet) to_fill_.push_back(prefix);
@@ -140,8 +161,9 @@ Result<IndexedKind*> AttributeIndex::Register(sql::Connection& connection,
 }
 
 Result<void> AttributeIndex::Store(sql::Connection& connection, const IndexedKind& kind) {
+  const std::string column = FieldsColumn(kind);
   const Value params[] = {
-      kind.prefix, kind.fields, kind.indexed_since, kind.indexed_to, int64_t{kind.foreign_values},
+      kind.prefix, column, kind.indexed_since, kind.indexed_to, int64_t{kind.foreign_values},
       kind.id};
   return connection.ExecuteMany(Query::kUpdateKind, params, 6);
 }

@@ -41,9 +41,11 @@ class AttributeIndex {
   // Before the changed pairs themselves are written.
   Result<void> Write(sql::Connection& connection, std::span<const KeyChange> changes);
 
-  // Takes in the kinds that have objects from before there was an index.
+  // False: Survey is due.
+  bool IsCurrent() const;
+  // Takes in the kinds that have objects from before there was an index, and makes those anew that
+  // another version of kubase has made in another form.
   Result<void> Survey(sql::Connection& connection, const Meta& meta);
-  bool empty() const { return kinds_.empty(); }
   // Makes the index of a kind anew, by the fields that its definition now says: Steps fill it.
   Result<void> Rebuild(sql::Connection& connection, const Meta& meta, const Kind& kind);
 
@@ -75,6 +77,7 @@ class AttributeIndex {
   Result<void> WriteChange(sql::Connection& connection, IndexedKind& kind, const KeyChange& change,
                            AttributeRows& rows);
   Result<void> Declare(sql::Connection& connection, const KeyChange& change);
+  bool IsOfThisForm(const IndexedKind& kind) const;
   Result<void> Replace(sql::Connection& connection, IndexedKind& kind, const std::string& fields);
   Result<bool> HasObjects(sql::Connection& connection, const std::string& prefix);
   Result<int64_t> NameId(sql::Connection& connection, const IndexedKind& kind,

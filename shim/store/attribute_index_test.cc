@@ -48,6 +48,55 @@ TEST_CASE("AttributeIndex: the first object of a kind may come with a change of 
   CHECK(ListKeys(fixture, kWidgets, "!app", "").empty());
 }
 
+// As if another version of kubase had made the entries, which finds other attributes.
+void MakeOtherwise(StoreFixture& fixture, const std::string& prefix, const std::string& column) {
+  const auto database = fixture.data().Open();
+  auto connected = database->Connect(sql::Access::kWrite);
+  REQUIRE(connected.ok());
+  sql::Connection& connection = **connected;
+  REQUIRE(connection.Begin(sql::Access::kWrite).ok());
+  const auto kind = ReadKind(connection, prefix);
+  REQUIRE(kind.ok());
+  std::vector<int64_t> names;
+  const sql::Value of_kind[] = {(*kind)->id};
+  REQUIRE(connection
+              .Select(sql::Query::kListAttributeNames, of_kind,
+                      [&](const sql::Row& row) {
+                        names.push_back(row.Int(0));
+                        return true;
+                      })
+              .ok());
+  CHECK(names.size() == 2);
+  for (const int64_t name : names) {
+    const sql::Value of_name[] = {name};
+    REQUIRE(connection.Execute(sql::Query::kDeleteAttributeName, of_name).ok());
+  }
+  const sql::Value row[] = {prefix,     column,     (*kind)->indexed_since, std::string_view(),
+                            int64_t{0}, (*kind)->id};
+  REQUIRE(connection.ExecuteMany(sql::Query::kUpdateKind, row, 6).ok());
+  REQUIRE(connection.Commit().ok());
+}
+
+TEST_CASE("AttributeIndex: what another version of kubase indexed otherwise is indexed anew") {
+  const std::string key = kWidgetsPrefix + "a/b";
+  const std::string column = GENERATE(".spec.color\n", "0 other\n.spec.color\n");
+  StoreFixture fixture;
+  REQUIRE(fixture.Put(WidgetDefinition(".spec.color")).ok());
+  const std::string value = R"({"metadata":{"labels":{"app":"x"}},"spec":{"color":"red"}})";
+  REQUIRE(fixture.Put({.key = key, .value = value}).ok());
+  AwaitIndex(fixture);
+  MakeOtherwise(fixture, kWidgetsPrefix, column);
+  fixture.Open();
+  using Keys = std::vector<std::string>;
+  CHECK(ListKeys(fixture, kWidgets, "app=x", "spec.color=red") == Keys{key});
+  CHECK(ListKeys(fixture, kWidgets, "app=y", "").empty());
+  const AttributeReport report = AwaitIndex(fixture);
+  CAPTURE(report.told);
+  CHECK(report.faults == 0);
+  CHECK(report.kinds == 2);
+  CHECK(report.entries == 2);
+}
+
 TEST_CASE("ScanMatching: keys of another layout tell no names, so that all are given") {
   StoreFixture fixture;
   const std::string value = R"({"metadata":{"labels":{"app":"x"}}})";

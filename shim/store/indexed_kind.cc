@@ -1,6 +1,8 @@
 // What the index of attributes holds of a kind and of an object.
 #include "shim/store/indexed_kind.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -17,9 +19,16 @@ std::string FieldsText(const std::vector<std::string>& json_paths) {
 }
 
 IndexedKind ParseKind(const sql::Row& row) {
+  std::string_view fields = row.Bytes(2);
+  std::string_view form;
+  if (!fields.starts_with('.')) {  // as paths do, and no form
+    form = fields.substr(0, fields.find('\n'));
+    fields.remove_prefix(std::min(form.size() + 1, fields.size()));
+  }
   return {.id = row.Int(0),
           .prefix = std::string(row.Bytes(1)),
-          .fields = std::string(row.Bytes(2)),
+          .fields = std::string(fields),
+          .form = std::string(form),
           .indexed_since = row.Int(3),
           .indexed_to = std::string(row.Bytes(4)),
           .foreign_values = row.Int(5) != 0};
@@ -44,7 +53,19 @@ Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection,
     kind = ParseKind(row);
     return false;
   }));
+  if (kind && kind->form != FormOf(*FieldsOf(*kind, KindOfKey(prefix).name))) {
+    kind->indexed_since = IndexedKind::kNotYet;
+    kind->indexed_to.clear();
+  }
   return kind;
+}
+
+std::string FormOf(const select::FieldTable& fields) {
+  return fmt::format("{} {}", select::kReaderVersion, fields.description());
+}
+
+std::string FieldsColumn(const IndexedKind& kind) {
+  return kind.form + '\n' + kind.fields;
 }
 
 select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource) {

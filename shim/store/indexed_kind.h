@@ -23,6 +23,8 @@ struct IndexedKind {
   std::string prefix;  // of its keys
   // Of custom resources: the JSON paths of the selectable fields, each followed by a line feed.
   std::string fields;
+  // What its entries were made by; see FormOf.
+  std::string form;
   // A read at or above this revision finds every object in the index. kNotYet: the index is being
   // filled, and has the objects up to the name `indexed_to`.
   Revision indexed_since = kNotYet;
@@ -38,8 +40,15 @@ struct IndexedKind {
   bool IsDropped() const { return !prefix.starts_with('/'); }
 };
 
+// The reader of objects and the table of fields, as one line: entries of another form were made by
+// another version of kubase, and may miss what this one finds.
+std::string FormOf(const select::FieldTable& fields);
+// As the column `fields` has them.
+std::string FieldsColumn(const IndexedKind& kind);
+
 // Those that are on their way out as well.
 Result<std::vector<IndexedKind>> ReadKinds(sql::Connection& connection);
+// One whose entries are of another form is given as not indexed yet.
 Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection, const std::string& prefix);
 // `resource`: as KindOfKey names it.
 select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource);

@@ -107,12 +107,13 @@ SqlStore::~SqlStore() {
   Stop();
 }
 
-// A database from before there was an index, or restored from a snapshot, has objects and no kinds.
+// A database from before there was an index, or restored from a snapshot, has objects and no kinds;
+// one of another version may have entries of another form.
 Result<void> SqlStore::LoadIndexes(sql::Connection& connection, const Meta& meta) {
   KUBASE_TRY(ownership_.Load(connection, meta));
   KUBASE_TRY(attributes_.Load(connection));
   attributes_.Published();
-  if (!attributes_.empty()) return Ok();
+  if (attributes_.IsCurrent()) return Ok();
   KUBASE_TRY(connection.Begin(sql::Access::kWrite));
   Result<void> surveyed = attributes_.Survey(connection, meta);
   if (surveyed.ok()) surveyed = connection.Commit();

@@ -16,22 +16,19 @@ import (
 
 // customResource decides for one version of a custom resource. What kube-apiserver decodes can
 // differ from what is stored, and a selector speaks of the former:
-//   - A conversion webhook may change labels and fields, so that nothing may be sent if objects in
-//     another version can be stored. That the request's version is the storage version is not
-//     enough: objects from before a change of the storage version stay as they are, until
-//     status.storedVersions is cleaned.
+//   - A conversion webhook may change labels and fields, so that nothing is sent. That all objects
+//     are stored in the version of the request, as status.storedVersions tells, is not enough: while
+//     the storage version changes, objects in the new one come before this storage is torn down.
 //   - A default of the schema fills a field that the stored object lacks, and a field that is not
 //     in the schema is dropped: a field requirement is sent only if every version has the field,
 //     and has no default on its way.
 //
 // The answer comes from the CustomResourceDefinition, read once, when the first selector comes. It
 // stays right because kube-apiserver makes new storages, and so new values of this type, whenever
-// the spec changes; stored versions are only ever added together with such a change. Should the
-// definition be newer than the one this storage was made from, the storage is about to be torn
-// down, with its watches.
+// the spec changes. Should the definition be newer than the one this storage was made from, the
+// storage is about to be torn down, with its watches.
 type customResource struct {
 	resource    schema.GroupResource
-	version     string // of the objects that the storage decodes to: the version of the request
 	definitions *definitions
 	rules       atomic.Pointer[rules]
 }
@@ -48,7 +45,7 @@ func (c *customResource) selectors(
 				"resource", c.resource, "err", err)
 			return "", ""
 		}
-		known = newRules(definition, c.version)
+		known = newRules(definition)
 		c.rules.Store(known)
 	}
 	if !known.storedAsDecoded {
@@ -57,16 +54,14 @@ func (c *customResource) selectors(
 	return printed(predicate.Label), printed(known.permitted(predicate.Field))
 }
 
-// rules is what a CustomResourceDefinition says about one of its versions.
+// rules is what a CustomResourceDefinition says about selectors.
 type rules struct {
 	storedAsDecoded bool                             // no conversion can change what is stored
 	schemas         []*apiextensions.JSONSchemaProps // of every version
 }
 
-func newRules(definition *apiextensions.CustomResourceDefinition, version string) *rules {
-	result := &rules{
-		storedAsDecoded: !hasWebhook(definition) || isOnlyStoredVersion(definition, version),
-	}
+func newRules(definition *apiextensions.CustomResourceDefinition) *rules {
+	result := &rules{storedAsDecoded: !hasWebhook(definition)}
 	for _, v := range definition.Spec.Versions {
 		validation := definition.Spec.Validation // the schema, if all versions have the same
 		if v.Schema != nil {
@@ -84,16 +79,6 @@ func newRules(definition *apiextensions.CustomResourceDefinition, version string
 func hasWebhook(definition *apiextensions.CustomResourceDefinition) bool {
 	conversion := definition.Spec.Conversion
 	return conversion != nil && conversion.Strategy != apiextensions.NoneConverter
-}
-
-func isOnlyStoredVersion(definition *apiextensions.CustomResourceDefinition, version string) bool {
-	for _, v := range definition.Spec.Versions {
-		if v.Storage && v.Name != version {
-			return false
-		}
-	}
-	stored := definition.Status.StoredVersions
-	return len(stored) == 1 && stored[0] == version
 }
 
 // permitted returns the requirements of selector that the storage may evaluate: fewer requirements

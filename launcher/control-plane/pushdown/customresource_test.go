@@ -39,13 +39,11 @@ func layerOver(definitions *definitionStorage) *Layer {
 	return layer
 }
 
-func newWidget(version string) func() runtime.Object {
-	return func() runtime.Object {
-		widget := &unstructured.Unstructured{}
-		widget.SetAPIVersion("example.com/" + version)
-		widget.SetKind("Widget")
-		return widget
-	}
+func newWidget() runtime.Object {
+	widget := &unstructured.Unstructured{}
+	widget.SetAPIVersion("example.com/v1")
+	widget.SetKind("Widget")
+	return widget
 }
 
 func predicate(t *testing.T, labelSelector, fieldSelector string) storage.SelectionPredicate {
@@ -83,19 +81,18 @@ func version(
 	return result
 }
 
-func definition(strategy apiextensions.ConversionStrategyType, stored []string,
+func definition(strategy apiextensions.ConversionStrategyType,
 	versions ...apiextensions.CustomResourceDefinitionVersion) *apiextensions.CustomResourceDefinition {
 	return &apiextensions.CustomResourceDefinition{
 		Spec: apiextensions.CustomResourceDefinitionSpec{
 			Versions:   versions,
 			Conversion: &apiextensions.CustomResourceConversion{Strategy: strategy},
 		},
-		Status: apiextensions.CustomResourceDefinitionStatus{StoredVersions: stored},
 	}
 }
 
 func withoutSchema() *apiextensions.CustomResourceDefinition {
-	return definition(apiextensions.NoneConverter, []string{"v1"}, version("v1", true, nil))
+	return definition(apiextensions.NoneConverter, version("v1", true, nil))
 }
 
 func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testing.T) {
@@ -105,64 +102,41 @@ func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testi
 	blueSpec := defaulted(colored, map[string]any{"color": "blue"})
 	sized := object(schemas{"size": text})
 	none, webhook := apiextensions.NoneConverter, apiextensions.WebhookConverter
-	sameForAll := definition(none, []string{"v1"},
-		version("v1", true, nil), version("v2", false, nil))
+	sameForAll := definition(none, version("v1", true, nil), version("v2", false, nil))
 	root := object(schemas{"spec": colored})
 	sameForAll.Spec.Validation = &apiextensions.CustomResourceValidation{OpenAPIV3Schema: &root}
-	withoutConversion := definition(none, []string{"v1"},
-		version("v1", true, &colored))
+	withoutConversion := definition(none, version("v1", true, &colored))
 	withoutConversion.Spec.Conversion = nil
 
 	const both = "spec.color=red,spec.size!=big"
 	for _, test := range []struct {
 		name       string
 		definition *apiextensions.CustomResourceDefinition
-		version    string
 		fields     string
 		wantLabels string
 		wantFields string
 	}{
-		{"one version", definition(none, []string{"v1"},
-			version("v1", true, &colored)), "v1", both, "app=a", both},
-		{"no conversion is the strategy None", withoutConversion, "v1", both, "app=a", both},
+		{"one version", definition(none, version("v1", true, &colored)), both, "app=a", both},
+		{"no conversion is the strategy None", withoutConversion, both, "app=a", both},
 		{"None, another version than the stored one",
-			definition(none, []string{"v1"},
-				version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "app=a", both},
-		{"a schema for all versions", sameForAll, "v2", both, "app=a", both},
-		{"webhook, the only stored version",
-			definition(webhook, []string{"v1"},
-				version("v1", true, &colored), version("v2", false, &colored)), "v1", both, "app=a", both},
-		{"webhook, another version than the stored one",
-			definition(webhook, []string{"v1"},
-				version("v1", true, &colored), version("v2", false, &colored)), "v2", both, "", ""},
-		{"webhook, the storage version, but older objects are in another",
-			definition(webhook, []string{"v1", "v2"},
-				version("v1", false, &colored), version("v2", true, &colored)), "v2", both, "", ""},
-		{"webhook, stored versions unknown",
-			definition(webhook, nil,
-				version("v1", true, &colored)), "v1", both, "", ""},
-		{"a field with a default", definition(none, []string{"v1"},
-			version("v1", true, &blue)), "v1", both, "app=a", "spec.size!=big"},
-		{"a default of the parent", definition(none, []string{"v1"},
-			version("v1", true, &blueSpec)), "v1", both, "app=a", ""},
+			definition(none, version("v1", true, &colored), version("v2", false, &colored)), both, "app=a", both},
+		{"a schema for all versions", sameForAll, both, "app=a", both},
+		{"webhook", definition(webhook, version("v1", true, &colored)), both, "", ""},
+		{"a field with a default", definition(none, version("v1", true, &blue)), both, "app=a", "spec.size!=big"},
+		{"a default of the parent", definition(none, version("v1", true, &blueSpec)), both, "app=a", ""},
 		{"a field with a default in another version",
-			definition(none, []string{"v1"},
-				version("v1", true, &colored), version("v2", false, &blue)), "v1", both, "app=a", "spec.size!=big"},
+			definition(none, version("v1", true, &colored), version("v2", false, &blue)), both, "app=a", "spec.size!=big"},
 		{"a field that another version drops",
-			definition(none, []string{"v1"},
-				version("v1", true, &sized), version("v2", false, &colored)), "v2", both, "app=a", "spec.size!=big"},
-		{"no schema", definition(none, []string{"v1"},
-			version("v1", true, nil)), "v1", both, "app=a", ""},
-		{"name and namespace", definition(none, []string{"v1"},
-			version("v1", true, nil)), "v1",
+			definition(none, version("v1", true, &sized), version("v2", false, &colored)), both, "app=a", "spec.size!=big"},
+		{"no schema", definition(none, version("v1", true, nil)), both, "app=a", ""},
+		{"name and namespace", definition(none, version("v1", true, nil)),
 			"metadata.name=x,metadata.namespace!=y", "app=a", "metadata.name=x,metadata.namespace!=y"},
-		{"a value with every special character", definition(none, []string{"v1"},
-			version("v1", true, &colored)), "v1",
+		{"a value with every special character", definition(none, version("v1", true, &colored)),
 			`spec.color=a\,b\=c\\d`, "app=a", `spec.color=a\,b\=c\\d`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			layer := layerOver(&definitionStorage{definition: test.definition})
-			permits := layer.permitsFor(widgets, newWidget(test.version))
+			permits := layer.permitsFor(widgets, newWidget)
 			gotLabels, gotFields := permits.selectors(context.Background(), predicate(t, "app=a", test.fields))
 			if gotLabels != test.wantLabels || gotFields != test.wantFields {
 				t.Errorf("sent %q and %q, want %q and %q", gotLabels, gotFields, test.wantLabels, test.wantFields)
@@ -173,7 +147,7 @@ func TestSelectorsOfCustomResourcesAreSentWhereTheStoredBytesAnswerThem(t *testi
 
 func TestDefinitionIsReadOnce(t *testing.T) {
 	stored := &definitionStorage{definition: withoutSchema()}
-	permits := layerOver(stored).permitsFor(widgets, newWidget("v1"))
+	permits := layerOver(stored).permitsFor(widgets, newWidget)
 	for range 2 {
 		if got, _ := permits.selectors(context.Background(), predicate(t, "app=a", "")); got != "app=a" {
 			t.Errorf("label selector: %q", got)
@@ -190,7 +164,7 @@ func TestNothingIsSentWhileTheDefinitionCannotBeRead(t *testing.T) {
 		definition: withoutSchema(),
 		err:        errors.New("unavailable"),
 	}
-	permits := layerOver(stored).permitsFor(widgets, newWidget("v1"))
+	permits := layerOver(stored).permitsFor(widgets, newWidget)
 	if got, _ := permits.selectors(context.Background(), predicate(t, "app=a", "")); got != "" {
 		t.Errorf("label selector while the storage fails: %q", got)
 	}
@@ -198,7 +172,7 @@ func TestNothingIsSentWhileTheDefinitionCannotBeRead(t *testing.T) {
 	if got, _ := permits.selectors(context.Background(), predicate(t, "app=a", "")); got != "app=a" {
 		t.Errorf("label selector when the storage is back: %q", got)
 	}
-	orphan := NewLayer().permitsFor(widgets, newWidget("v1"))
+	orphan := NewLayer().permitsFor(widgets, newWidget)
 	if got, _ := orphan.selectors(context.Background(), predicate(t, "app=a", "")); got != "" {
 		t.Errorf("label selector without a storage of definitions: %q", got)
 	}

@@ -84,9 +84,8 @@ func (l *Layer) decorate(inner generic.StorageDecorator) generic.StorageDecorato
 // permitsFor returns what decides which selectors may be sent for a resource. Built-in types are
 // decoded by conversions that keep labels and the fields that can be selected.
 func (l *Layer) permitsFor(resource schema.GroupResource, newFunc func() runtime.Object) permits {
-	if custom, ok := newFunc().(runtime.Unstructured); ok {
-		version := custom.GetObjectKind().GroupVersionKind().Version
-		return &customResource{resource: resource, version: version, definitions: &l.definitions}
+	if _, ok := newFunc().(runtime.Unstructured); ok {
+		return &customResource{resource: resource, definitions: &l.definitions}
 	}
 	return builtIn{}
 }

@@ -7,6 +7,8 @@ import (
 	certificatesv1beta1 "k8s.io/api/certificates/v1beta1"
 	coordinationv1beta1 "k8s.io/api/coordination/v1beta1"
 	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	extensionsv1beta1 "k8s.io/api/extensions/v1beta1"
 	resourcev1 "k8s.io/api/resource/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -38,6 +40,7 @@ var examples = map[string][]example{
 		{"nothing", &certificatesv1.CertificateSigningRequest{ObjectMeta: bare}, false},
 		{"everything", &certificatesv1.CertificateSigningRequest{ObjectMeta: ofCluster,
 			Spec: certificatesv1.CertificateSigningRequestSpec{SignerName: "example.com/signer"}}, false},
+		{"a version that gets a signer", &certificatesv1beta1.CertificateSigningRequest{ObjectMeta: ofCluster}, true},
 	},
 	"clustertrustbundles": {
 		{"nothing", &certificatesv1beta1.ClusterTrustBundle{ObjectMeta: bare}, false},
@@ -65,6 +68,8 @@ var examples = map[string][]example{
 			ReportingController: "example.com/controller"}, false},
 		{"the source is the controller", &corev1.Event{ObjectMeta: ofNamespace,
 			Source: corev1.EventSource{Host: "h"}, ReportingController: "example.com/controller"}, false},
+		{"an event of the other group", &eventsv1.Event{ObjectMeta: ofNamespace, Reason: "Scheduled",
+			Regarding: corev1.ObjectReference{Kind: "Pod", Namespace: "s", Name: "p"}}, true},
 	},
 	"jobs": {
 		{"nothing", &batchv1.Job{ObjectMeta: bareInSpace}, false},
@@ -118,6 +123,8 @@ var examples = map[string][]example{
 			Status: appsv1.ReplicaSetStatus{Replicas: 3}}, false},
 		{"labels in the template only", &appsv1.ReplicaSet{ObjectMeta: bareInSpace,
 			Spec: appsv1.ReplicaSetSpec{Template: withTemplate}}, false},
+		{"a version that gets the labels of its template", &extensionsv1beta1.ReplicaSet{
+			ObjectMeta: bareInSpace, Spec: extensionsv1beta1.ReplicaSetSpec{Template: withTemplate}}, true},
 	},
 	"resourceslices": {
 		{"nothing", &resourcev1.ResourceSlice{ObjectMeta: bare}, false},
