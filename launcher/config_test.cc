@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "launcher/endpoint_uri.h"
+#include "shim/base/percent.h"
 
 namespace kubase::launcher {
 namespace {

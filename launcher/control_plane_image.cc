@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "launcher/files.h"
-#include "launcher/process.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -111,9 +111,8 @@ Result<void> Decompress(std::span<const std::byte> compressed, int fd, const fs:
 Result<void> Fill(const fs::path& directory, const ControlPlaneImage& image) {
   const fs::path executable = directory / kExecutable;
   {
-    const FileDescriptor fd(
-        open(executable.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700));
-    if (!fd.is_open()) return SystemError(errno, "create", executable);
+    const OwnedFd fd(open(executable.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700));
+    if (!fd.valid()) return SystemError(errno, "create", executable);
     KUBASE_TRY(Decompress(image.compressed, fd.get(), executable));
     if (fsync(fd.get()) != 0) return SystemError(errno, "sync", executable);
   }

@@ -216,11 +216,11 @@ Result<DataPaths> ResolvePaths(const fs::path& data_dir, const HostUser& user) {
 Result<DataDir> DataDir::Open(const DataPaths& paths, const HostUser& user,
                               const DataDirOptions& options) {
   const mode_t root_mode = user.sudo_caller ? 0711 : 0700;
-  const auto prepare = [&]() -> Result<FileDescriptor> {
+  const auto prepare = [&]() -> Result<OwnedFd> {
     KUBASE_TRY(CreateDirectory(paths.root, root_mode));
     KUBASE_TRY(CheckRoot(paths.root, user));
     KUBASE_TRY(CheckOnlyOurNames(paths));
-    KUBASE_ASSIGN_OR_RETURN(FileDescriptor lock, LockDataDir(paths));
+    KUBASE_ASSIGN_OR_RETURN(OwnedFd lock, LockDataDir(paths));
     KUBASE_TRY(CheckFreeSpace(paths.root, options.free_bytes_min));
     KUBASE_TRY(CheckAndWriteVersion(paths, options.kubase_version));
     if (chmod(paths.root.c_str(), root_mode) != 0) {
@@ -228,7 +228,7 @@ Result<DataDir> DataDir::Open(const DataPaths& paths, const HostUser& user,
     }
     return lock;
   };
-  Result<FileDescriptor> lock = prepare();
+  Result<OwnedFd> lock = prepare();
   if (!lock.ok()) return Explain(std::move(lock).error(), paths);
   DataDir directory(paths, std::move(lock).value());
   if (paths.run_dir_is_outside()) {

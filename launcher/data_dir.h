@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "launcher/host.h"
-#include "launcher/process.h"
+#include "shim/base/owned_fd.h"
 #include "shim/base/result.h"
 
 namespace kubase::launcher {
@@ -83,11 +83,10 @@ class DataDir {
   Result<void> RecordOutside(const OutsidePath& path);
 
  private:
-  DataDir(DataPaths paths, FileDescriptor lock)
-      : paths_(std::move(paths)), lock_(std::move(lock)) {}
+  DataDir(DataPaths paths, OwnedFd lock) : paths_(std::move(paths)), lock_(std::move(lock)) {}
 
   DataPaths paths_;
-  FileDescriptor lock_;  // closing it releases the lock
+  OwnedFd lock_;  // closing it releases the lock
 };
 
 // The pid of the kubase that works on the directory now (0: it is just starting); absent: none

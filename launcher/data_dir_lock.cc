@@ -63,12 +63,11 @@ Error HeldError(int fd, const DataPaths& paths) {
 
 }  // namespace
 
-Result<FileDescriptor> LockDataDir(const DataPaths& paths) {
+Result<OwnedFd> LockDataDir(const DataPaths& paths) {
   constexpr int kAttemptsMax = 16;  // each means that a reset ran at the very same moment
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    FileDescriptor fd(
-        open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!fd.is_open()) return SystemError(errno, "write", paths.lock_file);
+    OwnedFd fd(open(paths.lock_file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd.valid()) return SystemError(errno, "write", paths.lock_file);
     struct flock range = WholeFile(F_WRLCK);
     if (fcntl(fd.get(), F_OFD_SETLK, &range) != 0) {
       if (errno == EAGAIN || errno == EACCES) return HeldError(fd.get(), paths);
@@ -83,8 +82,8 @@ Result<FileDescriptor> LockDataDir(const DataPaths& paths) {
 }
 
 Result<std::optional<pid_t>> FindOwner(const DataPaths& paths) {
-  const FileDescriptor fd(open(paths.lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  if (!fd.is_open()) {
+  const OwnedFd fd(open(paths.lock_file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd.valid()) {
     if (errno == ENOENT || errno == ENOTDIR) return std::optional<pid_t>();
     return SystemError(errno, "read", paths.lock_file);
   }

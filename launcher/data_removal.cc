@@ -120,7 +120,7 @@ Result<RemovalReport> RemoveDataDir(const DataPaths& paths) {
                              "is removed",
                              paths.root.string())};
   }
-  KUBASE_ASSIGN_OR_RETURN(const FileDescriptor lock, LockDataDir(paths));
+  KUBASE_ASSIGN_OR_RETURN(const OwnedFd lock, LockDataDir(paths));
   KUBASE_ASSIGN_OR_RETURN(const std::vector<OutsidePath> outside, ReadOutside(paths));
   Removal removal(paths);
   removal.Outside(outside);

@@ -14,7 +14,7 @@ namespace {
 void LeaveTerminal() {
   ::setsid();
   [[maybe_unused]] const int changed = ::chdir("/");
-  const FileDescriptor null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const OwnedFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     ::dup2(null.get(), standard);
   }
@@ -28,8 +28,8 @@ Result<Forked> ForkIntoBackground() {
     return Error{ErrorCode::kUnavailable,
                  std::string("cannot make a pipe: ") + std::strerror(errno)};
   }
-  FileDescriptor reader(ends[0]);
-  FileDescriptor writer(ends[1]);
+  OwnedFd reader(ends[0]);
+  OwnedFd writer(ends[1]);
   const pid_t pid = ::fork();
   if (pid < 0) {
     return Error{ErrorCode::kUnavailable,
@@ -40,7 +40,7 @@ Result<Forked> ForkIntoBackground() {
   return Forked{0, std::move(writer)};
 }
 
-Result<void> FollowProgress(const FileDescriptor& pipe_end, ProgressSink& sink) {
+Result<void> FollowProgress(const OwnedFd& pipe_end, ProgressSink& sink) {
   std::string received;
   std::string failure;  // empty: none so far
   for (;;) {

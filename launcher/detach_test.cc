@@ -17,13 +17,13 @@ class Recorder final : public ProgressSink {
 };
 
 struct Pipe {
-  FileDescriptor reader;
-  FileDescriptor writer;
+  OwnedFd reader;
+  OwnedFd writer;
   Pipe() {
     int ends[2];
     REQUIRE(::pipe(ends) == 0);
-    reader = FileDescriptor(ends[0]);
-    writer = FileDescriptor(ends[1]);
+    reader = OwnedFd(ends[0]);
+    writer = OwnedFd(ends[1]);
   }
 };
 
@@ -43,7 +43,7 @@ TEST_CASE("FollowProgress: a failure is shown and returned once the process has 
   Pipe pipe;
   MakeJsonProgress(pipe.writer.get())
       ->Show({.kind = ProgressEvent::Kind::kFailed, .text = "no luck"});
-  pipe.writer.Close();
+  pipe.writer.Reset();
   Recorder recorder;
   const auto outcome = FollowProgress(pipe.reader, recorder);
   REQUIRE_FALSE(outcome.ok());
@@ -54,7 +54,7 @@ TEST_CASE("FollowProgress: a failure is shown and returned once the process has 
 
 TEST_CASE("FollowProgress: a process that ends without a word is a failure of its own kind") {
   Pipe pipe;
-  pipe.writer.Close();
+  pipe.writer.Reset();
   Recorder recorder;
   const auto outcome = FollowProgress(pipe.reader, recorder);
   REQUIRE_FALSE(outcome.ok());

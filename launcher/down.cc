@@ -9,8 +9,8 @@
 
 #include "launcher/config.h"
 #include "launcher/data_dir.h"
-#include "launcher/process.h"
 #include "launcher/verbs.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -27,9 +27,9 @@ Error CannotSignal(pid_t pid, int cause) {
 // SIGTERM to the kubase that holds the data directory, and its end within `timeout`. One that has
 // ended already is fine.
 Result<void> StopOwner(const DataPaths& paths, pid_t pid, std::chrono::milliseconds timeout) {
-  const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
-  if (!process.is_open() && errno == ESRCH) return Ok();
-  if (!process.is_open()) return CannotSignal(pid, errno);
+  const OwnedFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid() && errno == ESRCH) return Ok();
+  if (!process.valid()) return CannotSignal(pid, errno);
   // It holds the lock still, so the descriptor is not that of another process with its number.
   KUBASE_ASSIGN_OR_RETURN(const auto owner, FindOwner(paths));
   if (owner != pid) return Ok();

@@ -121,10 +121,5 @@ TEST_CASE("Endpoint: limits of the connections, the same for both engines") {
         std::string::npos);
 }
 
-TEST_CASE("Endpoint: codes are decoded, and what is none stays") {
-  CHECK(DecodePercent("a%2Fb%%20%zz%2") == "a/b% %zz%2");
-  CHECK(EncodePercent("aZ0-._~/%@\xff") == "aZ0-._~%2F%25%40%FF");
-}
-
 }  // namespace
 }  // namespace kubase::launcher

@@ -34,11 +34,6 @@ struct EndpointUri {
 // As it is written: nothing is decoded.
 EndpointUri SplitUri(const std::string& text);
 
-// "a%2Fb" is "a/b"; what is no such code stays as it is.
-std::string DecodePercent(std::string_view text);
-// With a code for everything that RFC 3986 does not leave unreserved.
-std::string EncodePercent(std::string_view text);
-
 // The file that a parameter names, decoded and absolute: a detached kubase works in another
 // directory.
 std::string FileOf(std::string_view value);

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <system_error>
 
-#include "launcher/process.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -82,8 +82,8 @@ Result<void> WriteAll(int fd, std::string_view content, const fs::path& path) {
 }
 
 Result<void> SyncDirectory(const fs::path& path) {
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open()) return SystemError(errno, "open", path);
+  const OwnedFd fd(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.valid()) return SystemError(errno, "open", path);
   if (fsync(fd.get()) != 0) return SystemError(errno, "sync", path);
   return Ok();
 }
@@ -91,8 +91,8 @@ Result<void> SyncDirectory(const fs::path& path) {
 Result<void> WriteFileAtomically(const fs::path& path, std::string_view content,
                                  const FileAttributes& attributes) {
   std::string temporary = path.string() + ".XXXXXX";
-  const FileDescriptor fd(mkostemp(temporary.data(), O_CLOEXEC));
-  if (!fd.is_open()) return SystemError(errno, "write", path);
+  const OwnedFd fd(mkostemp(temporary.data(), O_CLOEXEC));
+  if (!fd.valid()) return SystemError(errno, "write", path);
   Result<void> result = FillTemporary(fd.get(), path, content, attributes);
   if (result.ok() && rename(temporary.c_str(), path.c_str()) != 0) {
     result = SystemError(errno, "replace", path);
@@ -106,8 +106,8 @@ Result<void> WriteFileAtomically(const fs::path& path, std::string_view content,
 
 Result<std::string> ReadWholeFile(const fs::path& path, size_t bytes_max) {
   // Non-blocking, so that a pipe in the file's place is refused instead of waited for.
-  const FileDescriptor fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!fd.is_open()) return SystemError(errno, "read", path);
+  const OwnedFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid()) return SystemError(errno, "read", path);
   struct stat status {};
   if (fstat(fd.get(), &status) != 0) return SystemError(errno, "read", path);
   if (!S_ISREG(status.st_mode)) {

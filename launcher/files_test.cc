@@ -6,8 +6,8 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 
-#include "launcher/process.h"
 #include "launcher/test_directory.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -45,8 +45,8 @@ TEST_CASE("WriteFileAtomically: a directory that may not be written is a permiss
 }
 
 TEST_CASE("WriteAll: a full disk is kNoSpace") {
-  const FileDescriptor full(open("/dev/full", O_WRONLY | O_CLOEXEC));
-  REQUIRE(full.is_open());
+  const OwnedFd full(open("/dev/full", O_WRONLY | O_CLOEXEC));
+  REQUIRE(full.valid());
   const Result<void> written = WriteAll(full.get(), "text", "/data/file");
   REQUIRE_FALSE(written.ok());
   CHECK(written.error().code == ErrorCode::kNoSpace);

@@ -14,8 +14,8 @@
 #include "launcher/files.h"
 #include "launcher/kubeconfig.h"
 #include "launcher/kubeconfig_entries.h"
-#include "launcher/process.h"
 #include "launcher/yaml_document.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -39,8 +39,8 @@ class KubectlLock {
     KubectlLock lock(file.string() + ".lock");
     const auto deadline = std::chrono::steady_clock::now() + wait_max;
     while (true) {
-      const FileDescriptor fd(open(lock.path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0));
-      if (fd.is_open()) {
+      const OwnedFd fd(open(lock.path_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0));
+      if (fd.valid()) {
         lock.held_ = true;
         return lock;
       }

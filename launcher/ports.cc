@@ -39,7 +39,7 @@ bool ParseAddress(const std::string& address, int port, SocketAddress& parsed) {
   return true;
 }
 
-void SetOption(const FileDescriptor& socket, int option) {
+void SetOption(const OwnedFd& socket, int option) {
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, option, &on, sizeof on);
 }
@@ -72,8 +72,8 @@ Result<void> CheckPortIsFree(const std::string& address, int port, const std::st
     return Error{ErrorCode::kInvalidArgument,
                  flag + ": \"" + address + "\" is not an IP address; give one such as 127.0.0.1"};
   }
-  const FileDescriptor socket(::socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!socket.is_open()) return CannotListen(errno, address, port, flag);
+  const OwnedFd socket(::socket(wanted.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return CannotListen(errno, address, port, flag);
   SetOption(socket, SO_REUSEADDR);  // connections of an earlier server that still linger are fine
   if (::bind(socket.get(), wanted.get(), wanted.length) != 0 || ::listen(socket.get(), 1) != 0) {
     return CannotListen(errno, address, port, flag);
@@ -99,11 +99,11 @@ Result<void> WaitUntilPortIsFree(const std::string& address, int port, const std
 Result<ReservedPort> ReservedPort::OnLoopback() {
   SocketAddress any;
   ParseAddress("127.0.0.1", 0, any);
-  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   SetOption(socket, SO_REUSEPORT);
   SocketAddress bound;
   bound.length = sizeof bound.storage;
-  if (!socket.is_open() || ::bind(socket.get(), any.get(), any.length) != 0 ||
+  if (!socket.valid() || ::bind(socket.get(), any.get(), any.length) != 0 ||
       ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.length) !=
           0) {
     return Error{ErrorCode::kUnavailable,

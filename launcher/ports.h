@@ -9,7 +9,7 @@
 #include <stop_token>
 #include <string>
 
-#include "launcher/process.h"
+#include "shim/base/owned_fd.h"
 #include "shim/base/result.h"
 
 namespace kubase::launcher {
@@ -33,9 +33,9 @@ class ReservedPort {
   int port() const { return port_; }
 
  private:
-  ReservedPort(FileDescriptor socket, int port) : socket_(std::move(socket)), port_(port) {}
+  ReservedPort(OwnedFd socket, int port) : socket_(std::move(socket)), port_(port) {}
 
-  FileDescriptor socket_;
+  OwnedFd socket_;
   int port_;
 };
 

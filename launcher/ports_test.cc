@@ -11,8 +11,8 @@
 namespace kubase::launcher {
 namespace {
 
-FileDescriptor ListenOn(int port, int option) {
-  FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+OwnedFd ListenOn(int port, int option) {
+  OwnedFd socket(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int on = 1;
   ::setsockopt(socket.get(), SOL_SOCKET, option, &on, sizeof on);
   sockaddr_in address{};
@@ -21,7 +21,7 @@ FileDescriptor ListenOn(int port, int option) {
   ::inet_pton(AF_INET, "127.0.0.1", &address.sin_addr);
   if (::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
       ::listen(socket.get(), 1) != 0) {
-    socket.Close();
+    socket.Reset();
   }
   return socket;
 }
@@ -29,15 +29,15 @@ FileDescriptor ListenOn(int port, int option) {
 TEST_CASE("ReservedPort: only a listener that shares the port gets it") {
   const auto reserved = ReservedPort::OnLoopback();
   REQUIRE(reserved.ok());
-  CHECK_FALSE(ListenOn(reserved->port(), SO_REUSEADDR).is_open());
-  CHECK(ListenOn(reserved->port(), SO_REUSEPORT).is_open());
+  CHECK_FALSE(ListenOn(reserved->port(), SO_REUSEADDR).valid());
+  CHECK(ListenOn(reserved->port(), SO_REUSEPORT).valid());
 }
 
 TEST_CASE("CheckPortIsFree: a port in use is an error that names the flag") {
   const auto reserved = ReservedPort::OnLoopback();
   REQUIRE(reserved.ok());
-  const FileDescriptor listener = ListenOn(reserved->port(), SO_REUSEPORT);
-  REQUIRE(listener.is_open());
+  const OwnedFd listener = ListenOn(reserved->port(), SO_REUSEPORT);
+  REQUIRE(listener.valid());
   const auto outcome = CheckPortIsFree("127.0.0.1", reserved->port(), "--secure-port");
   REQUIRE_FALSE(outcome.ok());
   CHECK(outcome.error().code == ErrorCode::kAlreadyExists);
@@ -61,14 +61,14 @@ TEST_CASE("WaitUntilPortIsFree: waits as long as the port is in use, and no long
   auto reserved = std::make_optional(ReservedPort::OnLoopback());
   REQUIRE(reserved->ok());
   const int port = (*reserved)->port();
-  FileDescriptor listener = ListenOn(port, SO_REUSEPORT);
-  REQUIRE(listener.is_open());
+  OwnedFd listener = ListenOn(port, SO_REUSEPORT);
+  REQUIRE(listener.valid());
   reserved.reset();
   std::future<Result<void>> waiting = std::async(std::launch::async, [port] {
     return WaitUntilPortIsFree("127.0.0.1", port, "--secure-port", std::chrono::seconds(60), {});
   });
   CHECK(waiting.wait_for(std::chrono::milliseconds(100)) == std::future_status::timeout);
-  listener.Close();
+  listener.Reset();
   REQUIRE(waiting.wait_for(std::chrono::seconds(20)) == std::future_status::ready);
   CHECK(waiting.get().ok());
 }
@@ -77,8 +77,8 @@ TEST_CASE("WaitUntilPortIsFree: gives up with its patience or its stop token") {
   const auto reserved = ReservedPort::OnLoopback();
   REQUIRE(reserved.ok());
   const int port = reserved->port();
-  FileDescriptor listener = ListenOn(port, SO_REUSEPORT);
-  REQUIRE(listener.is_open());
+  OwnedFd listener = ListenOn(port, SO_REUSEPORT);
+  REQUIRE(listener.valid());
   const auto wait = [port](int milliseconds, std::stop_token stop) {
     return WaitUntilPortIsFree("127.0.0.1", port, "--secure-port",
                                std::chrono::milliseconds(milliseconds), stop);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "launcher/endpoint_uri.h"
+#include "shim/base/percent.h"
 
 namespace kubase::launcher {
 namespace {

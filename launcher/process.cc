@@ -102,23 +102,6 @@ Error CannotStart(const std::string& executable, int cause) {
 
 }  // namespace
 
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  if (this != &other) {
-    Close();
-    fd_ = other.Release();
-  }
-  return *this;
-}
-
-int FileDescriptor::Release() {
-  return std::exchange(fd_, -1);
-}
-
-void FileDescriptor::Close() {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = -1;
-}
-
 std::string ProcessExit::Describe() const {
   if (WIFSIGNALED(wait_status)) {
     const int signal = WTERMSIG(wait_status);
@@ -127,14 +110,14 @@ std::string ProcessExit::Describe() const {
   return "it exited with status " + std::to_string(WEXITSTATUS(wait_status));
 }
 
-Process::Process(pid_t pid, FileDescriptor exit_fd, FileDescriptor output)
+Process::Process(pid_t pid, OwnedFd exit_fd, OwnedFd output)
     : pid_(pid), exit_fd_(std::move(exit_fd)), output_(std::move(output)) {}
 
 Result<Process> Process::Start(const ProcessSpec& spec) {
   int pipe_ends[2];
   if (::pipe2(pipe_ends, O_CLOEXEC) != 0) return CannotStart(spec.executable, errno);
-  FileDescriptor output(pipe_ends[0]);
-  const FileDescriptor child_end(pipe_ends[1]);
+  OwnedFd output(pipe_ends[0]);
+  const OwnedFd child_end(pipe_ends[1]);
   ::fcntl(output.get(), F_SETFL, O_NONBLOCK);
 
   std::error_code failure;
@@ -146,10 +129,10 @@ Result<Process> Process::Start(const ProcessSpec& spec) {
   const pid_t pid = child.id();
   child.detach();
 
-  FileDescriptor exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  OwnedFd exit_fd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   const int pidfd_errno = errno;
   Process process(pid, std::move(exit_fd), std::move(output));
-  if (!process.exit_fd_.is_open()) {  // the destructor ends the child
+  if (!process.exit_fd_.valid()) {  // the destructor ends the child
     return Error{ErrorCode::kUnsupported,
                  std::string("cannot watch a child process: ") + std::strerror(pidfd_errno) +
                      "; kubase needs a Linux kernel of version 5.10 or newer"};

@@ -11,25 +11,10 @@
 #include <string>
 #include <vector>
 
+#include "shim/base/owned_fd.h"
 #include "shim/base/result.h"
 
 namespace kubase::launcher {
-
-// Owns one file descriptor; -1: none.
-class FileDescriptor {
- public:
-  explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-  ~FileDescriptor() { Close(); }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(other.Release()) {}
-  FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-  int get() const { return fd_; }
-  bool is_open() const { return fd_ >= 0; }
-  int Release();
-  void Close();
-
- private:
-  int fd_;
-};
 
 struct ProcessSpec {
   std::string executable;                // a path; not searched for in PATH
@@ -60,7 +45,7 @@ class Process {
   // Standard output and error, one after the other as written; non-blocking.
   // -1 once it was closed.
   int output_fd() const { return output_.get(); }
-  void CloseOutput() { output_.Close(); }
+  void CloseOutput() { output_.Reset(); }
 
   // Set once the process has ended; it is reaped by the first call that says so, and whatever is
   // left of its process group is killed.
@@ -77,11 +62,11 @@ class Process {
     OwnedPid(OwnedPid&& other) noexcept : value(other.value) { other.value = 0; }
   };
 
-  Process(pid_t pid, FileDescriptor exit_fd, FileDescriptor output);
+  Process(pid_t pid, OwnedFd exit_fd, OwnedFd output);
 
   OwnedPid pid_;
-  FileDescriptor exit_fd_;
-  FileDescriptor output_;
+  OwnedFd exit_fd_;
+  OwnedFd output_;
 };
 
 }  // namespace kubase::launcher

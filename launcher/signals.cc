@@ -54,7 +54,7 @@ SignalWatcher::SignalWatcher(std::function<void()> first, std::function<void()> 
         return ::signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
       }()),
       quit_(::eventfd(0, EFD_CLOEXEC)) {
-  KUBASE_CHECK(signals_.is_open() && quit_.is_open());
+  KUBASE_CHECK(signals_.valid() && quit_.valid());
   thread_ = std::thread([this] {
     NameThread("signals");
     RunThread();

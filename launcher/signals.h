@@ -8,8 +8,9 @@
 #include <functional>
 #include <thread>
 
-#include "launcher/process.h"
 #include "shim/base/clock.h"
+#include "shim/base/owned_fd.h"
+#include "shim/base/result.h"
 
 namespace kubase::launcher {
 
@@ -40,8 +41,8 @@ class SignalWatcher {
   const std::function<void()> first_;
   const std::function<void()> again_;
   const Clock& clock_;
-  FileDescriptor signals_;  // a signalfd
-  FileDescriptor quit_;     // an eventfd
+  OwnedFd signals_;  // a signalfd
+  OwnedFd quit_;     // an eventfd
   std::thread thread_;
 };
 

@@ -20,7 +20,7 @@ Supervisor::Supervisor(const SupervisorOptions& options, const Clock& clock, Log
         NameThread("supervisor");
         RunThread();
       }) {
-  KUBASE_CHECK(wake_.is_open());
+  KUBASE_CHECK(wake_.valid());
 }
 
 Supervisor::~Supervisor() {

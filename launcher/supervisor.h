@@ -84,7 +84,7 @@ class Supervisor {
   const SupervisorOptions options_;
   const Clock& clock_;
   Log& log_;
-  FileDescriptor wake_;  // an eventfd
+  OwnedFd wake_;  // an eventfd
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;                     // a turn, or some child's state
   std::vector<std::unique_ptr<SupervisedChild>> children_;  // guarded by mutex_

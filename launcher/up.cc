@@ -38,9 +38,9 @@ std::unique_ptr<Log> OpenUpLog(const UpConfig& config, bool is_detached) {
 
 // What kubase itself prints when it breaks would be lost without a terminal.
 void KeepStandardError(const DataPaths& paths) {
-  const FileDescriptor file(::open((paths.log_dir / kStandardErrorName).c_str(),
-                                   O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  if (file.is_open()) ::dup2(file.get(), STDERR_FILENO);
+  const OwnedFd file(::open((paths.log_dir / kStandardErrorName).c_str(),
+                            O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  if (file.valid()) ::dup2(file.get(), STDERR_FILENO);
 }
 
 // Runs a whole appliance and reports to `progress`. The result is that of the run: an error when it
@@ -88,7 +88,7 @@ Result<void> RunAppliance(const UpConfig& config, const Program& program, Progre
 }
 
 // The process in the background: reports through `report` to the one that waits.
-ExitCode RunDetached(const UpConfig& config, const Program& program, const FileDescriptor& report) {
+ExitCode RunDetached(const UpConfig& config, const Program& program, const OwnedFd& report) {
   const auto progress = MakeJsonProgress(report.get());
   return RunAppliance(config, program, *progress, true).ok() ? ExitCode::kSuccess
                                                              : ExitCode::kFailure;

@@ -10,9 +10,9 @@
 #include <cstdlib>
 #include <semaphore>
 
-#include "launcher/process.h"
 #include "launcher/service_manager.h"
 #include "launcher/test_directory.h"
+#include "shim/base/owned_fd.h"
 
 namespace kubase::launcher {
 namespace {
@@ -48,7 +48,7 @@ class FakeSystemd {
 
  private:
   TestDirectory directory_;
-  FileDescriptor socket_;
+  OwnedFd socket_;
 };
 
 const std::unique_ptr<Log> kNoLog = LogTo([](LogLevel, const std::string&) {});

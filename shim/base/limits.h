@@ -76,4 +76,7 @@ inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
 // What a restore has in memory of a snapshot, for a server that is to get more of it at a time.
 inline constexpr size_t kRestoreUnsentBytesMax = 1024 * 1024;
 
+// Faults that a check of the database tells in full; the others are counted.
+inline constexpr size_t kFaultsToldMax = 20;
+
 }  // namespace kubase::limits

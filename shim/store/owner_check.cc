@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "shim/base/limits.h"
 #include "shim/collect/object_metadata.h"
 #include "shim/store/in_transaction.h"
 #include "shim/store/indexed_kind.h"
@@ -21,7 +22,6 @@ using sql::Query;
 using sql::Value;
 
 constexpr int64_t kRowsAtOnce = 1024;
-constexpr size_t kOwnerFaultsTold = 20;
 
 struct StoredRow {
   OwnerRow row;
@@ -106,7 +106,7 @@ Result<bool> IsStored(sql::Connection& connection, const OwnerRow& row, const st
 
 void Tell(OwnerReport& report, const std::string& key, const OwnerRow& row, const char* what) {
   ++report.faults;
-  if (report.told.size() >= kOwnerFaultsTold) return;
+  if (report.told.size() >= limits::kFaultsToldMax) return;
   report.told.push_back(fmt::format("{}: the reference to the owner {} {}", key, row.owner, what));
 }
 

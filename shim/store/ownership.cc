@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "shim/select/object_reader.h"
+#include "shim/store/difference.h"
 #include "shim/store/kind.h"
 #include "shim/store/owner_index.h"
 
@@ -58,14 +59,6 @@ Ownership::Observed ReadBoth(const KeyChange& change, SkippedObjects& skipped) {
 
 std::vector<OwnerRow> RowsOf(const std::optional<ObjectMetadata>& object) {
   return object ? OwnerRowsOf(*object) : std::vector<OwnerRow>();
-}
-
-std::vector<OwnerRow> Difference(const std::vector<OwnerRow>& from,
-                                 const std::vector<OwnerRow>& without) {
-  std::vector<OwnerRow> rest;
-  std::set_difference(from.begin(), from.end(), without.begin(), without.end(),
-                      std::back_inserter(rest));
-  return rest;
 }
 
 // With a finalizer of the collector, and not so before (graph_builder.go,

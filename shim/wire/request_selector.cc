@@ -1,8 +1,9 @@
 // Where selectors come from, and how they are encoded there.
 #include "shim/wire/request_selector.h"
 
-#include <charconv>
 #include <utility>
+
+#include "shim/base/percent.h"
 
 namespace kubase::wire {
 namespace {
@@ -11,27 +12,11 @@ constexpr char kLabelSelector[] = "x-kubase-label-selector";
 constexpr char kFieldSelector[] = "x-kubase-field-selector";
 constexpr char kWriter[] = "x-kubase-writer";
 
-std::string PercentDecoded(std::string_view text) {
-  std::string decoded;
-  for (size_t i = 0; i < text.size(); ++i) {
-    unsigned char byte = 0;
-    const char* const digits = text.data() + i + 1;
-    if (text[i] == '%' && i + 2 < text.size() &&
-        std::from_chars(digits, digits + 2, byte, 16).ptr == digits + 2) {
-      decoded += static_cast<char>(byte);
-      i += 2;
-    } else {
-      decoded += text[i];
-    }
-  }
-  return decoded;
-}
-
 std::string Metadata(const grpc::CallbackServerContext& context, const char* name) {
   const auto& metadata = context.client_metadata();
   const auto found = metadata.find(name);
   if (found == metadata.end()) return "";
-  return PercentDecoded({found->second.data(), found->second.size()});
+  return DecodePercent({found->second.data(), found->second.size()});
 }
 
 }  // namespace
