@@ -19,6 +19,8 @@ constexpr std::string_view kHttp2Preface = "PRI * HTTP/2.0\r\n";
 constexpr std::string_view kForwardedPreface = "KUBASE-FORWARDED ";
 constexpr size_t kPrefaceBytesMax = 64;
 constexpr size_t kHeadBytesMax = 8 * 1024;
+// Of one connection, before the others have their turn.
+constexpr int kReadsAtOnceMax = 16;
 
 bool Interrupted() {
   return errno == EINTR;
@@ -31,7 +33,7 @@ bool WouldBlock() {
 
 FrontConnection::Next FrontConnection::OnReadable() {
   char buffer[4096];
-  while (true) {
+  for (int reads = 0; reads < kReadsAtOnceMax; ++reads) {
     const ssize_t count = recv(fd_.get(), buffer, sizeof(buffer), 0);
     if (count < 0 && Interrupted()) continue;
     if (count < 0) return WouldBlock() ? Next::kWaitReadable : Next::kClose;
@@ -40,6 +42,7 @@ FrontConnection::Next FrontConnection::OnReadable() {
     received_.append(buffer, static_cast<size_t>(count));
     if (const Next next = Judge(); next != Next::kWaitReadable) return next;
   }
+  return Next::kWaitReadable;
 }
 
 std::string ForwardedPreface(int64_t term) {
