@@ -12,9 +12,11 @@ namespace kubase::sql {
 
 Result<void> MysqlConnection::EnsureSession() {
   // All connections go to one node: two that change a row on two nodes are in each other's way.
-  const bool fits = session_ != nullptr && session_->host() == shared_.host;
+  const bool fits = session_ != nullptr && session_->host() == shared_.host &&
+                    servers_left_ == shared_.servers_left;
   if (fits && session_->IsAlive() && IsFresh(options_.pool, opened_)) return Ok();
   session_.reset();
+  servers_left_ = shared_.servers_left;
   opened_ = std::chrono::steady_clock::now();
   KUBASE_ASSIGN_OR_RETURN(session_, MysqlSession::Open(options_, options_.database, shared_.host));
   return Ok();
@@ -65,6 +67,9 @@ Result<void> MysqlConnection::Run() {
   running_ = true;
   Result<void> done = session_->Run();
   running_ = false;
+  if (!done.ok() && session_->read_only() && servers_left_ == shared_.servers_left) {
+    ++shared_.servers_left;
+  }
   return done;
 }
 

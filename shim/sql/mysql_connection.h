@@ -23,6 +23,9 @@ struct MysqlShared {
   const MysqlOptions options;
   std::atomic<size_t> host{0};           // of options, that works
   std::atomic<int64_t> epoch{kNoEpoch};  // in `meta` as long as this process leads
+  // Servers that stopped taking writes while they were used. The reads of others cannot tell: from
+  // then on a replica could answer them, which is behind.
+  std::atomic<int64_t> servers_left{0};
 };
 
 // Connects when it is used, and again when the connection was lost. After an error of the
@@ -66,6 +69,7 @@ class MysqlConnection final : public RemoteConnection {
   MysqlOptions options_;
   std::unique_ptr<MysqlSession> session_;
   std::chrono::steady_clock::time_point opened_;  // the session
+  int64_t servers_left_ = 0;                      // when it was opened
   bool in_transaction_ = false;
   bool running_ = false;
 };

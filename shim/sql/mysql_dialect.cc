@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <charconv>
 #include <regex>
 #include <utility>
 
@@ -20,9 +19,6 @@ constexpr MatchStyle kMysqlMatchStyle{.join = "STRAIGHT_JOIN",
                                       .key = "({} || {})",
                                       .exists = "EXISTS({})",
                                       .splits_values = true};
-
-// Of the text of an INSERT, unless one row is longer.
-constexpr size_t kInsertBytesMax = 1 << 20;
 
 // DELETE takes no such hint.
 std::string WithIndexes(std::string text) {
@@ -87,61 +83,6 @@ std::string OwnText(Query query) {
   }
 }
 
-void Append(std::string& to, const Value& value, bool is_limit) {
-  if (!value.is_bytes()) {
-    to += is_limit && value.number() < 0 ? "18446744073709551615" : std::to_string(value.number());
-    return;
-  }
-  to += '\'';
-  for (const char c : value.bytes()) to.append(c == '\'' ? 2 : 1, c);
-  to += '\'';
-}
-
-void AppendRendered(std::string& to, std::string_view text, Params params) {
-  while (!text.empty()) {
-    const size_t mark = std::min(text.find('?'), text.size());
-    to += text.substr(0, mark);
-    text.remove_prefix(mark);
-    if (text.empty()) return;
-    const bool is_limit = text[1] == '+';
-    text.remove_prefix(is_limit ? 2 : 1);
-    size_t number = 0;
-    const auto end = std::from_chars(text.data(), text.data() + text.size(), number).ptr;
-    text.remove_prefix(static_cast<size_t>(end - text.data()));
-    Append(to, params[number - 1], is_limit);
-  }
-}
-
-// The end of an INSERT begins behind the parenthesis that the row ends with.
-std::vector<std::string> RenderInserts(std::string_view text, Params params, size_t columns) {
-  static constexpr std::string_view kValues = " VALUES(";
-  const size_t row = text.find(kValues) + kValues.size() - 1;
-  const size_t end = text.find(')', row) + 1;
-  std::vector<std::string> statements;
-  for (size_t first = 0; first < params.size(); first += columns) {
-    if (statements.empty() || statements.back().size() > kInsertBytesMax) {
-      if (!statements.empty()) statements.back() += text.substr(end);
-      statements.emplace_back(text.substr(0, row));
-    } else {
-      statements.back() += ", ";
-    }
-    AppendRendered(statements.back(), text.substr(row, end - row), params.subspan(first, columns));
-  }
-  if (!statements.empty()) statements.back() += text.substr(end);
-  return statements;
-}
-
-std::string RenderGets(std::string_view text, Params keys) {
-  static constexpr std::string_view kOne = "= ?1";
-  const size_t one = text.find(kOne);
-  std::string rendered = fmt::format("{}IN (", text.substr(0, one));
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (i > 0) rendered += ", ";
-    Append(rendered, keys[i], false);
-  }
-  return fmt::format("{}){}", rendered, text.substr(one + kOne.size()));
-}
-
 }  // namespace
 
 const std::string& MysqlText(Query query) {
@@ -158,23 +99,6 @@ const std::string& MysqlText(Query query) {
 
 std::string MysqlMatchText(const MatchShape& shape) {
   return RewriteForMysql(MatchText(shape, kMysqlMatchStyle));
-}
-
-std::string Render(std::string_view text, Params params) {
-  std::string rendered;
-  AppendRendered(rendered, text, params);
-  return rendered;
-}
-
-std::vector<std::string> RenderMany(Query query, Params params, size_t columns) {
-  const std::string& text = MysqlText(query);
-  if (text.starts_with("INSERT")) return RenderInserts(text, params, columns);
-  if (query == Query::kGet || query == Query::kGetWithMeta) return {RenderGets(text, params)};
-  std::vector<std::string> statements;
-  for (size_t first = 0; first < params.size(); first += columns) {
-    statements.push_back(Render(text, params.subspan(first, columns)));
-  }
-  return statements;
 }
 
 }  // namespace kubase::sql

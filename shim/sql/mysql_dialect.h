@@ -19,8 +19,8 @@ std::string MysqlMatchText(const MatchShape& shape);
 
 // `text` with its parameters.
 std::string Render(std::string_view text, Params params);
-// Statements that do what `query` does for each group of `columns` parameters: an INSERT takes as
-// many rows as a statement of limited size holds.
+// Statements that do what `query` does for each group of `columns` parameters: as many rows at once
+// as a statement of limited size holds.
 std::vector<std::string> RenderMany(Query query, Params params, size_t columns);
 
 // Fails (1048) unless the database is still led by who set this epoch: (epoch). Until the end of

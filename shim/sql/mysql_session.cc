@@ -133,6 +133,7 @@ Error ClassifyMysql(unsigned int number, const std::string& message) {
     case ER_CON_COUNT_ERROR:
     case ER_SERVER_SHUTDOWN:
     case ER_OPTION_PREVENTS_STATEMENT:
+    case ER_READ_ONLY_MODE:
     case ER_UNKNOWN_COM_ERROR:
     case ER_CONNECTION_KILLED:
     case ER_QUERY_INTERRUPTED:
@@ -197,6 +198,12 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::OpenOn(const MysqlHost& host
 Result<void> MysqlSession::Configure() {
   Queue(kMysqlSettings);
   Queue("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED");
+  KUBASE_ASSIGN_OR_RETURN(const bool is_replica, IsOn("SHOW GLOBAL VARIABLES LIKE 'read_only'"));
+  if (is_replica) {
+    return Error{ErrorCode::kUnavailable,
+                 "MariaDB: the server is read-only, as a replica is; the endpoint has to be the "
+                 "one that takes writes"};
+  }
   KUBASE_ASSIGN_OR_RETURN(const bool in_cluster, IsOn("SHOW VARIABLES LIKE 'wsrep_on'"));
   if (!in_cluster) return Ok();
   KUBASE_ASSIGN_OR_RETURN(const bool is_ready, IsOn("SHOW STATUS LIKE 'wsrep_ready'"));
@@ -284,7 +291,7 @@ int MysqlSession::socket() const {
 }
 
 bool MysqlSession::IsAlive() {
-  if (broken_) return false;
+  if (broken_ || read_only_) return false;
   pollfd polled{.fd = socket(), .events = POLLIN, .revents = 0};
   // The server says nothing unasked but that it closes.
   return ::poll(&polled, 1, 0) == 0;
@@ -297,6 +304,7 @@ Error MysqlSession::LastError() {
             number == ER_UNKNOWN_COM_ERROR ||  // a node that has left its cluster
             // It may have been committed on other nodes.
             number == ER_ERROR_DURING_COMMIT || number == ER_QUERY_INTERRUPTED;
+  read_only_ = read_only_ || number == ER_OPTION_PREVENTS_STATEMENT || number == ER_READ_ONLY_MODE;
   return ClassifyMysql(number, mysql_error(connection_.get()));
 }
 

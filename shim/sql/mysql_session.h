@@ -52,6 +52,8 @@ class MysqlSession {
   void Forget() { queued_.clear(); }
   // It can be used no more; what was under way then may or may not have been done.
   bool broken() const { return broken_; }
+  // The server has refused to write: it is the one that takes writes no more.
+  bool read_only() const { return read_only_; }
   std::string server_version() const;    // "10.11.19-MariaDB-…"
   size_t host() const { return host_; }  // its number
   int socket() const;
@@ -72,7 +74,8 @@ class MysqlSession {
   static Result<std::unique_ptr<MysqlSession>> OpenOn(const MysqlHost& host,
                                                       const MysqlOptions& options,
                                                       const std::string& database);
-  // Settings of the session. A node of a Galera cluster has to be in step with the others.
+  // Settings of the session. The server has to take writes, and a node of a Galera cluster has to
+  // be in step with the others.
   Result<void> Configure();
   // What a statement says that shows one setting; false as well when there is no such setting.
   Result<bool> IsOn(const std::string& show);
@@ -84,6 +87,7 @@ class MysqlSession {
   size_t host_ = 0;
   std::vector<Queued> queued_;
   bool broken_ = false;
+  bool read_only_ = false;
 };
 
 // A number of MariaDB's or its client's errors as one of ours; `message` is its own.

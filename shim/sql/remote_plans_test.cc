@@ -197,6 +197,39 @@ TEST_CASE("MariaDB: no statement scans or sorts") {
   }
 }
 
+TEST_CASE("MariaDB: no statement for many rows scans or sorts") {
+  if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
+  const TestDatabase data;
+  const auto database = data.Open();
+  FillMysql(data);
+  const auto connection = database->Connect(Access::kRead);
+  REQUIRE(connection.ok());
+  constexpr std::pair<Query, std::string_view> kStatements[] = {
+      {Query::kGet, "b"},
+      {Query::kUpdateObject, "bnnnnnn"},
+      {Query::kDeleteObject, "n"},
+      {Query::kEndAttribute, "nnbb"},
+      {Query::kDeleteAttribute, "nbbn"},
+      {Query::kDeleteDependent, "bnb"},
+  };
+  for (const auto& [query, types] : kStatements) {
+    for (const int64_t count : {2, 32, 1000}) {
+      INFO(QueryName(query) << " of " << count);
+      std::vector<std::string> texts;
+      for (int64_t i = 0; i < count; ++i) texts.push_back(fmt::format("/r/{:06}", i * 7));
+      std::vector<Value> params;
+      for (int64_t i = 0; i < count; ++i) {
+        for (const char type : types) {
+          params.push_back(type == 'b' ? Value(texts[static_cast<size_t>(i)]) : Value(i * 7));
+        }
+      }
+      for (const std::string& text : RenderMany(query, params, types.size())) {
+        CheckPlanOfMysql(**connection, text);
+      }
+    }
+  }
+}
+
 TEST_CASE("MariaDB: no search by attributes scans or sorts") {
   if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
   const TestDatabase data;

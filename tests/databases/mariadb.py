@@ -32,6 +32,10 @@ class MariaDB(server.Server):
         (self.root / "init.sql").write_text(
             "CREATE USER IF NOT EXISTS kubase@'%';\n"
             "GRANT ALL ON *.* TO kubase@'%';\n"
+            # Whom read_only keeps from writing.
+            "CREATE USER IF NOT EXISTS plain@'%';\n"
+            "GRANT ALL ON *.* TO plain@'%';\n"
+            "REVOKE SUPER, READ ONLY ADMIN ON *.* FROM plain@'%';\n"
             "CREATE DATABASE IF NOT EXISTS test;\n", encoding="utf-8")
 
     def start(self):

@@ -35,9 +35,11 @@ class TestDatabase {
   // Ends all connections of kubase to the server, as its restart would.
   void CutConnections() const;
 
+  // How kubase reaches it on MariaDB.
+  sql::MysqlOptions Mysql() const;
+
  private:
   std::string PostgresConnection() const;
-  sql::MysqlOptions Mysql() const;
 
   const TemporaryDirectory directory_;
   const std::string name_;  // of the schema or database
