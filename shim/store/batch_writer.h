@@ -184,7 +184,8 @@ class BatchWriter {
   StepSize index_step_size_;
   StepSize collection_step_size_;
   int64_t last_object_id_;
-  bool indexes_stale_ = false;  // what memory knows of the indexes may not be committed
+  bool index_has_turn_ = false;  // when there is something to compact as well
+  bool indexes_stale_ = false;   // what memory knows of the indexes may not be committed
   std::thread thread_;
 };
 

@@ -40,13 +40,15 @@ class CollectionTurn final : public PendingWrite {
 
 void BatchWriter::MaintenanceStep() {
   const auto step = [this]() -> Result<bool> {
-    if (compacting_) {
+    const bool index_has_turn = std::exchange(index_has_turn_, !index_has_turn_);
+    const bool has_index_work = listeners_.attributes.HasWork();
+    if (compacting_ && !(has_index_work && index_has_turn)) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t rows, CompactStep());
       Reach(Failpoint::kCompactionStep);
       if (rows == 0) OnCompacted();
       return true;
     }
-    if (listeners_.attributes.HasWork()) {
+    if (has_index_work) {
       KUBASE_TRY(IndexStep());
       return true;
     }

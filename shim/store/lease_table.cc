@@ -45,7 +45,7 @@ void LeaseTable::Apply(const std::map<LeaseId, std::optional<int64_t>>& changes)
 std::optional<int64_t> LeaseTable::Renew(LeaseId id) {
   std::lock_guard lock(mutex_);
   auto found = leases_.find(id);
-  if (found == leases_.end()) return std::nullopt;
+  if (found == leases_.end() || found->second.ends) return std::nullopt;
   Unschedule(id, found->second);
   Schedule(id, found->second);
   return found->second.granted_ttl_seconds;
@@ -69,10 +69,12 @@ std::vector<LeaseId> LeaseTable::Ids() const {
   return ids;
 }
 
-bool LeaseTable::IsExpired(LeaseId id) const {
+bool LeaseTable::End(LeaseId id) {
   std::lock_guard lock(mutex_);
   auto found = leases_.find(id);
-  return found != leases_.end() && found->second.expires <= clock_.Now();
+  if (found == leases_.end() || found->second.expires > clock_.Now()) return false;
+  found->second.ends = true;
+  return true;
 }
 
 std::vector<LeaseId> LeaseTable::Expired() const {

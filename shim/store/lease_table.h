@@ -30,7 +30,7 @@ class LeaseTable final : public LeaseLookup {
   // What a committed batch changed: granted (time to live) or revoked (nullopt).
   void Apply(const std::map<LeaseId, std::optional<int64_t>>& changes);
 
-  // Starts the time anew; the granted time to live, nullopt when there is no such lease.
+  // Starts the time anew; the granted time to live, nullopt when there is no such lease or it ends.
   std::optional<int64_t> Renew(LeaseId id);
 
   struct Remaining {
@@ -40,8 +40,10 @@ class LeaseTable final : public LeaseLookup {
   };
   std::optional<Remaining> TimeToLive(LeaseId id) const;
 
-  std::vector<LeaseId> Ids() const;      // ascending
-  bool IsExpired(LeaseId id) const;      // false also when there is no such lease
+  std::vector<LeaseId> Ids() const;  // ascending
+  // Whether its time is over. If so it cannot be renewed any more: who is told that it lives on
+  // must not lose it to what is about to be committed (etcd server/lease/lessor.go, Renew).
+  bool End(LeaseId id);
   std::vector<LeaseId> Expired() const;  // those whose time is over and that are still here
   int64_t size() const;
 
@@ -49,6 +51,7 @@ class LeaseTable final : public LeaseLookup {
   struct Lease {
     int64_t granted_ttl_seconds;
     MonotonicTime expires;
+    bool ends = false;
   };
 
   const Clock& clock_;

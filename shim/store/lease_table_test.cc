@@ -17,8 +17,6 @@ TEST_CASE("LeaseTable: a lease expires after its time and not before") {
   CHECK(table.TimeToLive(7)->ttl_seconds == 1);
   clock.Advance(seconds(1));
   CHECK(table.Expired() == std::vector<LeaseId>{7});
-  CHECK(table.IsExpired(7));
-  CHECK_FALSE(table.IsExpired(8));
 }
 
 TEST_CASE("LeaseTable: renewing starts the time anew, revoking ends it") {
@@ -35,6 +33,22 @@ TEST_CASE("LeaseTable: renewing starts the time anew, revoking ends it") {
   clock.Advance(seconds(100));
   CHECK(table.Expired().empty());
   CHECK(table.TimeToLive(7) == std::nullopt);
+}
+
+TEST_CASE("LeaseTable: what ends cannot be renewed, and nothing ends before its time") {
+  ManualClock clock;
+  LeaseTable table(clock);
+  table.Apply({{7, 10}, {8, 20}});
+  clock.Advance(seconds(10));
+  CHECK_FALSE(table.End(8));
+  CHECK(table.Renew(8) == 20);
+  CHECK_FALSE(table.End(9));
+  CHECK(table.End(7));
+  CHECK(table.Renew(7) == std::nullopt);
+  CHECK(table.Expired() == std::vector<LeaseId>{7});  // as long as that is not committed
+  CHECK(table.End(7));
+  table.Apply({{7, 10}});  // granted anew
+  CHECK(table.Renew(7) == 10);
 }
 
 TEST_CASE("LeaseTable: the largest time to live does not overflow the clock") {

@@ -94,7 +94,7 @@ void SqlStore::RevokeExpired(LeaseId id) {
                      {{"lease", id}, {"error", revoked.error().message}});
       },
       [this, id](WriteBatch& batch) -> Result<Revision> {
-        if (!leases_.IsExpired(id)) return batch.meta().revision;
+        if (!leases_.End(id)) return batch.meta().revision;
         return ApplyLeaseRevoke(batch, id);
       });
 }

@@ -204,6 +204,24 @@ TEST_CASE("SqlStore: a transaction is one revision, sees itself, and is all or n
   CHECK(f.store().current_revision() == 3);
 }
 
+// etcd ends over it: a range "up to the end" is not seen to overlap with the put
+// (etcdserver/txn, checkIntervals).
+TEST_CASE("SqlStore: a put cannot keep the value that its own transaction deletes") {
+  StoreFixture fixture;
+  REQUIRE(fixture.Put({.key = "k", .value = "v"}).ok());
+  const bool nested = GENERATE(false, true);
+  const KeyRange to_the_end{"a", std::string(1, '\0')};
+  TxnRequest request, inner;
+  auto& deletions = nested ? inner.success : request.success;
+  deletions.push_back({DeleteRangeRequest{.range = to_the_end}});
+  if (nested) request.success.push_back({std::move(inner)});
+  request.success.push_back({PutRequest{.key = "k", .value = "", .ignore_value = true}});
+  const auto answer = fixture.Txn(std::move(request));
+  REQUIRE_FALSE(answer.ok());
+  CHECK(answer.error().code == ErrorCode::kKeyNotFound);
+  CHECK(fixture.Range({.range = {"k", ""}})->kvs.size() == 1);
+}
+
 TEST_CASE("SqlStore: an expired lease takes its keys with it in one revision") {
   Fixture f;
   auto grant =

@@ -5,6 +5,7 @@
 namespace kubase::store {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 TEST_CASE("StepSize: it grows to what fits, by a factor of two at most") {
@@ -26,9 +27,38 @@ TEST_CASE("StepSize: one slow step brings it down at once, but never to nothing"
 }
 
 TEST_CASE("StepSize: it stays where it fits") {
-  StepSize size(milliseconds(2), 100, 4096);
+  StepSize size(milliseconds(2), 8, 4096);
+  while (size.rows() < 100) size.Note(milliseconds(1));
+  const int64_t rows = size.rows();
   size.Note(milliseconds(2));
-  CHECK(size.rows() == 100);
+  CHECK(size.rows() == rows);
+}
+
+// As a step of so many rows takes that commits in `fixed`.
+void Work(StepSize& size, microseconds fixed, int steps) {
+  for (int i = 0; i < steps; ++i) size.Note(fixed + size.rows() * microseconds(20));
+}
+
+TEST_CASE("StepSize: where a commit alone takes the target, the rows are worth the commit") {
+  StepSize size(milliseconds(2), 8, 4096);
+  Work(size, milliseconds(22), 50);
+  CHECK(size.rows() > 800);
+  CHECK(size.rows() < 1600);
+}
+
+TEST_CASE("StepSize: it follows when commits become slow, or fast again") {
+  StepSize size(milliseconds(2), 8, 4096);
+  Work(size, microseconds(200), 50);
+  const int64_t fast = size.rows();
+  CHECK(fast > 60);
+  CHECK(fast < 120);
+  Work(size, milliseconds(30), 50);
+  CHECK(size.rows() > 1000);
+  Work(size, microseconds(200), 50);
+  CHECK(size.rows() < 120);
+  size.Note(std::chrono::seconds(5));  // once
+  Work(size, microseconds(200), 50);
+  CHECK(size.rows() < 120);
 }
 
 }  // namespace

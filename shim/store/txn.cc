@@ -83,17 +83,24 @@ Result<Path> DecidePath(WriteBatch& batch, TxnRequest& request) {
   return path;
 }
 
-Result<void> CheckPut(WriteBatch& batch, const PutRequest& request) {
+// What the operations before a put delete: only a range does so to the key of a put, as each key is
+// named once.
+using Deleted = std::vector<const KeyRange*>;
+
+Result<void> CheckPut(WriteBatch& batch, const PutRequest& request, const Deleted& deleted) {
   if (request.lease != 0 && !batch.LeaseExists(request.lease)) {
     return Error{ErrorCode::kLeaseNotFound, "the lease of the put does not exist"};
   }
   if (!request.ignore_value && !request.ignore_lease) return Ok();
+  const bool gone = std::any_of(deleted.begin(), deleted.end(), [&](const KeyRange* range) {
+    return range->Contains(request.key);
+  });
   KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(request.key));
-  if (pair != nullptr) return Ok();
+  if (pair != nullptr && !gone) return Ok();
   return Error{ErrorCode::kKeyNotFound, "nothing to keep: the key does not exist"};
 }
 
-Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path) {
+Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path, Deleted& deleted) {
   size_t nested_index = 0;
   for (Operation& operation : Branch(request, path)) {
     if (const auto* range = std::get_if<RangeRequest>(&operation.request); range != nullptr) {
@@ -104,9 +111,12 @@ Result<void> CheckPath(WriteBatch& batch, TxnRequest& request, const Path& path)
       }
       KUBASE_TRY(CheckReadable(range->revision, batch.meta()));
     } else if (const auto* put = std::get_if<PutRequest>(&operation.request); put != nullptr) {
-      KUBASE_TRY(CheckPut(batch, *put));
+      KUBASE_TRY(CheckPut(batch, *put, deleted));
+    } else if (const auto* deletion = std::get_if<DeleteRangeRequest>(&operation.request);
+               deletion != nullptr) {
+      deleted.push_back(&deletion->range);
     } else if (auto* nested = std::get_if<TxnRequest>(&operation.request); nested != nullptr) {
-      KUBASE_TRY(CheckPath(batch, *nested, path.nested[nested_index++]));
+      KUBASE_TRY(CheckPath(batch, *nested, path.nested[nested_index++], deleted));
     }
   }
   return Ok();
@@ -183,7 +193,7 @@ Result<TxnResponse> RunPath(WriteBatch& batch, TxnRequest& request, const Path& 
 }  // namespace
 
 Result<PutResponse> ApplyPut(WriteBatch& batch, PutRequest request) {
-  KUBASE_TRY(CheckPut(batch, request));
+  KUBASE_TRY(CheckPut(batch, request, {}));
   Result<PutResponse> response = RunPut(batch, std::move(request));
   batch.EndTransaction();
   return response;
@@ -197,7 +207,8 @@ Result<DeleteRangeResponse> ApplyDeleteRange(WriteBatch& batch, DeleteRangeReque
 
 Result<TxnResponse> ApplyTxn(WriteBatch& batch, TxnRequest request) {
   KUBASE_ASSIGN_OR_RETURN(const Path path, DecidePath(batch, request));
-  KUBASE_TRY(CheckPath(batch, request, path));
+  Deleted deleted;
+  KUBASE_TRY(CheckPath(batch, request, path, deleted));
   if (request.by_garbage_collector) KUBASE_TRY(CheckCollector(batch, request, path));
   Result<TxnResponse> response = RunPath(batch, request, path);
   batch.EndTransaction();
@@ -209,6 +220,7 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
     return Error{ErrorCode::kLeaseNotFound, "the lease does not exist"};
   }
   KUBASE_ASSIGN_OR_RETURN(const std::vector<std::string> keys, batch.LeaseKeys(lease));
+  KUBASE_TRY(batch.Prefetch({keys.begin(), keys.end()}));
   for (const std::string& key : keys) {
     KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
     // A database that went back in time has keys that memory knows are gone: this will not commit.
