@@ -52,11 +52,16 @@ Encoding EncodingOf(std::string_view value) {
   return Encoding::kForeign;
 }
 
+bool IsObjectName(std::string_view name_in_kind) {
+  const size_t slash = name_in_kind.find('/');
+  return slash != 0 && slash == name_in_kind.rfind('/');
+}
+
 Attributes ReadAttributes(const FieldTable& fields, std::string_view name_in_kind,
                           std::string_view value) {
   Attributes attributes;
+  attributes.named = IsObjectName(name_in_kind);
   const size_t slash = name_in_kind.find('/');
-  attributes.named = slash != 0 && slash == name_in_kind.rfind('/');
   if (slash != std::string_view::npos) {
     attributes.object_namespace = name_in_kind.substr(0, slash);
     name_in_kind.remove_prefix(slash + 1);

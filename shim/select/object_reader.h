@@ -17,8 +17,8 @@ enum class Encoding {
 };
 Encoding EncodingOf(std::string_view value);
 
-// Raised when ReadAttributes tells of some object what it did not tell before.
-inline constexpr int kReaderVersion = 1;
+// "NAME" or "NAMESPACE/NAME": the part of a key of kube-apiserver's layout behind its kind.
+bool IsObjectName(std::string_view name_in_kind);
 
 // The attributes of an object whose key is the prefix of its kind and then `name_in_kind`: "NAME"
 // or "NAMESPACE/NAME". Never fails: what is malformed is not readable. Thread-safe; an object of

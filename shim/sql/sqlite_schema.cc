@@ -113,12 +113,16 @@ CREATE TABLE collections(
 CREATE INDEX collections_due ON collections(waits, id);
 )";
 
+// Rows of `kinds` say what their entries were made by from here on, which older versions of kubase
+// would not keep: they refuse the database.
+constexpr char kIndexForms[] = "";
+
 }  // namespace
 
 const std::vector<std::string>& SqliteSchemaSteps() {
   static const std::vector<std::string> steps = {
       kTemporalTables, kAttributeTables,
-      std::string(kDropAttributes) + kAttributeTables + kCollectionTables};
+      std::string(kDropAttributes) + kAttributeTables + kCollectionTables, kIndexForms};
   return steps;
 }
 

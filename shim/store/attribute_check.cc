@@ -24,7 +24,6 @@ using sql::Value;
 
 constexpr int64_t kObjectsAtOnce = 256;
 constexpr int64_t kRowsPerStep = 4096;
-constexpr size_t kAttributeFaultsTold = 20;
 
 class Checker {
  public:
@@ -52,7 +51,7 @@ class Checker {
   void Tell(const std::string& prefix, std::string sentence) {
     ++report_.faults;
     report_.to_repair.insert(prefix);
-    if (report_.told.size() < kAttributeFaultsTold) report_.told.push_back(std::move(sentence));
+    if (report_.told.size() < limits::kFaultsToldMax) report_.told.push_back(std::move(sentence));
   }
 
   // A database from before there was an index has no kinds at all; the next server indexes it.

@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "shim/store/indexed_kind.h"
 #include "shim/store/random_widgets_test.h"
 #include "shim/store/store_fixture_test.h"
 #include "shim/store/widgets_test.h"
@@ -103,8 +104,9 @@ TEST_CASE("CheckAttributes: each way in which the index can differ is found, tol
        "1 entries of l/mark belong to no object"},
       {"DELETE FROM attributes WHERE " + color_of_marked, "the entry f/spec.color=red is missing"},
       {"UPDATE kinds SET foreign_values = 0", "is no Kubernetes object, which is not noted"},
-      {"UPDATE kinds SET fields = "
-       "CAST(replace(CAST(fields AS TEXT), 'spec.color', 'spec.size') AS BLOB)",
+      {fmt::format("UPDATE kinds SET fields = CAST('{}\n.spec.size\n' AS BLOB) "
+                   "WHERE prefix = CAST('{}' AS BLOB)",
+                   FormOf(*select::CustomFields({".spec.size"})), kWidgetsPrefix),
        "widgets.example.com is indexed by other fields than its definition makes selectable"},
       {"DELETE FROM kinds WHERE prefix = CAST('/registry/configmaps/' AS BLOB)",
        "configmaps has objects, but is not in the index"},

@@ -7,6 +7,7 @@
 
 #include "shim/base/limits.h"
 #include "shim/select/object_reader.h"
+#include "shim/store/difference.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -18,13 +19,6 @@ using sql::Value;
 // Of the row of a kind that is being dropped: no key begins with it.
 std::string DroppedPrefix(int64_t kind) {
   return "#" + std::to_string(kind);
-}
-
-IndexEntries Difference(const IndexEntries& from, const IndexEntries& without) {
-  IndexEntries rest;
-  std::set_difference(from.begin(), from.end(), without.begin(), without.end(),
-                      std::back_inserter(rest));
-  return rest;
 }
 
 Result<int64_t> ReadNumber(sql::Connection& connection, Query query) {

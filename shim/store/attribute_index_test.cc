@@ -117,6 +117,27 @@ TEST_CASE("ScanMatching: keys of another layout tell no names, so that all are g
   CHECK(ListKeys(fixture, group, "app=x", "").size() == 3);
 }
 
+TEST_CASE(
+    "ScanMatching: a key of another layout among those of a kind is given, whatever its names") {
+  StoreFixture fixture;
+  const std::string value = R"({"metadata":{"labels":{"app":"x"}}})";
+  for (const char* name : {"a/b", "ns/a", "ns/a/b", "other/c"}) {
+    REQUIRE(fixture.Put({.key = kWidgetsPrefix + name, .value = value}).ok());
+  }
+  using Keys = std::vector<std::string>;
+  const std::string foreign = kWidgetsPrefix + "ns/a/b";
+  const bool restarted = GENERATE(false, true);
+  if (restarted) {
+    AwaitIndex(fixture);
+    fixture.Open();
+  }
+  CHECK(ListKeys(fixture, kWidgets, "", "metadata.namespace=other") ==
+        Keys{foreign, kWidgetsPrefix + "other/c"});
+  CHECK(ListKeys(fixture, kWidgets, "", "metadata.name=zzz") == Keys{foreign});
+  CHECK(ListKeys(fixture, kWidgets, "app=x,app!=x", "") == Keys{});
+  CHECK(ListKeys(fixture, kWidgets, "app=x", "metadata.name=c").size() == 2);
+}
+
 TEST_CASE("ScanMatching: labels that decoding adds are seen in lists of several kinds, too") {
   StoreFixture fixture;
   const std::string key = "/registry/namespaces/a";

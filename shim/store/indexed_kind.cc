@@ -61,7 +61,7 @@ Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection,
 }
 
 std::string FormOf(const select::FieldTable& fields) {
-  return fmt::format("{} {}", select::kReaderVersion, fields.description());
+  return fmt::format("{} {}", kFormVersion, fields.description());
 }
 
 std::string FieldsColumn(const IndexedKind& kind) {
@@ -115,13 +115,14 @@ Result<std::optional<int64_t>> FindAttributeName(sql::Connection& connection, in
 }
 
 bool IsForeign(std::string_view object_name, std::string_view value) {
-  return object_name.empty() || select::EncodingOf(value) == select::Encoding::kForeign;
+  return object_name.empty() || !select::IsObjectName(object_name) ||
+         select::EncodingOf(value) == select::Encoding::kForeign;
 }
 
 IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,
                        std::string_view value) {
   IndexEntries entries;
-  if (select::EncodingOf(value) == select::Encoding::kForeign) return entries;
+  if (IsForeign(object_name, value)) return entries;
   const select::Attributes object = select::ReadAttributes(fields, object_name, value);
   if (!object.readable) return {{std::string(kIndexedUnreadable), ""}};
   entries.reserve(object.labels.size() + object.fields.size());

@@ -29,7 +29,7 @@ struct IndexedKind {
   // filled, and has the objects up to the name `indexed_to`.
   Revision indexed_since = kNotYet;
   std::string indexed_to;
-  // Some of its values are nothing that Kubernetes writes. They match every selector but are not in
+  // Some of its pairs are nothing that Kubernetes writes. They match every selector but are not in
   // the index, so that keeping other things than objects here costs nothing.
   bool foreign_values = false;
 
@@ -40,8 +40,11 @@ struct IndexedKind {
   bool IsDropped() const { return !prefix.starts_with('/'); }
 };
 
-// The reader of objects and the table of fields, as one line: entries of another form were made by
-// another version of kubase, and may miss what this one finds.
+// Raised when ReadAttributes, EntriesOf or IsForeign tell of some object what they did not tell
+// before.
+inline constexpr int kFormVersion = 1;
+// This version and the table of fields, as one line: entries of another form were made by another
+// version of kubase, and may miss what this one finds.
 std::string FormOf(const select::FieldTable& fields);
 // As the column `fields` has them.
 std::string FieldsColumn(const IndexedKind& kind);
@@ -82,7 +85,7 @@ std::string_view IndexedValue(std::string_view value);
 // label.
 inline constexpr size_t kIndexedNameBytesMax = 900;
 
-// Whether a value is nothing that Kubernetes writes.
+// Whether a pair is nothing that Kubernetes writes, by its key or by its value.
 bool IsForeign(std::string_view object_name, std::string_view value);
 
 // Name and value of each entry of an object, sorted. Empty for foreign values.

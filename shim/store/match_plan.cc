@@ -43,14 +43,11 @@ class Planner {
       plan_.prefix = kind.range.key;
       KUBASE_ASSIGN_OR_RETURN(const auto known, ReadKind(connection_, plan_.prefix));
       plan_.fields = known ? FieldsOf(*known, kind.name) : select::BuiltInFields(kind.name);
-      if (!plan_.range.IsSingle()) {
+      if (known && !plan_.range.IsSingle() && IsComplete(*known, revision)) {
         NarrowByNamespace();
         FindObjectName();
-      }
-      if (known && !plan_.range.IsSingle() && !plan_.object_name) {
         id_ = known->id;
-        plan_.indexed = known->indexed_since != IndexedKind::kNotYet &&
-                        known->indexed_since <= revision && !known->foreign_values;
+        plan_.indexed = !plan_.object_name;
       }
     }
     for (const LabelRequirement& requirement : selector_.labels) KUBASE_TRY(Decide(requirement));
@@ -62,6 +59,12 @@ class Planner {
   }
 
  private:
+  // Whether a read at the revision finds every pair in the index, and a name in every key.
+  static bool IsComplete(const IndexedKind& kind, Revision revision) {
+    return kind.indexed_since != IndexedKind::kNotYet && kind.indexed_since <= revision &&
+           !kind.foreign_values;
+  }
+
   // Objects of a namespace are next to each other.
   void NarrowByNamespace() {
     for (const FieldRequirement& requirement : selector_.fields) {

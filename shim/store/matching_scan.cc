@@ -127,10 +127,7 @@ class MatchingScan {
       KUBASE_ASSIGN_OR_RETURN(const std::string first, FirstKey(rest));
       if (first.empty()) return Ok();
       const size_t slash = first.find('/', plan_.prefix.size());
-      // Objects without namespaces, or of another layout than kube-apiserver's.
-      if (slash == std::string::npos || first.find('/', slash + 1) != std::string::npos) {
-        return SearchRange(rest);
-      }
+      if (slash == std::string::npos) return SearchRange(rest);  // objects without namespaces
       std::string next = first.substr(0, slash + 1);
       const std::string key = next + *plan_.object_name;
       if (plan_.range.Contains(key)) KUBASE_TRY(SearchRange({key, ""}));
