@@ -14,6 +14,11 @@ namespace {
 constexpr size_t kStatementBytesMax = 1 << 20;
 // Rows that one statement changes: the server looks through all of them for each.
 constexpr size_t kRowsChangedMax = 32;
+// Of a thousand values and more the server makes a table, and searches that for each row there is.
+constexpr size_t kKeysAtOnceMax = 256;
+
+constexpr std::string_view kSet = " SET ";
+constexpr std::string_view kWhere = " WHERE ";
 
 void Append(std::string& to, const Value& value, bool is_limit) {
   if (!value.is_bytes()) {
@@ -61,7 +66,6 @@ std::vector<std::string> RenderInserts(std::string_view text, Params params, siz
 
 // Assignments of an UPDATE: "column = ?N", as statements.cc writes them.
 std::vector<std::string_view> AssignmentsIn(std::string_view text) {
-  static constexpr std::string_view kSet = " SET ", kWhere = " WHERE ";
   std::vector<std::string_view> assignments;
   const size_t set = text.find(kSet);
   if (set == text.npos) return assignments;
@@ -76,14 +80,14 @@ std::vector<std::string_view> AssignmentsIn(std::string_view text) {
 
 // One UPDATE or DELETE of all rows.
 std::string RenderTogether(std::string_view text, Params rows, size_t columns) {
-  static constexpr std::string_view kWhere = " WHERE ", kEquals = " = ";
+  static constexpr std::string_view kEquals = " = ";
   const std::string_view condition = text.substr(text.find(kWhere) + kWhere.size());
   std::vector<std::string> conditions;
   for (size_t first = 0; first < rows.size(); first += columns) {
     conditions.push_back(Render(condition, rows.subspan(first, columns)));
   }
-  std::string rendered(text.substr(0, std::min(text.find(" SET "), text.find(kWhere))));
-  std::string_view before = " SET ";
+  std::string rendered(text.substr(0, std::min(text.find(kSet), text.find(kWhere))));
+  std::string_view before = kSet;
   for (const std::string_view assignment : AssignmentsIn(text)) {
     const size_t value = assignment.find(kEquals) + kEquals.size();
     rendered.append(before).append(assignment.substr(0, value)).append("CASE");
@@ -134,9 +138,6 @@ bool ChangesRowsTogether(Query query) {
       return false;
   }
 }
-
-// Of a thousand values and more the server makes a table, and searches that for each row there is.
-constexpr size_t kKeysAtOnceMax = 256;
 
 std::string RenderGet(std::string_view text, Params keys) {
   static constexpr std::string_view kOne = "= ?1";

@@ -109,14 +109,10 @@ INSERT INTO meta
   ON DUPLICATE KEY UPDATE id = id
 )";
 
-// Rows of `kinds` say what their entries were made by from here on, which older versions of kubase
-// would not keep: they refuse the database.
-constexpr char kMysqlForms[] = "";
-
 }  // namespace
 
 const std::vector<std::string>& MysqlSchemaSteps() {
-  static const std::vector<std::string> steps = {kMysqlTables, kMysqlForms};
+  static const std::vector<std::string> steps = {kMysqlTables, kIndexFormsStep};
   return steps;
 }
 

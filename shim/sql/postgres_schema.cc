@@ -104,14 +104,10 @@ CREATE TABLE collections(
 CREATE INDEX collections_due ON collections(waits, id);
 )";
 
-// Rows of `kinds` say what their entries were made by from here on, which older versions of kubase
-// would not keep: they refuse the database.
-constexpr char kPostgresForms[] = "";
-
 }  // namespace
 
 const std::vector<std::string>& PostgresSchemaSteps() {
-  static const std::vector<std::string> steps = {kPostgresTables, kPostgresForms};
+  static const std::vector<std::string> steps = {kPostgresTables, kIndexFormsStep};
   return steps;
 }
 

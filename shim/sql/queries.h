@@ -187,6 +187,10 @@ enum class Query {
 
 inline constexpr size_t kQueries = static_cast<size_t>(Query::kQueryCount);
 
+// A step of each engine's schema, of no statement: from it on rows of `kinds` say what their
+// entries were made by, which older versions of kubase would not keep, so they refuse the database.
+inline constexpr char kIndexFormsStep[] = "";
+
 // The name in metrics, logs and plans: "get_with_meta". Static storage.
 const char* QueryName(Query query);
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,23 @@ void FillMysql(const TestDatabase& data) {
       "FROM seq_1_to_20000");
 }
 
+class FilledMysql {
+ public:
+  FilledMysql() : database_(data_.Open()) {
+    FillMysql(data_);
+    auto connected = database_->Connect(Access::kRead);
+    if (!connected.ok()) FAIL(connected.error().message);
+    connection_ = std::move(connected).value();
+  }
+
+  Connection& connection() const { return *connection_; }
+
+ private:
+  const TestDatabase data_;
+  const std::unique_ptr<Database> database_;
+  std::unique_ptr<Connection> connection_;
+};
+
 // Of FillMysql: an attribute, a revision that changed half of the objects, and a page of them.
 const Value kName = int64_t{2};
 const Value kRevision = int64_t{10'000};
@@ -148,11 +166,7 @@ void CheckPlanOfMysql(Connection& connection, const std::string& text) {
 
 TEST_CASE("MariaDB: no statement scans or sorts") {
   if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
-  const TestDatabase data;
-  const auto database = data.Open();
-  FillMysql(data);
-  const auto connection = database->Connect(Access::kRead);
-  REQUIRE(connection.ok());
+  const FilledMysql filled;
   constexpr std::pair<Query, const char*> kStatements[] = {
       {Query::kGet, "b"},
       {Query::kGetAt, "bn"},
@@ -193,17 +207,13 @@ TEST_CASE("MariaDB: no statement scans or sorts") {
     const std::string_view order = types;
     std::vector<Value> params = MysqlParams(types, kRevision);
     if (const size_t number = order.find('n'); number != order.npos) params[number] = kEarlier;
-    CheckPlanOfMysql(**connection, Render(MysqlText(query), params));
+    CheckPlanOfMysql(filled.connection(), Render(MysqlText(query), params));
   }
 }
 
 TEST_CASE("MariaDB: no statement for many rows scans or sorts") {
   if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
-  const TestDatabase data;
-  const auto database = data.Open();
-  FillMysql(data);
-  const auto connection = database->Connect(Access::kRead);
-  REQUIRE(connection.ok());
+  const FilledMysql filled;
   constexpr std::pair<Query, std::string_view> kStatements[] = {
       {Query::kGet, "b"},
       {Query::kUpdateObject, "bnnnnnn"},
@@ -224,7 +234,7 @@ TEST_CASE("MariaDB: no statement for many rows scans or sorts") {
         }
       }
       for (const std::string& text : RenderMany(query, params, types.size())) {
-        CheckPlanOfMysql(**connection, text);
+        CheckPlanOfMysql(filled.connection(), text);
       }
     }
   }
@@ -232,16 +242,12 @@ TEST_CASE("MariaDB: no statement for many rows scans or sorts") {
 
 TEST_CASE("MariaDB: no search by attributes scans or sorts") {
   if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
-  const TestDatabase data;
-  const auto database = data.Open();
-  FillMysql(data);
-  const auto connection = database->Connect(Access::kRead);
-  REQUIRE(connection.ok());
+  const FilledMysql filled;
   testing::ForEachMatchShape([&](const MatchShape& shape) {
     std::vector<Value> params = MysqlParams(testing::ParametersOf(shape), kName);
     if (shape.at_revision) params[shape.bounded ? 3 : 2] = kRevision;
     params.back() = kLimit;
-    CheckPlanOfMysql(**connection, Render(MysqlMatchText(shape), params));
+    CheckPlanOfMysql(filled.connection(), Render(MysqlMatchText(shape), params));
   });
 }
 

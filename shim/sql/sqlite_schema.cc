@@ -1,6 +1,8 @@
 // The schema of SQLite databases, step by step; what the tables mean is in queries.h.
 #include "shim/sql/sqlite_schema.h"
 
+#include "shim/sql/queries.h"
+
 namespace kubase::sql {
 namespace {
 
@@ -113,16 +115,12 @@ CREATE TABLE collections(
 CREATE INDEX collections_due ON collections(waits, id);
 )";
 
-// Rows of `kinds` say what their entries were made by from here on, which older versions of kubase
-// would not keep: they refuse the database.
-constexpr char kIndexForms[] = "";
-
 }  // namespace
 
 const std::vector<std::string>& SqliteSchemaSteps() {
   static const std::vector<std::string> steps = {
       kTemporalTables, kAttributeTables,
-      std::string(kDropAttributes) + kAttributeTables + kCollectionTables, kIndexForms};
+      std::string(kDropAttributes) + kAttributeTables + kCollectionTables, kIndexFormsStep};
   return steps;
 }
 

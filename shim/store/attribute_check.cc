@@ -91,7 +91,7 @@ class Checker {
   Result<void> CheckKind(const IndexedKind& kind) {
     const Kind resource = KindOfKey(kind.prefix);
     const select::FieldTablePtr fields = FieldsOf(kind, resource.name);
-    if (kind.form != FormOf(*fields)) {  // the next server makes its entries anew
+    if (!kind.IsMadeBy(*fields)) {  // the next server makes its entries anew
       ++report_.unfinished;
       return Ok();
     }

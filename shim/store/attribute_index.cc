@@ -2,7 +2,6 @@
 #include "shim/store/attribute_index.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "shim/base/limits.h"
@@ -82,13 +81,13 @@ Result<void> AttributeIndex::Write(sql::Connection& connection,
   return rows.Flush(connection);
 }
 
-bool AttributeIndex::IsOfThisForm(const IndexedKind& kind) const {
-  return kind.form == FormOf(*tables_.at(kind.id));
+bool AttributeIndex::IsCurrent(const IndexedKind& kind) const {
+  return kind.IsMadeBy(*tables_.at(kind.id));
 }
 
 bool AttributeIndex::IsCurrent() const {
   return !kinds_.empty() && std::all_of(kinds_.begin(), kinds_.end(), [this](const auto& kind) {
-    return IsOfThisForm(kind.second);
+    return IsCurrent(kind.second);
   });
 }
 
@@ -109,7 +108,7 @@ Result<void> AttributeIndex::Survey(sql::Connection& connection, const Meta& met
   }
   std::vector<std::string> outdated;
   for (const auto& [prefix, kind] : kinds_) {
-    if (!IsOfThisForm(kind)) outdated.push_back(prefix);
+    if (!IsCurrent(kind)) outdated.push_back(prefix);
   }
   for (const std::string& prefix : outdated) {
     IndexedKind& kind = kinds_.at(prefix);
@@ -143,14 +142,14 @@ Result<IndexedKind*> AttributeIndex::Register(sql::Connection& connection,
                    .indexed_since = indexed_since,
                    .indexed_to = "",
                    .foreign_values = false};
-  kind.form = FormOf(*FieldsOf(kind, KindOfKey(prefix).name));
+  Learn(kind);
+  kind.form = FormOf(*tables_.at(kind.id));
   const std::string column = FieldsColumn(kind);
   const Value params[] = {kind.id,         kind.prefix,
                           column,          kind.indexed_since,
                           kind.indexed_to, int64_t{kind.foreign_values}};
   KUBASE_TRY(connection.ExecuteMany(Query::kAddKind, params, 6));
   if (indexed_since == IndexedKind::kNotYet) to_fill_.push_back(prefix);
-  Learn(kind);
   return &kinds_.insert_or_assign(prefix, std::move(kind)).first->second;
 }
 

@@ -77,7 +77,7 @@ class AttributeIndex {
   Result<void> WriteChange(sql::Connection& connection, IndexedKind& kind, const KeyChange& change,
                            AttributeRows& rows);
   Result<void> Declare(sql::Connection& connection, const KeyChange& change);
-  bool IsOfThisForm(const IndexedKind& kind) const;
+  bool IsCurrent(const IndexedKind& kind) const;
   Result<void> Replace(sql::Connection& connection, IndexedKind& kind, const std::string& fields);
   Result<bool> HasObjects(sql::Connection& connection, const std::string& prefix);
   Result<int64_t> NameId(sql::Connection& connection, const IndexedKind& kind,

@@ -53,15 +53,15 @@ Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection,
     kind = ParseKind(row);
     return false;
   }));
-  if (kind && kind->form != FormOf(*FieldsOf(*kind, KindOfKey(prefix).name))) {
-    kind->indexed_since = IndexedKind::kNotYet;
-    kind->indexed_to.clear();
-  }
   return kind;
 }
 
 std::string FormOf(const select::FieldTable& fields) {
   return fmt::format("{} {}", kFormVersion, fields.description());
+}
+
+bool IndexedKind::IsMadeBy(const select::FieldTable& table) const {
+  return form == FormOf(table);
 }
 
 std::string FieldsColumn(const IndexedKind& kind) {
@@ -122,7 +122,6 @@ bool IsForeign(std::string_view object_name, std::string_view value) {
 IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,
                        std::string_view value) {
   IndexEntries entries;
-  if (IsForeign(object_name, value)) return entries;
   const select::Attributes object = select::ReadAttributes(fields, object_name, value);
   if (!object.readable) return {{std::string(kIndexedUnreadable), ""}};
   entries.reserve(object.labels.size() + object.fields.size());

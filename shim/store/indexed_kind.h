@@ -36,6 +36,8 @@ struct IndexedKind {
   bool IsIndexed(std::string_view object_name) const {
     return indexed_since != kNotYet || object_name <= indexed_to;
   }
+  // Whether its entries are of the form that this kubase makes by these fields, which are its own.
+  bool IsMadeBy(const select::FieldTable& table) const;
   // What has become of a kind whose fields have changed: its entries are on their way out.
   bool IsDropped() const { return !prefix.starts_with('/'); }
 };
@@ -51,7 +53,6 @@ std::string FieldsColumn(const IndexedKind& kind);
 
 // Those that are on their way out as well.
 Result<std::vector<IndexedKind>> ReadKinds(sql::Connection& connection);
-// One whose entries are of another form is given as not indexed yet.
 Result<std::optional<IndexedKind>> ReadKind(sql::Connection& connection, const std::string& prefix);
 // `resource`: as KindOfKey names it.
 select::FieldTablePtr FieldsOf(const IndexedKind& kind, std::string_view resource);
@@ -88,7 +89,7 @@ inline constexpr size_t kIndexedNameBytesMax = 900;
 // Whether a pair is nothing that Kubernetes writes, by its key or by its value.
 bool IsForeign(std::string_view object_name, std::string_view value);
 
-// Name and value of each entry of an object, sorted. Empty for foreign values.
+// Name and value of each entry of an object, sorted. Of a pair that is not foreign.
 using IndexEntries = std::vector<std::pair<std::string, std::string>>;
 IndexEntries EntriesOf(const select::FieldTable& fields, std::string_view object_name,
                        std::string_view value);

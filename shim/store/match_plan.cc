@@ -43,7 +43,7 @@ class Planner {
       plan_.prefix = kind.range.key;
       KUBASE_ASSIGN_OR_RETURN(const auto known, ReadKind(connection_, plan_.prefix));
       plan_.fields = known ? FieldsOf(*known, kind.name) : select::BuiltInFields(kind.name);
-      if (known && !plan_.range.IsSingle() && IsComplete(*known, revision)) {
+      if (known && !plan_.range.IsSingle() && IsComplete(*known, *plan_.fields, revision)) {
         NarrowByNamespace();
         FindObjectName();
         id_ = known->id;
@@ -60,9 +60,10 @@ class Planner {
 
  private:
   // Whether a read at the revision finds every pair in the index, and a name in every key.
-  static bool IsComplete(const IndexedKind& kind, Revision revision) {
-    return kind.indexed_since != IndexedKind::kNotYet && kind.indexed_since <= revision &&
-           !kind.foreign_values;
+  static bool IsComplete(const IndexedKind& kind, const select::FieldTable& fields,
+                         Revision revision) {
+    return kind.IsMadeBy(fields) && kind.indexed_since != IndexedKind::kNotYet &&
+           kind.indexed_since <= revision && !kind.foreign_values;
   }
 
   // Objects of a namespace are next to each other.
