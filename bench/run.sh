@@ -55,6 +55,7 @@ usage: bench/run.sh store|scale|selectors|collector [options]
   --objects A,B,…        of collector: memory with so many objects (100000,500000)
   --peer-objects N       those of the largest list of the others (100000)
   --minutes M            of selectors: length of the load on a whole system (5)
+  --system-objects N     objects that it has in the end, however long that takes (100000)
   --dependents N         dependents of one owner that collector deletes (100000)
   --at-defaults N        how many of them upstream collects at its own limits (10000)
   --kubase PATH          measure this executable instead of building one

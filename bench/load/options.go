@@ -17,31 +17,32 @@ import (
 
 // options are the flags.
 type options struct {
-	scenario    string
-	servers     string
-	binaries    map[string]*string
-	engines     map[string]*string // the endpoints of database servers
-	apiservers  apiservers
-	directory   string
-	output      string
-	only        string
-	rounds      int
-	keys        int
-	manyKeys    int
-	revisions   int
-	workers     int
-	connections int
-	seconds     float64
-	farDelay    float64 // ms
-	farWorkers  int
-	watchers    int
-	watchRate   float64
-	objects     counts
-	peerObjects int
-	dependents  int
-	atDefaults  int
-	minutes     float64
-	given       map[string]string // all flags as text, for the record
+	scenario      string
+	servers       string
+	binaries      map[string]*string
+	engines       map[string]*string // the endpoints of database servers
+	apiservers    apiservers
+	directory     string
+	output        string
+	only          string
+	rounds        int
+	keys          int
+	manyKeys      int
+	revisions     int
+	workers       int
+	connections   int
+	seconds       float64
+	farDelay      float64 // ms
+	farWorkers    int
+	watchers      int
+	watchRate     float64
+	objects       counts
+	peerObjects   int
+	dependents    int
+	atDefaults    int
+	minutes       float64
+	systemObjects int
+	given         map[string]string // all flags as text, for the record
 }
 
 // apiservers are the executables of Kubernetes that the scenarios of whole systems need.
@@ -129,6 +130,8 @@ func parse(scenario string, arguments []string) (*options, error) {
 	flags.IntVar(&o.atDefaults, "at-defaults", 10_000,
 		"how many of them upstream collects with its limit of requests as it is")
 	flags.Float64Var(&o.minutes, "minutes", 5, "length of the load on a whole system")
+	flags.IntVar(&o.systemObjects, "system-objects", 100_000,
+		"how many a whole system has in the end, however long it takes; kine needs not")
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
@@ -153,8 +156,8 @@ func (o *options) check(rest []string) error {
 		return o.checkCollector()
 	case o.objects.largest() < listSizes[0] || o.peerObjects < listSizes[0]:
 		return fmt.Errorf("objects and peer-objects are at least %d", listSizes[0])
-	case o.minutes < 0.05 || o.minutes > 60:
-		return errors.New("minutes are from 0.05 to 60")
+	case o.minutes < 0.05 || o.minutes > 60 || o.systemObjects < 1:
+		return errors.New("minutes are from 0.05 to 60, system-objects at least 1")
 	}
 	return nil
 }

@@ -53,6 +53,7 @@ func (b *bench) selectorTargets() map[string]report.Target {
 		rowSystemGrowth: atMost(50),
 		rowSystemKine:   atLeast(12),
 		rowSystem:       {Of: "kubase", Base: "etcd", Limit: 3, AtLeast: true},
+		rowSystemFilled: {Of: "kubase", Base: "etcd", Limit: 3, AtLeast: true},
 	}
 	for _, size := range listSizes[1:] {
 		for _, s := range selections {
