@@ -145,6 +145,9 @@ class Database {
   // may lack what that one had acknowledged.
   virtual Result<bool> IsOtherServer(Connection& connection) = 0;
   virtual Result<void> RememberServer(Connection& connection) = 0;
+  // The settings of the server by which an outage of its machine loses what it acknowledged, as
+  // "NAME = VALUE, NAME = VALUE"; empty: there is none, as far as the engine tells.
+  virtual Result<std::string> ReadDurabilityRisk(Connection& connection) = 0;
 
   virtual std::string engine() const = 0;  // "SQLite 3.40.1"
   // Of the longest key that its indexes take.

@@ -21,7 +21,7 @@ MysqlConnection& Of(Connection& connection) {
 class MysqlDatabase final : public RemoteDatabase {
  public:
   explicit MysqlDatabase(const MysqlOptions& options)
-      : RemoteDatabase(shared_.epoch), shared_{.options = options} {}
+      : RemoteDatabase(shared_.fence), shared_{.options = options} {}
 
   using RemoteDatabase::Connect;
   Result<std::unique_ptr<Connection>> Connect(Access, std::chrono::seconds patience) override {
@@ -73,6 +73,7 @@ class MysqlDatabase final : public RemoteDatabase {
     KUBASE_TRY(connection.EnsureSession());
     engine_ = MysqlEngineOf(connection.server_version());
     IdentifyServerBy(std::string(engine_.server));
+    AskDurabilityBy(std::string(engine_.durability));
     const auto count = [](const char* condition) {
       return fmt::format(
           "SELECT COUNT(*) FROM information_schema.columns WHERE table_schema = "

@@ -19,21 +19,24 @@ Result<void> MysqlConnection::EnsureSession() {
   servers_left_ = shared_.servers_left;
   opened_ = std::chrono::steady_clock::now();
   KUBASE_ASSIGN_OR_RETURN(session_, MysqlSession::Open(options_, options_.database, shared_.host));
-  return Ok();
+  Result<void> checked = CheckServer(shared_.fence);
+  if (!checked.ok()) session_.reset();
+  return checked;
 }
 
 Result<void> MysqlConnection::Begin(Access access) {
   KUBASE_CHECK(!in_transaction_);
   KUBASE_TRY(EnsureSession());
   in_transaction_ = true;
+  writes_ = access == Access::kWrite;
   if (access == Access::kRead) {
     session_->Queue("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     session_->Queue("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
     return Ok();
   }
   session_->Queue("START TRANSACTION");
-  const Value epoch[] = {shared_.epoch.load()};
-  session_->Queue(Render(kMysqlGuard, epoch));
+  const Value expected[] = {shared_.fence.epoch.load(), shared_.fence.writes.load()};
+  session_->Queue(Render(kMysqlGuard, expected));
   return Ok();
 }
 
@@ -43,6 +46,7 @@ Result<void> MysqlConnection::Commit() {
     session_->Queue("COMMIT");
     Result<void> done = Run();
     if (done.ok()) {
+      if (writes_) ++shared_.fence.writes;
       in_transaction_ = false;
       return done;
     }
@@ -137,6 +141,10 @@ Result<int> MysqlConnection::Socket() {
 
 Result<void> MysqlConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
+  return ReadInSession(text, sink);
+}
+
+Result<void> MysqlConnection::ReadInSession(const std::string& text, const RowSink& sink) {
   session_->Queue(text, {.rows = &sink});
   return Run();
 }

@@ -21,8 +21,8 @@ namespace kubase::sql {
 // What the connections of a database share.
 struct MysqlShared {
   const MysqlOptions options;
-  std::atomic<size_t> host{0};           // of options, that works
-  std::atomic<int64_t> epoch{kNoEpoch};  // in `meta` as long as this process leads
+  std::atomic<size_t> host{0};  // of options, that works
+  WriteFence fence;
   // Servers that stopped taking writes while they were used. The reads of others cannot tell: from
   // then on a replica could answer them, which is behind.
   std::atomic<int64_t> servers_left{0};
@@ -61,6 +61,9 @@ class MysqlConnection final : public RemoteConnection {
                      std::vector<std::string>& damages);
   std::string server_version() const { return session_->server_version(); }
 
+ protected:
+  Result<void> ReadInSession(const std::string& text, const RowSink& sink) override;
+
  private:
   Result<void> SelectText(std::string_view called, std::string text, const RowSink& sink);
   Result<void> Run();
@@ -71,6 +74,7 @@ class MysqlConnection final : public RemoteConnection {
   std::chrono::steady_clock::time_point opened_;  // the session
   int64_t servers_left_ = 0;                      // when it was opened
   bool in_transaction_ = false;
+  bool writes_ = false;  // the transaction
   bool running_ = false;
 };
 

@@ -23,11 +23,13 @@ std::string Render(std::string_view text, Params params);
 // as a statement of limited size holds.
 std::vector<std::string> RenderMany(Query query, Params params, size_t columns);
 
-// Fails (1048) unless the database is still led by who set this epoch: (epoch). Until the end of
-// the transaction nobody else leads it. The row changes in any case: on a cluster whose nodes do
-// not see each other's locks, only what both change lets one of two transactions fail.
+// Fails (1048) unless the database is still led by who set this epoch, and has the writes that it
+// knows of: (epoch, writes). Until the end of the transaction nobody else leads it. On a cluster
+// whose nodes do not see each other's locks, only what both change lets one of two transactions
+// fail: this row.
 inline constexpr std::string_view kMysqlGuard =
-    "UPDATE meta SET epoch = IF(epoch = ?1, epoch, NULL), writes = writes + 1 WHERE id = 1";
+    "UPDATE meta SET epoch = IF(epoch = ?1 AND writes = ?2, epoch, NULL), "
+    "writes = writes + 1 WHERE id = 1";
 
 // As SqliteSchemaSteps, but that each ends with a transaction for each statement that makes a
 // table: such statements can be run again.

@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds kStandbyPause{50};
 class PostgresDatabase final : public RemoteDatabase {
  public:
   explicit PostgresDatabase(const PostgresOptions& options)
-      : RemoteDatabase(shared_.epoch), shared_{.options = options} {}
+      : RemoteDatabase(shared_.fence), shared_{.options = options} {}
 
   using RemoteDatabase::Connect;
   Result<std::unique_ptr<Connection>> Connect(Access, std::chrono::seconds patience) override {
@@ -70,6 +70,7 @@ class PostgresDatabase final : public RemoteDatabase {
                                                         engine_.name, engine_.oldest)};
     }
     IdentifyServerBy(std::string(engine_.server));
+    AskDurabilityBy(std::string(engine_.durability));
     // Each step in a transaction of its own. Two that do so at once: one of them fails.
     return EnsureSchema(
         connection,

@@ -39,13 +39,16 @@ Result<void> PostgresConnection::EnsureSession() {
   session_.reset();
   opened_ = std::chrono::steady_clock::now();
   KUBASE_ASSIGN_OR_RETURN(session_, PostgresSession::Open(shared_.options));
-  return Ok();
+  Result<void> checked = CheckServer(shared_.fence);
+  if (!checked.ok()) session_.reset();
+  return checked;
 }
 
 Result<void> PostgresConnection::Begin(Access access) {
   KUBASE_CHECK(!in_transaction_);
   KUBASE_TRY(EnsureSession());
   in_transaction_ = true;
+  writes_ = access == Access::kWrite;
   if (access == Access::kRead) {
     session_->QueueCommand("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     return Ok();
@@ -53,8 +56,8 @@ Result<void> PostgresConnection::Begin(Access access) {
   session_->QueueCommand("BEGIN");
   // While a connection that nobody hears of any more has the lock, nobody else can write.
   session_->QueueCommand("SET LOCAL idle_in_transaction_session_timeout = '3s'");
-  const Value epoch[] = {shared_.epoch.load()};
-  Queue({"guard", kPostgresGuard}, epoch);
+  const Value expected[] = {shared_.fence.epoch.load(), shared_.fence.writes.load()};
+  Queue({"guard", kPostgresGuard}, expected);
   return Ok();
 }
 
@@ -64,6 +67,7 @@ Result<void> PostgresConnection::Commit() {
     session_->QueueCommand("COMMIT");
     Result<void> done = Run();
     if (done.ok()) {
+      if (writes_) ++shared_.fence.writes;
       in_transaction_ = false;
       return done;
     }
@@ -196,6 +200,10 @@ Result<int> PostgresConnection::Socket() {
 
 Result<void> PostgresConnection::Read(const std::string& text, const RowSink& sink) {
   KUBASE_TRY(EnsureSession());
+  return ReadInSession(text, sink);
+}
+
+Result<void> PostgresConnection::ReadInSession(const std::string& text, const RowSink& sink) {
   session_->QueueCommand(text.c_str(), {.rows = &sink});
   return Run();
 }

@@ -22,7 +22,7 @@ namespace kubase::sql {
 // What the connections of a database share.
 struct PostgresShared {
   const PostgresOptions options;
-  std::atomic<int64_t> epoch{kNoEpoch};  // in `meta` as long as this process leads
+  WriteFence fence;
 };
 
 // Connects when it is used, and again when the connection was lost. After an error of the
@@ -56,6 +56,9 @@ class PostgresConnection final : public RemoteConnection {
   // Once it was connected.
   const PostgresEngine& engine() const { return session_->engine(); }
 
+ protected:
+  Result<void> ReadInSession(const std::string& text, const RowSink& sink) override;
+
  private:
   Result<void> SelectText(std::string_view called, const PostgresStatement& statement,
                           Params params, const RowSink& sink);
@@ -68,6 +71,7 @@ class PostgresConnection final : public RemoteConnection {
   std::unique_ptr<PostgresSession> session_;
   std::chrono::steady_clock::time_point opened_;  // the session
   bool in_transaction_ = false;
+  bool writes_ = false;  // the transaction
   bool running_ = false;
   // Searches that were prepared, by their names in the session; bounded.
   std::map<MatchShape, PostgresStatement> matching_;

@@ -17,10 +17,11 @@ const std::string& PostgresText(Query query);
 std::string_view PostgresManyText(Query query);
 std::string PostgresMatchText(const MatchShape& shape);
 
-// Fails (22012) unless the database is still led by who set this epoch: (epoch) -> 1. Until the end
-// of the transaction nobody else leads it.
+// Fails (22012) unless the database is still led by who set this epoch, and has the writes that it
+// knows of: (epoch, writes) -> 1. Until the end of the transaction nobody else leads it.
 inline constexpr char kPostgresGuard[] =
-    "SELECT 1 / count(*) FROM (SELECT 1 FROM meta WHERE id = 1 AND epoch = $1 FOR UPDATE) AS led";
+    "WITH led AS (UPDATE meta SET writes = writes + 1 WHERE id = 1 AND epoch = $1 AND writes = $2 "
+    "RETURNING 1) SELECT 1 / count(*) FROM led";
 
 // As SqliteSchemaSteps.
 const std::vector<std::string>& PostgresSchemaSteps();

@@ -34,6 +34,9 @@ constexpr std::string_view kTimeline =
 // no ranges.
 constexpr std::string_view kYugabyteBeforeSchema = "SET yb_use_hash_splitting_by_default = off; ";
 
+constexpr std::string_view kDurability =
+    "SELECT CASE current_setting('fsync') WHEN 'on' THEN '' ELSE 'fsync = off' END";
+
 constexpr std::string_view kSize =
     "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relkind = 'r' AND "
     "relnamespace = current_schema()::regnamespace";
@@ -65,6 +68,7 @@ PostgresEngine EngineOf(const PostgresGreeting& greeting) {
           .oldest = "PostgreSQL 14",
           .settings = kPostgresSettings,
           .server = kTimeline,
+          .durability = kDurability,
           .size = kSize,
           .reclaim = "VACUUM FULL"};
 }

@@ -20,6 +20,7 @@ struct PostgresEngine {
   std::string_view settings;       // of each session: statements between semicolons
   std::string_view before_schema;  // statements before those of the schema, with a semicolon
   std::string_view server;         // as RemoteDatabase::IdentifyServerBy
+  std::string_view durability;     // as RemoteDatabase::AskDurabilityBy
   std::string_view size;           // gives the bytes of all tables
   std::string_view reclaim;        // with a table's name behind it; "": it does so by itself
 };

@@ -104,10 +104,14 @@ CREATE TABLE collections(
 CREATE INDEX collections_due ON collections(waits, id);
 )";
 
+constexpr char kWritesStep[] = R"(
+ALTER TABLE meta ADD COLUMN writes bigint NOT NULL DEFAULT 0;
+)";
+
 }  // namespace
 
 const std::vector<std::string>& PostgresSchemaSteps() {
-  static const std::vector<std::string> steps = {kPostgresTables, kIndexFormsStep};
+  static const std::vector<std::string> steps = {kPostgresTables, kIndexFormsStep, kWritesStep};
   return steps;
 }
 

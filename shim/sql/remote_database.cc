@@ -31,6 +31,8 @@ Result<int64_t> ReadSchemaVersion(RemoteConnection& connection, const std::strin
   return version.value_or(0);
 }
 
+constexpr char kReadWrites[] = "SELECT writes FROM meta WHERE id = 1";
+
 constexpr char kMetaIsEmpty[] = "the table meta lost its row; restore a backup";
 
 }  // namespace
@@ -62,6 +64,17 @@ Result<std::optional<int64_t>> RemoteConnection::ReadNumber(const std::string& t
     return false;
   }));
   return number;
+}
+
+Result<void> RemoteConnection::CheckServer(const WriteFence& fence) {
+  if (fence.epoch == kNoEpoch) return Ok();
+  const int64_t known = fence.writes;
+  int64_t stored = 0;
+  KUBASE_TRY(ReadInSession(kReadWrites, [&](const Row& row) {
+    stored = row.Int(0);
+    return false;
+  }));
+  return stored >= known ? Ok() : Result<void>(kLedByAnother);
 }
 
 Result<void> RemoteDatabase::RunOnTables(RemoteConnection& connection, std::string_view command,
@@ -103,6 +116,13 @@ Result<void> RemoteDatabase::Apply(Connection& connection, const Change& change)
   return *stored == change.value ? Ok() : Result<void>(kLedByAnother);
 }
 
+Result<int64_t> RemoteDatabase::CountWrites(Connection& connection) {
+  KUBASE_ASSIGN_OR_RETURN(const auto writes,
+                          static_cast<RemoteConnection&>(connection).ReadNumber(kReadWrites));
+  if (!writes) return Error{ErrorCode::kCorrupt, kMetaIsEmpty};
+  return *writes;
+}
+
 Result<int64_t> RemoteDatabase::TakeLead(Connection& connection, const LeaderRecord& seen,
                                          const std::string& process, const std::string& address) {
   const int64_t term = NewEpoch();
@@ -114,8 +134,9 @@ Result<int64_t> RemoteDatabase::TakeLead(Connection& connection, const LeaderRec
                                              seen.renewals),
                     .column = "leader_term",
                     .value = term}));
+  KUBASE_ASSIGN_OR_RETURN(fence_.writes, CountWrites(connection));
   term_ = term;
-  epoch_ = term;
+  fence_.epoch = term;
   return term;
 }
 
@@ -129,7 +150,7 @@ Result<void> RemoteDatabase::RenewLead(Connection& connection) {
 
 // What was under way when it is given up has the row locked, or comes too late.
 Result<void> RemoteDatabase::GiveUpLead(Connection& connection) {
-  epoch_ = kNoEpoch;
+  fence_.epoch = kNoEpoch;
   const int64_t term = term_.exchange(0);
   if (term == 0) return Ok();
   return static_cast<RemoteConnection&>(connection)
@@ -154,15 +175,30 @@ Result<void> RemoteDatabase::RememberServer(Connection& connection) {
                        term_.load()));
 }
 
+Result<std::string> RemoteDatabase::ReadDurabilityRisk(Connection& connection) {
+  std::string risk;
+  if (durability_.empty()) return risk;
+  KUBASE_TRY(static_cast<RemoteConnection&>(connection).Read(durability_, [&](const Row& row) {
+    risk = row.Bytes(0);
+    return false;
+  }));
+  return risk;
+}
+
 // One epoch for all attempts: an earlier one may still arrive.
 Result<void> RemoteDatabase::Settle(Connection& connection) {
   if (next_epoch_ == 0) next_epoch_ = NewEpoch();
-  KUBASE_TRY(Apply(connection, {.changes = fmt::format("epoch = {}", next_epoch_),
-                                .condition = fmt::format("leader_term = {} AND epoch IN ({}, {})",
-                                                         term_.load(), epoch_.load(), next_epoch_),
-                                .column = "epoch",
-                                .value = next_epoch_}));
-  epoch_ = std::exchange(next_epoch_, 0);
+  KUBASE_TRY(
+      Apply(connection, {.changes = fmt::format("epoch = {}", next_epoch_),
+                         .condition = fmt::format("leader_term = {} AND epoch IN ({}, {})",
+                                                  term_.load(), fence_.epoch.load(), next_epoch_),
+                         .column = "epoch",
+                         .value = next_epoch_}));
+  KUBASE_ASSIGN_OR_RETURN(const int64_t writes, CountWrites(connection));
+  const int64_t missed = writes - fence_.writes;
+  if (missed != 0 && missed != 1) return kLedByAnother;
+  fence_.writes = writes;
+  fence_.epoch = std::exchange(next_epoch_, 0);
   return Ok();
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "shim/sql/database.h"
+#include "shim/sql/epoch.h"
 
 namespace kubase::sql {
 
@@ -50,6 +51,13 @@ class RemoteConnection : public Connection {
   virtual Result<int> Socket() = 0;
   // As Read, of one row and column. Null: no row, or NULL.
   Result<std::optional<int64_t>> ReadNumber(const std::string& text);
+
+ protected:
+  // As Read, on the session that there is.
+  virtual Result<void> ReadInSession(const std::string& text, const RowSink& sink) = 0;
+  // Of a new session, before it is used: kLeaderChanged where its server lacks what this process
+  // has written.
+  Result<void> CheckServer(const WriteFence& fence);
 };
 
 // Its connections are RemoteConnections.
@@ -64,6 +72,7 @@ class RemoteDatabase : public Database {
   Result<void> GiveUpLead(Connection& connection) override;
   Result<bool> IsOtherServer(Connection& connection) override;
   Result<void> RememberServer(Connection& connection) override;
+  Result<std::string> ReadDurabilityRisk(Connection& connection) override;
   // Waits for the end of what was under way on the lost connection, and refuses what may still
   // come from there: the row of `meta` is locked by who writes, and has another epoch from now on.
   Result<void> Settle(Connection& connection) override;
@@ -71,8 +80,8 @@ class RemoteDatabase : public Database {
   Result<bool> ReclaimSpaceStep(Connection&) override { return false; }
 
  protected:
-  // `epoch`: what write transactions expect in `meta`, and kNoEpoch; must outlive it.
-  explicit RemoteDatabase(std::atomic<int64_t>& epoch) : epoch_(epoch) {}
+  // `fence` must outlive it.
+  explicit RemoteDatabase(WriteFence& fence) : fence_(fence) {}
 
   // Runs `command` on each table that grows, on a connection of which nobody else knows. Soon after
   // `stop` kUnavailable, whatever the server does.
@@ -82,6 +91,9 @@ class RemoteDatabase : public Database {
   // An expression of SQL that gives a number above 0, another one where a server has taken over
   // from one that it copies. To be set before the database is used.
   void IdentifyServerBy(std::string expression) { server_ = std::move(expression); }
+
+  // A statement that gives what ReadDurabilityRisk does; without one, empty. Set as early.
+  void AskDurabilityBy(std::string statement) { durability_ = std::move(statement); }
 
   // How a schema is found and made. The first two are statements that give a number above 0 if
   // `meta` is ours, and if there is any table; `run` brings schema version i to i + 1.
@@ -105,9 +117,11 @@ class RemoteDatabase : public Database {
     int64_t value = 0;
   };
   static Result<void> Apply(Connection& connection, const Change& change);
+  static Result<int64_t> CountWrites(Connection& connection);
 
-  std::atomic<int64_t>& epoch_;
+  WriteFence& fence_;
   std::string server_;
+  std::string durability_;
   std::atomic<int64_t> term_{0};
   int64_t next_epoch_ = 0;  // that may have been set, when it is not known; the writer's
 };

@@ -13,6 +13,10 @@ namespace kubase::sql {
 
 using testing::TestDatabase;
 
+inline bool OnPostgres() {
+  return TestDatabase::engine() == TestDatabase::Engine::kPostgres;
+}
+
 class Remote {
  public:
   Remote() : database_(data_.Open()) {}

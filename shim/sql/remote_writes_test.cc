@@ -152,5 +152,31 @@ TEST_CASE_METHOD(Remote,
   CHECK(Get(*reader, "key-2").value() == "none");
 }
 
+std::string DurabilityRisk(Remote& remote) {
+  const auto connection = remote.Connect();
+  const Result<std::string> risk = remote.database().ReadDurabilityRisk(*connection);
+  REQUIRE(risk.ok());
+  return *risk;
+}
+
+TEST_CASE_METHOD(Remote, "PostgreSQL: a server that does not sync its log says so") {
+  if (!OnPostgres()) return;
+  const bool syncs = data().Ask("SHOW fsync")[0] == "on";
+  CHECK(DurabilityRisk(*this) == (syncs ? "" : "fsync = off"));
+}
+
+TEST_CASE_METHOD(Remote, "MariaDB: a server that does not sync its log at each commit says so") {
+  if (TestDatabase::engine() != TestDatabase::Engine::kMysql) return;
+  const std::string before = data().Ask("SELECT @@innodb_flush_log_at_trx_commit")[0];
+  const auto set = [&](const std::string& value) {
+    data().RunScript("SET GLOBAL innodb_flush_log_at_trx_commit = " + value);
+  };
+  set("1");
+  CHECK(DurabilityRisk(*this).empty());
+  set("0");
+  CHECK(DurabilityRisk(*this) == "innodb_flush_log_at_trx_commit = 0");
+  set(before);
+}
+
 }  // namespace
 }  // namespace kubase::sql

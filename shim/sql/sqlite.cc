@@ -150,6 +150,7 @@ class SqliteDatabase final : public Database {
   PoolLimits pool_limits() const override { return {}; }
   Result<bool> IsOtherServer(Connection&) override { return false; }
   Result<void> RememberServer(Connection&) override { return Ok(); }
+  Result<std::string> ReadDurabilityRisk(Connection&) override { return std::string(); }
   bool IsRemote() const override { return false; }
   size_t key_bytes_max() const override { return std::numeric_limits<size_t>::max(); }
   std::string engine() const override { return fmt::format("SQLite {}", sqlite3_libversion()); }

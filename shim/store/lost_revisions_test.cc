@@ -60,6 +60,21 @@ TEST_CASE("LostRevisions: who leads hears of a database that went back, by a wri
   CHECK(lost == 2);  // nothing was tried
 }
 
+TEST_CASE("LostRevisions: who leads hears of a database that lost what has no revision") {
+  if (!testing::TestDatabase::OnServer()) return;
+  std::atomic<int> lost = 0;
+  StoreFixture fixture({.lead_lost = [&] { ++lost; }});
+  REQUIRE(Wait<LeaseGrantResponse>([&](auto done) {
+            fixture.store().Grant(7, 100, std::move(done));
+          }).ok());
+  CHECK(fixture.data().RunScript("DELETE FROM leases") == 1);
+  fixture.data().RunScript("UPDATE meta SET writes = writes - 1");
+  const auto put = fixture.Put({.key = "/a", .value = "1", .lease = 7});
+  REQUIRE_FALSE(put.ok());
+  CHECK(put.error().code == ErrorCode::kLeaderChanged);
+  CHECK(lost == 1);
+}
+
 TEST_CASE("LostRevisions: without a lease nothing is decided by memory alone") {
   if (!testing::TestDatabase::OnServer()) return;
   ManualClock clock;

@@ -51,6 +51,17 @@ ReaderPool::Options ReaderOptions(const sql::Database& database) {
   return options;
 }
 
+// Nothing can be done about it here, and whoever runs the server may have chosen it.
+Result<void> TellDurabilityRisk(sql::Database& database, sql::Connection& connection, Log& log) {
+  KUBASE_ASSIGN_OR_RETURN(const std::string risk, database.ReadDurabilityRisk(connection));
+  if (risk.empty()) return Ok();
+  log.Warning(
+      "the database server acknowledges writes before they are on its disk, so that an outage of "
+      "its machine can lose them; change its settings",
+      {{"settings", risk}});
+  return Ok();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
@@ -60,6 +71,7 @@ Result<std::unique_ptr<SqlStore>> SqlStore::Open(const SqlStoreOptions& options,
   KUBASE_ASSIGN_OR_RETURN(auto connection, database.Connect(sql::Access::kWrite));
   KUBASE_ASSIGN_OR_RETURN(const Meta meta,
                           PassLostRevisions(database, *connection, options.served_revision, log));
+  KUBASE_TRY(TellDurabilityRisk(database, *connection, log));
   KUBASE_ASSIGN_OR_RETURN(auto readers, ReaderPool::Open(database, ReaderOptions(database)));
   auto store = std::unique_ptr<SqlStore>(
       new SqlStore(options, database, registry, clock, log, meta, std::move(readers)));

@@ -46,6 +46,9 @@ class LostAnswers final : public sql::Database {
   Result<void> RememberServer(sql::Connection& connection) override {
     return database_->RememberServer(Real(connection));
   }
+  Result<std::string> ReadDurabilityRisk(sql::Connection& connection) override {
+    return database_->ReadDurabilityRisk(Real(connection));
+  }
   std::string engine() const override { return database_->engine(); }
   size_t key_bytes_max() const override { return database_->key_bytes_max(); }
   bool IsRemote() const override { return database_->IsRemote(); }
