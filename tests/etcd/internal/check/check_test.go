@@ -37,42 +37,61 @@ func TestRightHistoriesPass(t *testing.T) {
 	}
 }
 
-// The end of a lease is answered with the revision of a put of unknown outcome that has just taken
-// its only key: the revision is that of the put.
-func TestLeaseEndsAfterAPutOfUnknownOutcome(t *testing.T) {
-	t.Parallel()
-	h := &history.History{Final: 3}
-	now := time.Duration(0)
-	do := func(client int, request, reply proto.Message) {
-		o := &history.Operation{
-			Client: client, Call: now, Return: now + time.Millisecond, Request: request, Reply: reply,
-		}
-		if reply == nil {
-			o.Return = history.Never
-		}
-		now += 2 * time.Millisecond
-		h.Operations = append(h.Operations, o)
-	}
-	at := func(revision int64) *pb.ResponseHeader { return &pb.ResponseHeader{Revision: revision} }
-	do(1, &pb.LeaseGrantRequest{ID: 7, TTL: 3600},
-		&pb.LeaseGrantResponse{Header: at(1), ID: 7, TTL: 3600})
-	do(1, &pb.PutRequest{Key: []byte("/a"), Lease: 7}, &pb.PutResponse{Header: at(2)})
-	do(2, &pb.PutRequest{Key: []byte("/a"), Value: []byte("free")}, nil)
-	do(1, &pb.LeaseRevokeRequest{ID: 7}, &pb.LeaseRevokeResponse{Header: at(3)})
+// script makes a history by hand, in which one thing comes after the other.
+type script struct {
+	*history.History
+	now   time.Duration
+	watch *history.Stream // of all keys
+}
+
+func newScript(final int64) *script {
 	watch := &history.Stream{Name: "all"}
-	h.Streams = append(h.Streams, watch)
-	received := func(response *pb.WatchResponse) {
-		response.Header = at(3)
-		watch.Entries = append(watch.Entries, history.Entry{At: now, Received: response})
-		now += time.Millisecond
+	return &script{
+		History: &history.History{Final: final, Streams: []*history.Stream{watch}}, watch: watch,
 	}
-	watch.Entries = append(watch.Entries, history.Entry{At: now, Sent: &pb.WatchRequest{
+}
+
+// do adds a request; without a reply its outcome stays unknown.
+func (s *script) do(client int, request, reply proto.Message) {
+	o := &history.Operation{
+		Client: client, Call: s.now, Return: s.now + time.Millisecond, Request: request, Reply: reply,
+	}
+	if reply == nil {
+		o.Return = history.Never
+	}
+	s.now += 2 * time.Millisecond
+	s.Operations = append(s.Operations, o)
+}
+
+// watchAll begins the watch of all keys.
+func (s *script) watchAll(revision int64) {
+	s.watch.Entries = append(s.watch.Entries, history.Entry{At: s.now, Sent: &pb.WatchRequest{
 		RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: &pb.WatchCreateRequest{
 			Key: []byte{0}, RangeEnd: []byte{0}, StartRevision: 1,
 		}},
 	}})
-	received(&pb.WatchResponse{Created: true})
-	received(&pb.WatchResponse{Events: []*mvccpb.Event{
+	s.received(&pb.WatchResponse{Header: at(revision), Created: true})
+}
+
+func (s *script) received(response *pb.WatchResponse) {
+	s.watch.Entries = append(s.watch.Entries, history.Entry{At: s.now, Received: response})
+	s.now += time.Millisecond
+}
+
+func at(revision int64) *pb.ResponseHeader { return &pb.ResponseHeader{Revision: revision} }
+
+// The end of a lease is answered with the revision of a put of unknown outcome that has just taken
+// its only key: the revision is that of the put.
+func TestLeaseEndsAfterAPutOfUnknownOutcome(t *testing.T) {
+	t.Parallel()
+	h := newScript(3)
+	h.do(1, &pb.LeaseGrantRequest{ID: 7, TTL: 3600},
+		&pb.LeaseGrantResponse{Header: at(1), ID: 7, TTL: 3600})
+	h.do(1, &pb.PutRequest{Key: []byte("/a"), Lease: 7}, &pb.PutResponse{Header: at(2)})
+	h.do(2, &pb.PutRequest{Key: []byte("/a"), Value: []byte("free")}, nil)
+	h.do(1, &pb.LeaseRevokeRequest{ID: 7}, &pb.LeaseRevokeResponse{Header: at(3)})
+	h.watchAll(3)
+	h.received(&pb.WatchResponse{Header: at(3), Events: []*mvccpb.Event{
 		{Kv: &mvccpb.KeyValue{
 			Key: []byte("/a"), Lease: 7, CreateRevision: 2, ModRevision: 2, Version: 1,
 		}},
@@ -80,7 +99,35 @@ func TestLeaseEndsAfterAPutOfUnknownOutcome(t *testing.T) {
 			Key: []byte("/a"), Value: []byte("free"), CreateRevision: 2, ModRevision: 3, Version: 2,
 		}},
 	}})
-	if err := History(h, options()).Err(); err != nil {
+	if err := History(h.History, options()).Err(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Two requests of unknown outcome would delete the same key, but one of them reads a compacted
+// revision first, and so fails: the deletion is that of the other.
+func TestOfTwoDeletionsOneReadsWhatIsCompacted(t *testing.T) {
+	t.Parallel()
+	h := newScript(3)
+	deletion := &pb.DeleteRangeRequest{Key: []byte("/a")}
+	h.do(1, &pb.PutRequest{Key: []byte("/a")}, &pb.PutResponse{Header: at(2)})
+	h.watchAll(2)
+	h.received(&pb.WatchResponse{Header: at(2), Events: []*mvccpb.Event{
+		{Kv: &mvccpb.KeyValue{Key: []byte("/a"), CreateRevision: 2, ModRevision: 2, Version: 1}},
+	}})
+	h.do(1, &pb.CompactionRequest{Revision: 2}, &pb.CompactionResponse{Header: at(2)})
+	h.do(2, &pb.TxnRequest{Success: []*pb.RequestOp{
+		{Request: &pb.RequestOp_RequestRange{RequestRange: &pb.RangeRequest{
+			Key: []byte("/a"), Revision: 1,
+		}}},
+		{Request: &pb.RequestOp_RequestDeleteRange{RequestDeleteRange: deletion}},
+	}}, nil)
+	h.do(3, deletion, nil)
+	h.received(&pb.WatchResponse{Header: at(3), Events: []*mvccpb.Event{
+		{Type: mvccpb.Event_DELETE, Kv: &mvccpb.KeyValue{Key: []byte("/a"), ModRevision: 3}},
+	}})
+	h.do(1, &pb.RangeRequest{Key: []byte("/a")}, &pb.RangeResponse{Header: at(3)})
+	if err := History(h.History, options()).Err(); err != nil {
 		t.Error(err)
 	}
 }

@@ -116,7 +116,8 @@ func (d *doubts) shown(revision int64, before *reference.State, revoke *pb.Lease
 }
 
 // explain finds the doubts that can have made a revision, and returns what they did; nil when there
-// is none.
+// is none. What fails since the last answered compaction has made nothing: `before` knows of none
+// that came later.
 func (d *doubts) explain(revision int64, before *reference.State, f *faults) *reference.Outcome {
 	events := d.observed[revision]
 	if events == nil {
@@ -129,7 +130,7 @@ func (d *doubts) explain(revision int64, before *reference.State, f *faults) *re
 		if !d.possible(o, revision) {
 			continue
 		}
-		outcome := before.Uncompacted().Apply(o.Request)
+		outcome := before.Apply(o.Request)
 		if outcome.Failure != nil || !slices.EqualFunc(outcome.Events, events, sameChange) {
 			continue
 		}
@@ -147,7 +148,6 @@ func (d *doubts) explain(revision int64, before *reference.State, f *faults) *re
 		return nil
 	}
 	d.revisions = append(d.revisions, revision)
-	best.State.Compacted = before.Compacted
 	return best
 }
 
