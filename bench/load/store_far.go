@@ -39,7 +39,7 @@ func (b *bench) measureFar(ctx context.Context, s *subject) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, proxy.Close()) }()
-	kind := peer.Kubase(*b.binaries["kubase"]).
+	kind := peer.Kubase(s.server.Kind.Binary).
 		On(engine, serverAddress.ReplaceAllString(endpoint, proxy.Address()))
 	far, err := b.launch(ctx, kind, s.column, farKeys*b.keys, farConnections)
 	if err != nil {
