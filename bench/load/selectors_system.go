@@ -189,7 +189,7 @@ func (b *bench) takeTurns(ctx context.Context, turn int, row string, length time
 					return u.turn(ctx, user)
 				})
 		})
-		u.turns += int(sample.Operations)
+		u.turns += sample.Operations
 		u.elapsed += sample.Elapsed
 		return err
 	}}})
