@@ -19,9 +19,10 @@ using std::chrono::milliseconds;
 class CountingClock final : public Clock {
  public:
   MonotonicTime Now() const override {
+    const MonotonicTime now = clock_.Now();  // before anyone who waits can advance it
     ++reads_;
     read_.release();
-    return clock_.Now();
+    return now;
   }
   WallTime WallNow() const override { return clock_.WallNow(); }
   void Advance(std::chrono::nanoseconds by) { clock_.Advance(by); }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -88,7 +89,13 @@ std::atomic<bool> failpoints_armed{false};
 void ReachArmedFailpoint(Failpoint failpoint) {
   Armed& armed = Table()[static_cast<size_t>(failpoint)];
   const int signal = armed.signal;
-  if (signal != 0 && --armed.remaining == 0) ::raise(signal);
+  if (signal == 0 || --armed.remaining != 0) return;
+  // Of several threads that stop the process at the same time, a watcher from outside sees one.
+  const std::string line =
+      fmt::format("failpoint {}: reached\n", kNames[static_cast<size_t>(failpoint)]);
+  KUBASE_CHECK(::write(STDERR_FILENO, line.data(), line.size()) ==
+               static_cast<ssize_t>(line.size()));
+  ::raise(signal);
 }
 
 }  // namespace internal

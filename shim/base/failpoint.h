@@ -3,7 +3,8 @@
 // They are compiled into every build, so that what is tested is what is shipped, and do nothing
 // unless KUBASE_FAILPOINTS armed them: "writer.committed=crash@3" ends the process as kill -9 does
 // when the place is reached for the third time; "=stop@1" freezes it as kill -STOP does. One state
-// for the process, because a failpoint stands for what happens to the process as a whole.
+// for the process, because a failpoint stands for what happens to the process as a whole. Before
+// that, a line on standard error names the failpoint: "failpoint writer.committed: reached".
 #pragma once
 
 #include <atomic>

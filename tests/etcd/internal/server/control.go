@@ -29,6 +29,24 @@ func Failpoints(t testing.TB) []string {
 	return strings.Split(strings.TrimSpace(list), ", ")
 }
 
+// ReachedFailpoints tells which of them have let a process of this server die or stop.
+func (s *Server) ReachedFailpoints() map[string]bool {
+	s.t.Helper()
+	log, err := os.ReadFile(s.logPath())
+	if err != nil {
+		s.t.Fatalf("read what %s wrote: %v", s.kind.Name, err)
+	}
+	reached := map[string]bool{}
+	for line := range strings.Lines(string(log)) {
+		if name, is := strings.CutPrefix(line, "failpoint "); is {
+			if name, is := strings.CutSuffix(name, ": reached\n"); is {
+				reached[name] = true
+			}
+		}
+	}
+	return reached
+}
+
 // Prepare makes a server with an empty data directory and does not start it: Launch does.
 func Prepare(t testing.TB, kind Kind, options Options) *Server {
 	t.Helper()
