@@ -63,7 +63,8 @@ struct PoolLimits {
 inline constexpr int kOpenConnectionsMin = 3;
 
 // Errors of every call: kUnavailable (nothing happened, may be tried again), kNoSpace, kCorrupt,
-// kPermissionDenied, kInternal; of Commit also kOutcomeUnknown. After an error inside a transaction
+// kPermissionDenied, kInternal; where rows are inserted and committed also kAlreadyExists (of what
+// has to be unique); of Commit also kOutcomeUnknown. After an error inside a transaction
 // only Rollback may follow.
 class Connection {
  public:
@@ -80,6 +81,13 @@ class Connection {
   // the rows of all, in any order: one round trip, whatever their number.
   virtual Result<void> SelectMany(Query query, Params params, size_t columns,
                                   const RowSink& sink) = 0;
+  // SelectMany, of what the transaction has made of it, and Commit, as far as can be in one round
+  // trip. Without success, the rows are worth nothing.
+  virtual Result<void> SelectManyAndCommit(Query query, Params params, size_t columns,
+                                           const RowSink& sink) {
+    KUBASE_TRY(SelectMany(query, params, columns, sink));
+    return Commit();
+  }
   // In metrics and logs it is called "match".
   virtual Result<void> SelectMatching(const MatchShape& shape, Params params,
                                       const RowSink& sink) = 0;

@@ -117,6 +117,9 @@ Error ClassifyMysql(unsigned int number, const std::string& message) {
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_SPECIFIC_ACCESS_DENIED_ERROR:
       return error(ErrorCode::kPermissionDenied, "; grant it to the user of the endpoint");
+    case ER_DUP_ENTRY:
+    case ER_DUP_ENTRY_WITH_KEY_NAME:
+      return error(ErrorCode::kAlreadyExists, "");
     case kTidbInconsistentIndex:
     case ER_NOT_KEYFILE:
     case ER_CRASHED_ON_USAGE:
@@ -231,7 +234,7 @@ std::string MysqlSession::server_version() const {
   return mysql_get_server_info(connection_.get());
 }
 
-void MysqlSession::Queue(std::string text, const MysqlSink& sink) {
+void MysqlSession::Queue(std::string text, const StatementSink& sink) {
   queued_.push_back({std::move(text), sink});
 }
 
@@ -267,7 +270,7 @@ Result<void> MysqlSession::RunSome(const std::vector<Queued>& queued, size_t fir
   return Ok();
 }
 
-Result<void> MysqlSession::Take(const MysqlSink& sink) {
+Result<void> MysqlSession::Take(const StatementSink& sink) {
   const std::unique_ptr<MYSQL_RES, Free> result(mysql_use_result(connection_.get()));
   if (result == nullptr) {
     if (mysql_field_count(connection_.get()) != 0) return LastError();

@@ -14,19 +14,12 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/sql/mysql.h"
+#include "shim/sql/statement_sink.h"
 
 struct st_mysql;
 struct st_mysql_res;
 
 namespace kubase::sql {
-
-// What becomes of what a statement gives. Each pointer may be null, and must be valid until Run
-// has returned.
-struct MysqlSink {
-  const RowSink* rows = nullptr;  // in order, until it wants no more
-  int64_t* row_count = nullptr;   // grows by how many it gave, wanted or not
-  int64_t* changed = nullptr;     // is set to how many rows the statement changed
-};
 
 // One thread.
 class MysqlSession {
@@ -41,7 +34,7 @@ class MysqlSession {
   MysqlSession& operator=(const MysqlSession&) = delete;
 
   // One statement, without a semicolon at its end. Errors show in Run.
-  void Queue(std::string text, const MysqlSink& sink = {});
+  void Queue(std::string text, const StatementSink& sink = {});
   // Sends what is queued, and waits for all that it gives. What follows a statement that fails is
   // not done. Errors: those of ClassifyMysql.
   Result<void> Run();
@@ -61,7 +54,7 @@ class MysqlSession {
  private:
   struct Queued {
     std::string text;
-    MysqlSink sink;
+    StatementSink sink;
   };
   struct Close {
     void operator()(st_mysql* connection) const;
@@ -80,7 +73,7 @@ class MysqlSession {
   // What a statement says that shows one setting; false as well when there is no such setting.
   Result<bool> IsOn(const std::string& show);
   Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last);
-  Result<void> Take(const MysqlSink& sink);
+  Result<void> Take(const StatementSink& sink);
   Error LastError();
 
   std::unique_ptr<st_mysql, Close> connection_;

@@ -91,6 +91,7 @@ Error ClassifyPostgres(const char* sql_state, const std::string& message) {
   if (kind == "28") {
     return error(ErrorCode::kPermissionDenied, "; see the user and the password of the endpoint");
   }
+  if (state == "23505") return error(ErrorCode::kAlreadyExists, "");
   if (state == "3D000") return error(ErrorCode::kNotFound, "");
   // Serialization failures and deadlocks.
   if (state == "40001" || state == "40P01") return error(ErrorCode::kConflict, "");
@@ -206,7 +207,7 @@ void PostgresSession::Prepare(const PostgresStatement& statement,
 }
 
 void PostgresSession::Queue(const PostgresStatement& statement,
-                            const std::vector<PostgresValue>& values, const PostgresSink& sink) {
+                            const std::vector<PostgresValue>& values, const StatementSink& sink) {
   Prepare(statement, values);
   std::vector<const char*> data;
   std::vector<int> sizes;
@@ -221,7 +222,7 @@ void PostgresSession::Queue(const PostgresStatement& statement,
        {.sink = sink, .prepares = ""});
 }
 
-void PostgresSession::QueueCommand(const char* text, const PostgresSink& sink) {
+void PostgresSession::QueueCommand(const char* text, const StatementSink& sink) {
   Sent(PQsendQueryParams(connection_.get(), text, 0, nullptr, nullptr, nullptr, nullptr, kBinary) ==
            1,
        {.sink = sink, .prepares = ""});
@@ -336,7 +337,7 @@ Result<void> PostgresSession::Receive(const Queued& queued, std::optional<Error>
 }
 
 void PostgresSession::TakeRows(const Queued& queued, const PGresult* result, bool& wanted) {
-  const PostgresSink& sink = queued.sink;
+  const StatementSink& sink = queued.sink;
   if (sink.changed != nullptr) {
     const char* const count = PQcmdTuples(const_cast<PGresult*>(result));
     *sink.changed = std::strtoll(count, nullptr, 10);

@@ -17,6 +17,7 @@
 #include "shim/sql/postgres.h"
 #include "shim/sql/postgres_engine.h"
 #include "shim/sql/postgres_value.h"
+#include "shim/sql/statement_sink.h"
 
 struct pg_conn;
 struct pg_result;
@@ -28,15 +29,6 @@ namespace kubase::sql {
 struct PostgresStatement {
   std::string name;
   std::string text;
-};
-
-// What becomes of what a statement gives. Each pointer may be null, and must be valid until Run
-// has returned.
-struct PostgresSink {
-  const RowSink* rows = nullptr;  // in order, until it wants no more
-  int64_t* row_count = nullptr;   // grows by how many it gave, wanted or not
-  int64_t* changed = nullptr;     // is set to how many rows the statement changed
-  bool streamed = false;          // the rows may be many, and are not kept in memory
 };
 
 // One thread.
@@ -52,9 +44,9 @@ class PostgresSession {
 
   // The values are copied. Errors show in Run.
   void Queue(const PostgresStatement& statement, const std::vector<PostgresValue>& values,
-             const PostgresSink& sink = {});
+             const StatementSink& sink = {});
   // A command without parameters.
-  void QueueCommand(const char* text, const PostgresSink& sink = {});
+  void QueueCommand(const char* text, const StatementSink& sink = {});
 
   // Sends what is queued, and waits for all that it gives. What follows a statement that fails is
   // not done. Errors: those of ClassifyPostgres; kUnavailable when nothing has come for `timeout`.
@@ -75,7 +67,7 @@ class PostgresSession {
 
  private:
   struct Queued {
-    PostgresSink sink;
+    StatementSink sink;
     std::string prepares;  // the name of the statement that this prepares; "" when it runs one
   };
   struct Close {

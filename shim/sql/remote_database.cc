@@ -31,8 +31,6 @@ Result<int64_t> ReadSchemaVersion(RemoteConnection& connection, const std::strin
   return version.value_or(0);
 }
 
-constexpr char kReadWrites[] = "SELECT writes FROM meta WHERE id = 1";
-
 constexpr char kMetaIsEmpty[] = "the table meta lost its row; restore a backup";
 
 }  // namespace
@@ -55,26 +53,6 @@ std::string Quoted(const std::string& text, char quote) {
   std::string quoted(1, quote);
   for (const char c : text) quoted.append(c == quote ? 2 : 1, c);
   return quoted + quote;
-}
-
-Result<std::optional<int64_t>> RemoteConnection::ReadNumber(const std::string& text) {
-  std::optional<int64_t> number;
-  KUBASE_TRY(Read(text, [&](const Row& row) {
-    if (!row.IsNull(0)) number = row.Int(0);
-    return false;
-  }));
-  return number;
-}
-
-Result<void> RemoteConnection::CheckServer(const WriteFence& fence) {
-  if (fence.epoch == kNoEpoch) return Ok();
-  const int64_t known = fence.writes;
-  int64_t stored = 0;
-  KUBASE_TRY(ReadInSession(kReadWrites, [&](const Row& row) {
-    stored = row.Int(0);
-    return false;
-  }));
-  return stored >= known ? Ok() : Result<void>(kLedByAnother);
 }
 
 Result<void> RemoteDatabase::RunOnTables(RemoteConnection& connection, std::string_view command,

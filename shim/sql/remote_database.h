@@ -6,7 +6,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 
 #include "shim/sql/database.h"
 #include "shim/sql/epoch.h"
+#include "shim/sql/remote_connection.h"
 
 namespace kubase::sql {
 
@@ -35,30 +35,6 @@ std::vector<std::string> StatementsOf(const std::string& script);
 
 // `text` between two `quote`s: a literal ('\'') or a name ('"', '`') of SQL.
 std::string Quoted(const std::string& text, char quote);
-
-// Whether a connection that was opened then may be used on.
-inline bool IsFresh(const PoolLimits& limits, std::chrono::steady_clock::time_point opened) {
-  return limits.lifetime.count() == 0 ||
-         std::chrono::steady_clock::now() - opened < limits.lifetime;
-}
-
-class RemoteConnection : public Connection {
- public:
-  // Outside of a transaction: a statement without parameters.
-  virtual Result<void> Run(const std::string& text) = 0;
-  virtual Result<void> Read(const std::string& text, const RowSink& sink) = 0;
-  // Of its connection, which is made if there is none.
-  virtual Result<int> Socket() = 0;
-  // As Read, of one row and column. Null: no row, or NULL.
-  Result<std::optional<int64_t>> ReadNumber(const std::string& text);
-
- protected:
-  // As Read, on the session that there is.
-  virtual Result<void> ReadInSession(const std::string& text, const RowSink& sink) = 0;
-  // Of a new session, before it is used: kLeaderChanged where its server lacks what this process
-  // has written.
-  Result<void> CheckServer(const WriteFence& fence);
-};
 
 // Its connections are RemoteConnections.
 class RemoteDatabase : public Database {

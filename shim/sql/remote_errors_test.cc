@@ -88,6 +88,7 @@ TEST_CASE("ClassifyPostgres: outages pass, and the rest is told apart") {
   CHECK(Postgres("28P01") == ErrorCode::kPermissionDenied);
   CHECK(Postgres("22012") == ErrorCode::kLeaderChanged);
   CHECK(Postgres("42601") == ErrorCode::kInternal);
+  CHECK(Postgres("23505") == ErrorCode::kAlreadyExists);
 }
 
 TEST_CASE("ClassifyMysql: conflicts are done again, TiDB's as well") {
@@ -108,6 +109,7 @@ TEST_CASE("ClassifyMysql: outages pass, and the rest is told apart") {
   CHECK(Mysql(1045) == ErrorCode::kPermissionDenied);
   CHECK(Mysql(1048) == ErrorCode::kLeaderChanged);
   CHECK(Mysql(1064) == ErrorCode::kInternal);
+  CHECK(Mysql(1062) == ErrorCode::kAlreadyExists);
 }
 
 TEST_CASE("PostgresSession: what is wrong with an endpoint is told without its password") {

@@ -2,6 +2,7 @@
 // (tests/databases).
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <future>
@@ -118,9 +119,49 @@ TEST_CASE_METHOD(Remote, "Remote: a statement that fails shows with the commit")
   REQUIRE(Put(*connection, 1, "b", "2").ok());  // the id is taken
   const Result<void> committed = connection->Commit();
   REQUIRE_FALSE(committed.ok());
-  CHECK(committed.error().code == ErrorCode::kInternal);
+  CHECK(committed.error().code == ErrorCode::kAlreadyExists);
   connection->Rollback();
   CHECK(*Get(*connection, "a") == "none");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: what is read with a commit is what the transaction leaves") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  REQUIRE(Put(*connection, 2, "b", "2").ok());
+  REQUIRE(connection->Commit().ok());
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  const Value deleted[] = {int64_t{2}};
+  REQUIRE(connection->ExecuteMany(Query::kDeleteObject, deleted, 1).ok());
+  REQUIRE(Put(*connection, 3, "c", "3").ok());
+  std::vector<std::string> read;
+  const RowSink note = [&](const Row& row) {
+    read.emplace_back(row.Bytes(1));
+    return true;
+  };
+  const Value keys[] = {std::string_view("a"), std::string_view("b"), std::string_view("c"),
+                        std::string_view("d")};
+  REQUIRE(connection->SelectManyAndCommit(Query::kGet, keys, 1, note).ok());
+  std::sort(read.begin(), read.end());
+  CHECK(read == std::vector<std::string>{"1", "3"});
+  CHECK(*Get(*Connect(), "c") == "3");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: a commit that fails with what it reads leaves nothing") {
+  const auto connection = Connect();
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  REQUIRE(Put(*connection, 2, "a", "2").ok());  // the key is taken
+  const Value keys[] = {std::string_view("a")};
+  const Result<void> committed =
+      connection->SelectManyAndCommit(Query::kGet, keys, 1, [](const Row&) { return true; });
+  REQUIRE_FALSE(committed.ok());
+  CHECK(committed.error().code == ErrorCode::kAlreadyExists);
+  connection->Rollback();
+  CHECK(*Get(*connection, "a") == "none");
+  REQUIRE(connection->Begin(Access::kWrite).ok());
+  REQUIRE(Put(*connection, 1, "a", "1").ok());
+  CHECK(connection->Commit().ok());
 }
 
 TEST_CASE_METHOD(Remote, "Remote: who takes the lead last has it; the other writes nothing more") {

@@ -25,6 +25,8 @@ const char* ErrorLabel(ErrorCode code) {
       return "unavailable";
     case ErrorCode::kConflict:
       return "conflict";
+    case ErrorCode::kAlreadyExists:
+      return "already_exists";
     case ErrorCode::kNoSpace:
       return "no_space";
     case ErrorCode::kCorrupt:

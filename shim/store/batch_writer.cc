@@ -12,12 +12,6 @@
 namespace kubase::store {
 namespace {
 
-// Between two attempts to settle a commit; doubled each time.
-constexpr std::chrono::milliseconds kSettlePauseMin{50};
-constexpr std::chrono::milliseconds kSettlePauseMax{2000};
-// After so much time the callers are told that the outcome is unknown; etcd lets them wait about as
-// long.
-constexpr std::chrono::milliseconds kSettleAnswerAfter{5000};
 // Attempts at a batch that conflicts keep undoing, which is a second and a half, and the pauses
 // between them, doubled each time.
 constexpr int kConflictAttempts = 12;
@@ -26,10 +20,15 @@ constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
-// Of a write that was not begun, while the writer is fenced.
-Error Refusal(const Error& fence) {
-  return {fence.code == ErrorCode::kLeaderChanged ? fence.code : ErrorCode::kUnavailable,
-          fence.message};
+bool IsWrongGuess(const Result<void>& committed) {
+  return !committed.ok() && committed.error().code == ErrorCode::kAlreadyExists;
+}
+
+// The keys that it will read; views of it.
+std::vector<std::string_view> ReadsOf(const PendingWrite& write) {
+  NamedKeys keys;
+  write.AddReads(keys);
+  return std::move(keys.read);
 }
 
 }  // namespace
@@ -151,6 +150,19 @@ void BatchWriter::Run() {
   AnswerCompactionWaiters(kStopping);
 }
 
+// What has come since others were read ahead, and has to be read, would let those wait for that.
+size_t BatchWriter::CountToTake() {
+  const size_t all = std::min(queue_.size(), limits::kWriteBatchMax);
+  const size_t ahead = ahead_.TakeWrites();
+  if (ahead == 0) return all;
+  const auto is_known = [this](std::string_view key) {
+    return listeners_.pairs.Find(key).has_value();
+  };
+  size_t count = std::min(all, ahead);
+  while (count < all && std::ranges::all_of(ReadsOf(*queue_[count]), is_known)) ++count;
+  return count;
+}
+
 bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   std::unique_lock lock(mutex_);
   const auto wanted = [this] {
@@ -162,7 +174,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   } else if (idle) {
     wake_.wait(lock, wanted);
   }
-  const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
+  const size_t count = CountToTake();
   std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
   queue_.erase(queue_.begin(), queue_.begin() + count);
   if (!compaction_waiters_.empty()) compacting_ = true;
@@ -177,7 +189,7 @@ void BatchWriter::RunBatch(Writes writes) {
   const int attempts = database_.IsRemote() ? kConflictAttempts : 1;
   Result<void> committed = Ok();
   for (int attempt = 1; attempt <= attempts; ++attempt) {
-    committed = TryBatch(writes, attempt == attempts);
+    committed = GuessOrRead(writes, attempt == attempts);
     if (committed.ok() || committed.error().code != ErrorCode::kConflict) break;
     if (attempt < attempts) PauseAfterConflict(attempt);
   }
@@ -192,15 +204,26 @@ void BatchWriter::RunBatch(Writes writes) {
   }
 }
 
-Result<void> BatchWriter::TryBatch(Writes& writes, bool last) {
+Result<void> BatchWriter::GuessOrRead(Writes& writes, bool last) {
+  if (database_.IsRemote()) {
+    Result<void> committed = TryBatch(writes, {.creations = Creations::kGuessed, .last = false});
+    if (!IsWrongGuess(committed)) return committed;
+  }
+  Result<void> committed = TryBatch(writes, {.creations = Creations::kRead, .last = last});
+  if (!IsWrongGuess(committed)) return committed;
+  return Error{ErrorCode::kInternal, committed.error().message};
+}
+
+Result<void> BatchWriter::TryBatch(Writes& writes, const Attempt& attempt) {
   WriteBatch batch(*connection_, meta_, BatchContext());
   Result<void> committed = connection_->Begin(sql::Access::kWrite);
   if (committed.ok()) {
-    committed = Commit(writes, batch, last);
+    committed = Commit(writes, batch, attempt);
     if (!committed.ok()) connection_->Rollback();
   }
   if (!committed.ok()) {
-    NoteFailure(committed.error());
+    const bool guessed = attempt.creations == Creations::kGuessed;
+    if (!guessed || !IsWrongGuess(committed)) NoteFailure(committed.error());
     if (committed.error().code == ErrorCode::kOutcomeUnknown) {
       committed = Settle(batch, committed.error(), writes);
     }
@@ -219,15 +242,16 @@ void BatchWriter::PauseAfterConflict(int attempt) {
   wake_.wait_for(lock, pause, [this] { return stopping_; });
 }
 
-Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch, bool last) {
+Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch, const Attempt& attempt) {
   Reach(Failpoint::kWriterBegun);
   KUBASE_TRY(ReloadIndexes());
-  if (database_.IsRemote()) KUBASE_TRY(Prefetch(writes, batch));
+  if (database_.IsRemote()) KUBASE_TRY(Prefetch(writes, batch, attempt.creations));
   for (auto& write : writes) {
-    write->Apply(batch, last);
+    write->Apply(batch, attempt.last);
     if (batch.failed()) return batch.failure();
   }
   if (!batch.HasChanges()) {
+    if (batch.IsGuessing()) return kGuessUntold;
     // Decided by what memory knows, perhaps: without a lease the guard has to confirm that.
     const bool leads = listeners_.leader_lease == nullptr || listeners_.leader_lease->Holds();
     if (!leads) return connection_->Commit();
@@ -237,15 +261,31 @@ Result<void> BatchWriter::Commit(Writes& writes, WriteBatch& batch, bool last) {
   Reach(Failpoint::kWriterApplied);
   KUBASE_TRY(batch.Finish());
   Reach(Failpoint::kWriterMetaWritten);
-  KUBASE_TRY(connection_->Commit());
+  KUBASE_TRY(CommitAndReadAhead(batch));
   Reach(Failpoint::kWriterCommitted);
   return Ok();
 }
 
-Result<void> BatchWriter::Prefetch(const Writes& writes, WriteBatch& batch) {
-  std::vector<std::string_view> keys;
+Result<void> BatchWriter::CommitAndReadAhead(const WriteBatch& batch) {
+  ahead_ = ReadAhead();
+  if (database_.IsRemote()) {
+    std::lock_guard lock(mutex_);
+    const size_t count = std::min(queue_.size(), limits::kWriteBatchMax);
+    for (size_t i = 0; i < count; ++i) ahead_.AddWrite(ReadsOf(*queue_[i]));
+  }
+  return ahead_.Commit(*connection_, listeners_.pairs, batch.meta().revision);
+}
+
+Result<void> BatchWriter::Prefetch(const Writes& writes, WriteBatch& batch, Creations creations) {
+  NamedKeys keys;
   for (const auto& write : writes) write->AddReads(keys);
-  return batch.Prefetch(keys);
+  if (creations == Creations::kRead) {
+    keys.read.insert(keys.read.end(), keys.created.begin(), keys.created.end());
+    return batch.Prefetch(keys.read);
+  }
+  KUBASE_TRY(batch.Prefetch(keys.read));
+  batch.GuessAbsent(keys.created);
+  return Ok();
 }
 
 void BatchWriter::PublishBatch(WriteBatch& batch) {
@@ -290,80 +330,6 @@ void BatchWriter::ProbeSpace() {
   }
 }
 
-void BatchWriter::NoteFailure(const Error& error) {
-  if (error.code == ErrorCode::kConflict) {
-    log_.Warning("the database undid a batch of writes", {{"error", error.message}});
-  } else {
-    log_.Error("a batch of writes failed", {{"error", error.message}});
-  }
-  listeners_.metrics.OnBatchFailed(error);
-  if (error.code == ErrorCode::kNoSpace) no_space_ = true;
-  NoteLostLead(error);
-  if (error.code != ErrorCode::kCorrupt) return;
-  broken_ = true;
-  Refuse(error);
-}
-
-void BatchWriter::NoteLostLead(const Error& error) {
-  if (error.code != ErrorCode::kLeaderChanged) return;
-  Refuse(error);
-  if (listeners_.lead_lost) listeners_.lead_lost();
-}
-
-void BatchWriter::Refuse(const Error& reason) {
-  Fence(reason);
-  RefuseQueue(reason);
-  if (reason.code == ErrorCode::kLeaderChanged) EndWaits(reason);
-}
-
-void BatchWriter::Fence(const Error& reason) {
-  std::lock_guard lock(mutex_);
-  listeners_.published.SetClosed(true);
-  if (lead_lost_) return;
-  lead_lost_ = reason.code == ErrorCode::kLeaderChanged;
-  fence_ = reason;
-}
-
-void BatchWriter::RefuseQueue(const Error& reason) {
-  std::deque<std::unique_ptr<PendingWrite>> refused;
-  {
-    std::lock_guard lock(mutex_);
-    refused.swap(queue_);
-  }
-  for (auto& write : refused) write->Fail(Refusal(reason));
-}
-
-Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Writes& writes) {
-  Refuse(cause);
-  const MonotonicTime began = clock_.Now();
-  for (auto pause = kSettlePauseMin;; pause = std::min(2 * pause, kSettlePauseMax)) {
-    if (clock_.Now() - began >= kSettleAnswerAfter) {
-      for (auto& write : std::exchange(writes, {})) write->Fail(cause);
-    }
-    const Result<bool> committed = SettleOnce(batch);
-    if (!committed.ok()) NoteLostLead(committed.error());
-    std::unique_lock lock(mutex_);
-    if (lead_lost_) return cause;
-    if (committed.ok()) {
-      fence_.reset();
-      listeners_.published.SetClosed(false);
-      log_.Info("the database takes writes again",
-                {{"last_batch", *committed ? "committed" : "undone"}});
-      if (*committed) return Ok();
-      return Error{ErrorCode::kUnavailable, cause.message};
-    }
-    fence_ = committed.error();
-    broken_ = committed.error().code == ErrorCode::kCorrupt;
-    if (wake_.wait_for(lock, pause, [this] { return stopping_ || broken_; })) return cause;
-  }
-}
-
-Result<bool> BatchWriter::SettleOnce(const WriteBatch& batch) {
-  KUBASE_TRY(database_.Settle(*connection_));
-  KUBASE_ASSIGN_OR_RETURN(const Meta stored, ReadMeta(*connection_));
-  return batch.WasCommitted(stored);
-}
-
 Result<void> BatchWriter::ReloadIndexes() {
   if (!indexes_stale_) return Ok();
   KUBASE_TRY(listeners_.attributes.Load(*connection_));
@@ -375,6 +341,7 @@ Result<void> BatchWriter::ReloadIndexes() {
 WriteBatch::Context BatchWriter::BatchContext() {
   return {.leases = listeners_.leases,
           .pairs = listeners_.pairs,
+          .ahead = ahead_,
           .attributes = listeners_.attributes,
           .ownership = listeners_.ownership,
           .skipped = listeners_.skipped,

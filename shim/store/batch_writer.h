@@ -33,6 +33,7 @@
 #include "shim/store/pair_cache.h"
 #include "shim/store/pending_write.h"
 #include "shim/store/published_revision.h"
+#include "shim/store/read_ahead.h"
 #include "shim/store/space_guard.h"
 #include "shim/store/step_size.h"
 #include "shim/store/store.h"
@@ -106,20 +107,32 @@ class BatchWriter {
   using Writes = std::vector<std::unique_ptr<PendingWrite>>;
 
   void Run();
+  // How many of the writes that wait are to be a batch. With mutex_ held.
+  size_t CountToTake();
   // Takes what waits; with nothing to do it blocks. False: stop.
   bool Take(Writes& writes, std::vector<Done>& want_space);
   void GiveSpaceBack(const std::vector<Done>& waiters);
   // Adds `done` to `waiters`, or answers it at once.
   void AddWaiter(std::vector<Done>& waiters, Done done);
   void RunBatch(Writes writes);
-  // Success: the batch is durable and published. kConflict, unless this is the `last` attempt:
-  // `writes` are as they were.
-  Result<void> TryBatch(Writes& writes, bool last);
+  // What is to be created is taken to be absent, or is read first.
+  enum class Creations { kGuessed, kRead };
+  struct Attempt {
+    Creations creations = Creations::kRead;
+    bool last = true;
+  };
+  // Success: the batch is durable and published. kConflict, and kAlreadyExists (a wrong guess),
+  // unless this is the last attempt: `writes` are as they were.
+  Result<void> TryBatch(Writes& writes, const Attempt& attempt);
+  // As TryBatch, guessed where that saves a round trip, and read if the guess was wrong.
+  Result<void> GuessOrRead(Writes& writes, bool last);
   // On success the batch is durable.
-  Result<void> Commit(Writes& writes, WriteBatch& batch, bool last);
+  Result<void> Commit(Writes& writes, WriteBatch& batch, const Attempt& attempt);
+  // With what the writes that wait will read.
+  Result<void> CommitAndReadAhead(const WriteBatch& batch);
   // Between two attempts; not while the store is stopping.
   void PauseAfterConflict(int attempt);
-  Result<void> Prefetch(const Writes& writes, WriteBatch& batch);
+  Result<void> Prefetch(const Writes& writes, WriteBatch& batch, Creations creations);
   void PublishBatch(WriteBatch& batch);
   // Writes what is there already, to see whether a full disk has room again: nobody else may write.
   void ProbeSpace();
@@ -132,6 +145,8 @@ class BatchWriter {
   Result<bool> SettleOnce(const WriteBatch& batch);
   // Errors of other processes that lead: nothing is written any more.
   void NoteLostLead(const Error& error);
+  // What a write gets that was not begun, while the writer is fenced so.
+  static Error Refusal(const Error& fence);
   void Fence(const Error& reason);
   void RefuseQueue(const Error& reason);
 
@@ -178,6 +193,7 @@ class BatchWriter {
 
   // The rest belongs to the writer's thread.
   Meta meta_;
+  ReadAhead ahead_;
   bool compacting_ = true;  // rows of an earlier compaction may be left
   bool reclaiming_ = true;
   StepSize step_size_;

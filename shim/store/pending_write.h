@@ -2,9 +2,7 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "shim/base/result.h"
 #include "shim/store/store.h"
@@ -18,8 +16,8 @@ namespace kubase::store {
 class PendingWrite {
  public:
   virtual ~PendingWrite() = default;
-  // Adds the keys that it will read, as far as the request names them; views of it.
-  virtual void AddReads(std::vector<std::string_view>&) const {}
+  // Adds the keys that it will read, as far as the request names them.
+  virtual void AddReads(NamedKeys&) const {}
   // Evaluates the request and keeps the answer. A refusal is an answer too; a database error shows
   // in batch.failed(). `last`: there will be no other attempt.
   virtual void Apply(WriteBatch& batch, bool last) = 0;
@@ -36,9 +34,7 @@ class RequestWrite final : public PendingWrite {
   using Rule = Result<Response> (*)(WriteBatch&, Request);
   RequestWrite(Request request, Callback<Response> done, Rule rule)
       : request_(std::move(request)), done_(std::move(done)), rule_(rule) {}
-  void AddReads(std::vector<std::string_view>& keys) const override {
-    AddPointReads(request_, keys);
-  }
+  void AddReads(NamedKeys& keys) const override { AddPointReads(request_, keys); }
   void Apply(WriteBatch& batch, bool last) override {
     answer_.emplace(rule_(batch, last ? std::move(request_) : Request(request_)));
   }

@@ -42,9 +42,10 @@ struct SqlStoreOptions {
   std::chrono::milliseconds progress_interval{std::chrono::minutes(10)};
   // How often expired leases are looked for (etcd's lessor does every 500 ms).
   std::chrono::milliseconds lease_check_interval{500};
-  size_t ring_bytes_max = 0;  // 0: limits::kWatchRingBytesMax
-  int64_t quota_bytes = 0;    // of the database; 0: what its engine can hold
-  uint64_t random_seed = 0;   // of lease ids chosen here; 0: from the system
+  size_t ring_bytes_max = 0;        // 0: limits::kWatchRingBytesMax
+  size_t pair_cache_bytes_max = 0;  // 0: limits::kPairCacheBytesMax
+  int64_t quota_bytes = 0;          // of the database; 0: what its engine can hold
+  uint64_t random_seed = 0;         // of lease ids chosen here; 0: from the system
   // While it does not hold, nothing is answered from memory. Must outlive the store; null: nobody
   // else can write to the database.
   const LeaderLease* leader_lease = nullptr;

@@ -137,6 +137,21 @@ Result<void> CheckCollector(WriteBatch& batch, TxnRequest& request, const Path& 
   return Ok();
 }
 
+// The put of a transaction that creates one key if it does not exist, as kube-apiserver does (etcd3
+// store, Create); null: it is another one.
+const PutRequest* CreationIn(const TxnRequest& request) {
+  if (request.compares.size() != 1 || request.success.size() != 1) return nullptr;
+  if (request.by_garbage_collector) return nullptr;
+  const Compare& compare = request.compares[0];
+  const bool is_absent =
+      compare.relation == Compare::Relation::kEqual && compare.number == 0 &&
+      (compare.target == Compare::Target::kMod || compare.target == Compare::Target::kCreate ||
+       compare.target == Compare::Target::kVersion);
+  const auto* const put = std::get_if<PutRequest>(&request.success[0].request);
+  if (!is_absent || put == nullptr || put->ignore_value || put->ignore_lease) return nullptr;
+  return compare.range.IsSingle() && compare.range.key == put->key ? put : nullptr;
+}
+
 Result<PutResponse> RunPut(WriteBatch& batch, PutRequest request) {
   KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr previous, batch.Get(request.key));
   batch.Put(previous, std::move(request.key),
@@ -233,19 +248,23 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
 }
 
 // It writes what is pending, and asks the database itself.
-void AddPointReads(const RangeRequest&, std::vector<std::string_view>&) {}
+void AddPointReads(const RangeRequest&, NamedKeys&) {}
 
-void AddPointReads(const PutRequest& request, std::vector<std::string_view>& keys) {
-  keys.push_back(request.key);
+void AddPointReads(const PutRequest& request, NamedKeys& keys) {
+  keys.read.push_back(request.key);
 }
 
-void AddPointReads(const DeleteRangeRequest& request, std::vector<std::string_view>& keys) {
-  if (request.range.IsSingle()) keys.push_back(request.range.key);
+void AddPointReads(const DeleteRangeRequest& request, NamedKeys& keys) {
+  if (request.range.IsSingle()) keys.read.push_back(request.range.key);
 }
 
-void AddPointReads(const TxnRequest& request, std::vector<std::string_view>& keys) {
+void AddPointReads(const TxnRequest& request, NamedKeys& keys) {
+  if (const PutRequest* const creation = CreationIn(request); creation != nullptr) {
+    keys.created.push_back(creation->key);
+    return;
+  }
   for (const Compare& compare : request.compares) {
-    if (compare.range.IsSingle()) keys.push_back(compare.range.key);
+    if (compare.range.IsSingle()) keys.read.push_back(compare.range.key);
   }
   for (const std::vector<Operation>* const branch : {&request.success, &request.failure}) {
     for (const Operation& operation : *branch) {

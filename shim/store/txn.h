@@ -30,9 +30,9 @@ size_t LongestPutKey(const PutRequest& request);
 size_t LongestPutKey(const TxnRequest& request);
 
 // Adds the single keys that a request names; views of it.
-void AddPointReads(const RangeRequest& request, std::vector<std::string_view>& keys);
-void AddPointReads(const PutRequest& request, std::vector<std::string_view>& keys);
-void AddPointReads(const DeleteRangeRequest& request, std::vector<std::string_view>& keys);
-void AddPointReads(const TxnRequest& request, std::vector<std::string_view>& keys);
+void AddPointReads(const RangeRequest& request, NamedKeys& keys);
+void AddPointReads(const PutRequest& request, NamedKeys& keys);
+void AddPointReads(const DeleteRangeRequest& request, NamedKeys& keys);
+void AddPointReads(const TxnRequest& request, NamedKeys& keys);
 
 }  // namespace kubase::store

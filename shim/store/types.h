@@ -131,6 +131,13 @@ struct Operation {
   std::variant<RangeRequest, PutRequest, DeleteRangeRequest, TxnRequest> request;
 };
 
+// Keys that requests name, as far as they read them; views of the requests.
+struct NamedKeys {
+  std::vector<std::string_view> read;
+  // Of which a request asks only that there is nothing, and which it puts then.
+  std::vector<std::string_view> created;
+};
+
 struct OperationResponse;
 struct TxnResponse {
   Revision revision = 0;  // after the transaction, whether or not it changed anything

@@ -23,9 +23,14 @@ Result<T> WriteBatch::Noting(Result<T> result) {
   return result;
 }
 
+std::optional<KeyValuePtr> WriteBatch::Known(std::string_view key) const {
+  if (const auto cached = context_.pairs.Find(key)) return cached->pair;
+  return context_.ahead.Find(key, stored_meta_.revision);
+}
+
 Result<KeyValuePtr> WriteBatch::Get(const std::string& key) {
   if (auto found = entries_.find(key); found != entries_.end()) return found->second.current;
-  if (const auto known = context_.pairs.Find(key); known) return Remember(key, known->pair).current;
+  if (const auto known = Known(key); known) return Remember(key, *known).current;
   KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, Noting(ReadPair(connection_, key)));
   return Remember(key, pair).current;
 }
@@ -34,8 +39,10 @@ Result<void> WriteBatch::Prefetch(const std::vector<std::string_view>& keys) {
   std::vector<std::string> unknown;
   for (const std::string_view key : keys) {
     std::string name(key);
-    if (entries_.contains(name) || context_.pairs.Find(key)) continue;
-    Remember(name, nullptr);  // what there is comes below
+    if (entries_.contains(name)) continue;
+    const auto known = Known(key);
+    Remember(name, known.value_or(nullptr));
+    if (known) continue;  // else what there is comes below
     unknown.push_back(std::move(name));
   }
   if (unknown.empty()) return Ok();
@@ -44,9 +51,22 @@ Result<void> WriteBatch::Prefetch(const std::vector<std::string_view>& keys) {
     auto pair = std::make_shared<const KeyValue>(ParsePair(row));
     Entry& entry = entries_.at(pair->key);
     entry.stored_id = pair->id;
+    context_.pairs.Learn(pair->key, pair, stored_meta_.revision);
     entry.current = std::move(pair);
     return true;
   }));
+}
+
+void WriteBatch::GuessAbsent(const std::vector<std::string_view>& keys) {
+  for (const std::string_view key : keys) {
+    std::string name(key);
+    if (entries_.contains(name)) continue;
+    const auto known = Known(key);
+    Entry& entry = Remember(name, known.value_or(nullptr));
+    if (known) continue;
+    entry.guessed = true;
+    ++guesses_;
+  }
 }
 
 Result<RangeResponse> WriteBatch::Range(const RangeRequest& request) {
@@ -194,6 +214,7 @@ bool WriteBatch::HasChanges() const {
 Result<void> WriteBatch::Finish() {
   KUBASE_CHECK(sub_ == 0);
   KUBASE_TRY(Flush());
+  if (IsGuessing()) return kGuessUntold;
   const Value params[] = {meta_.revision, meta_.compact_revision, stored_meta_.revision};
   return ExecuteMany(Query::kWriteMeta, params, 3);
 }
@@ -306,6 +327,8 @@ Result<void> WriteBatch::FlushObjects() {
     } else {
       inserts.insert(inserts.end(), {kv->id, kv->key, kv->value, kv->create_revision,
                                      kv->mod_revision, kv->version, kv->lease, kv->sub});
+      // Which fails where there is one.
+      if (std::exchange(entry.guessed, false)) --guesses_;
     }
     entry.stored_id = kv != nullptr ? kv->id : 0;
     entry.changed = false;

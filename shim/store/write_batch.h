@@ -20,6 +20,7 @@
 #include "shim/store/ownership.h"
 #include "shim/store/pair_cache.h"
 #include "shim/store/pairs.h"
+#include "shim/store/read_ahead.h"
 #include "shim/store/types.h"
 #include "shim/store/watch.h"
 
@@ -32,12 +33,16 @@ class LeaseLookup {
   virtual bool Exists(LeaseId id) const = 0;
 };
 
+inline const Error kGuessUntold{ErrorCode::kAlreadyExists,
+                                "a key that was taken to be absent was not put"};
+
 class WriteBatch {
  public:
   // What the writer keeps from batch to batch.
   struct Context {
     const LeaseLookup& leases;
     PairCache& pairs;
+    const ReadAhead& ahead;
     AttributeIndex& attributes;
     Ownership& ownership;
     SkippedObjects& skipped;
@@ -50,8 +55,14 @@ class WriteBatch {
   // and must be rolled back.
   Result<KeyValuePtr> Get(const std::string& key);
   Result<RangeResponse> Range(const RangeRequest& request);
-  // Reads the pairs of these keys together, so that Get has them.
+  // Reads the pairs of these keys together, as far as memory does not know them, so that Get has
+  // them.
   Result<void> Prefetch(const std::vector<std::string_view>& keys);
+  // Takes it that there are no such keys, as far as memory does not know: that costs no reading.
+  // Putting them tells: a batch in which that was wrong, or in which one was not put, ends with
+  // kAlreadyExists, and has to be done again without. On engines that tell so at their commit, that
+  // does.
+  void GuessAbsent(const std::vector<std::string_view>& keys);
   // The pairs of a range as they are now, in key order.
   Result<std::vector<KeyValuePtr>> List(const KeyRange& range);
   Result<std::vector<std::string>> LeaseKeys(LeaseId lease);
@@ -81,6 +92,8 @@ class WriteBatch {
   const Meta& meta() const { return meta_; }
 
   bool HasChanges() const;
+  // Whether a guess has neither proved true nor false.
+  bool IsGuessing() const { return guesses_ > 0; }
   bool failed() const { return failure_.has_value(); }
   const Error& failure() const { return *failure_; }
 
@@ -102,6 +115,7 @@ class WriteBatch {
     KeyValuePtr current;
     int64_t stored_id = 0;  // of the row that the database has for the key; 0: it has none
     bool changed = false;   // `current` is not in the database yet
+    bool guessed = false;   // that the database has none; nothing has told yet
     // What the key was before the revision that changed it last in this batch.
     KeyValuePtr before_revision;
     Revision changed_in = 0;
@@ -119,6 +133,8 @@ class WriteBatch {
     Revision end_revision;
   };
 
+  // The pair that the database had before the batch, null for none; nullopt: memory does not know.
+  std::optional<KeyValuePtr> Known(std::string_view key) const;
   template <typename T>
   Result<T> Noting(Result<T> result);  // remembers a database error as the batch's failure
   Entry& Remember(const std::string& key, const KeyValuePtr& pair);
@@ -143,6 +159,7 @@ class WriteBatch {
   std::optional<Error> failure_;
 
   std::unordered_map<std::string, Entry> entries_;
+  size_t guesses_ = 0;                     // entries that are guessed
   std::vector<std::string> changed_keys_;  // in order, each once between flushes
   std::vector<HistoryRow> history_;        // not yet written
   std::vector<ChangeRow> changes_;         // not yet written
