@@ -60,6 +60,9 @@ inline constexpr size_t kCollectorToldMax = 1000;
 // motion, not its whole content.
 inline constexpr size_t kPairCacheBytesMax = 64 * 1024 * 1024;
 
+// What is read for the writes that wait, while those before them are committed.
+inline constexpr size_t kReadAheadBytesMax = 32 * 1024 * 1024;
+
 // Ranges whose number of keys is carried forward, and pages whose number is remembered: some
 // resources in some namespaces, and the walks that are under way. Each commit pays for the former.
 inline constexpr size_t kTrackedCountsMax = 128;

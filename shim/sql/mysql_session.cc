@@ -24,6 +24,7 @@ enum TidbError : unsigned int {
   kTidbRetryTransaction = 8022,
   kTidbSchemaOutOfDate = 8027,
   kTidbSchemaChanged = 8028,
+  kTidbLateUniquenessCheck = 8147,  // where uniqueness is checked late, of a key that is taken
   kTidbPlacementTimeout = 9001,
   kTidbStorageTimeout = 9002,
   kTidbStorageBusy = 9003,
@@ -119,6 +120,7 @@ Error ClassifyMysql(unsigned int number, const std::string& message) {
       return error(ErrorCode::kPermissionDenied, "; grant it to the user of the endpoint");
     case ER_DUP_ENTRY:
     case ER_DUP_ENTRY_WITH_KEY_NAME:
+    case kTidbLateUniquenessCheck:
       return error(ErrorCode::kAlreadyExists, "");
     case kTidbInconsistentIndex:
     case ER_NOT_KEYFILE:

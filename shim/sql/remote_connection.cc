@@ -67,11 +67,11 @@ Result<void> RemoteConnection::SelectManyAndCommit(Query query, Params params, s
   KUBASE_CHECK(in_transaction_);
   int64_t rows = 0;
   QueueMany(query, params, columns, {.rows = &sink, .row_count = &rows});
-  const Result<void> committed = Commit();
-  return Observed(shared_.observer, QueryName(query), [&](StatementRun& run) {
-    run.rows = rows;
-    return committed;
-  });
+  KUBASE_TRY(Commit());
+  if (shared_.observer != nullptr) {
+    shared_.observer->OnStatement({.name = QueryName(query), .rows = rows});
+  }
+  return Ok();
 }
 
 void RemoteConnection::Rollback() {

@@ -74,8 +74,8 @@ class RemoteConnection : public Connection {
   virtual void QueueMatching(const MatchShape& shape, Params params, const StatementSink& sink) = 0;
   // As RunQueued.
   virtual Result<void> RunSession() = 0;
-  // Drops what is queued, or sends it without hope; its sinks are used no more. Then it lets the
-  // session undo its transaction. False: that failed.
+  // Drops what is queued, which has no sinks, or sends it without hope. Then it lets the session
+  // undo its transaction. False: that failed.
   virtual bool UndoInSession() = 0;
 
  private:

@@ -110,6 +110,7 @@ TEST_CASE("ClassifyMysql: outages pass, and the rest is told apart") {
   CHECK(Mysql(1048) == ErrorCode::kLeaderChanged);
   CHECK(Mysql(1064) == ErrorCode::kInternal);
   CHECK(Mysql(1062) == ErrorCode::kAlreadyExists);
+  CHECK(Mysql(8147) == ErrorCode::kAlreadyExists);
 }
 
 TEST_CASE("PostgresSession: what is wrong with an endpoint is told without its password") {

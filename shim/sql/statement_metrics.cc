@@ -90,7 +90,10 @@ void StatementMetrics::OnStatement(const StatementRun& run) {
   } else {
     total_.Add({{"name", std::string(run.name)}, {"error_code", ErrorLabel(run.error->code)}})
         .Increment();
-    log_.Warning("statement failed", {{"statement", run.name}, {"error", run.error->message}});
+    // The store takes it that what is created is new, and reads when it is not.
+    if (run.error->code != ErrorCode::kAlreadyExists) {
+      log_.Warning("statement failed", {{"statement", run.name}, {"error", run.error->message}});
+    }
   }
   if (run.seconds >= slow_seconds_) {
     log_.Warning("slow statement",

@@ -38,6 +38,7 @@ Result<void> AttributeIndex::Load(sql::Connection& connection) {
   unpublished_.clear();
   to_fill_.clear();
   to_drop_.clear();
+  has_uncommitted_ = false;
   last_kind_ = 0;
   KUBASE_ASSIGN_OR_RETURN(const std::vector<IndexedKind> kinds, ReadKinds(connection));
   for (const IndexedKind& kind : kinds) {
@@ -148,7 +149,7 @@ Result<IndexedKind*> AttributeIndex::Register(sql::Connection& connection,
   const Value params[] = {kind.id,         kind.prefix,
                           column,          kind.indexed_since,
                           kind.indexed_to, int64_t{kind.foreign_values}};
-  KUBASE_TRY(connection.ExecuteMany(Query::kAddKind, params, 6));
+  KUBASE_TRY(Change(connection, Query::kAddKind, params));
   if (indexed_since == IndexedKind::kNotYet) to_fill_.push_back(prefix);
   return &kinds_.insert_or_assign(prefix, std::move(kind)).first->second;
 }
@@ -158,7 +159,12 @@ Result<void> AttributeIndex::Store(sql::Connection& connection, const IndexedKin
   const Value params[] = {
       kind.prefix, column, kind.indexed_since, kind.indexed_to, int64_t{kind.foreign_values},
       kind.id};
-  return connection.ExecuteMany(Query::kUpdateKind, params, 6);
+  return Change(connection, Query::kUpdateKind, params);
+}
+
+Result<void> AttributeIndex::Change(sql::Connection& connection, Query query, sql::Params params) {
+  has_uncommitted_ = true;
+  return connection.ExecuteMany(query, params, params.size());
 }
 
 Result<bool> AttributeIndex::HasObjects(sql::Connection& connection, const std::string& prefix) {
@@ -231,7 +237,7 @@ Result<int64_t> AttributeIndex::NameId(sql::Connection& connection, const Indexe
   if (!id) {
     id = ++last_name_;
     const Value row[] = {*id, kind.id, name};
-    KUBASE_TRY(connection.ExecuteMany(Query::kAddAttributeName, row, 3));
+    KUBASE_TRY(Change(connection, Query::kAddAttributeName, row));
   }
   if (names_.size() >= limits::kAttributeNamesCachedMax) names_.clear();
   names_.emplace(cached, *id);
@@ -329,15 +335,13 @@ Result<void> AttributeIndex::DropStep(sql::Connection& connection, int64_t kind,
   }));
   if (name == 0) {
     std::erase(to_drop_, kind);
-    KUBASE_TRY(connection.Execute(Query::kDeleteKind, of_kind));
-    return Ok();
+    return Change(connection, Query::kDeleteKind, of_kind);
   }
   const Value of_name[] = {name, rows};
   KUBASE_ASSIGN_OR_RETURN(const int64_t deleted,
                           DeleteAttributes(connection, Query::kListAttributesOfName, of_name));
   if (deleted > 0) return Ok();
-  KUBASE_TRY(connection.Execute(Query::kDeleteAttributeName, sql::Params(of_name, 1)));
-  return Ok();
+  return Change(connection, Query::kDeleteAttributeName, sql::Params(of_name, 1));
 }
 
 Result<int64_t> AttributeIndex::DeleteAttributes(sql::Connection& connection, Query list,

@@ -29,7 +29,7 @@
 namespace kubase::store {
 
 // The writer's thread only. All calls but Load and Published are inside a write transaction of
-// `connection`; when that is not committed, Load has to follow.
+// `connection`; when that is not committed, Load has to follow if HasUncommitted.
 class AttributeIndex {
  public:
   // `fields` hears of what is published, and must outlive the index.
@@ -62,6 +62,10 @@ class AttributeIndex {
   static Result<int64_t> Compact(sql::Connection& connection, Revision compact_revision,
                                  int64_t rows);
 
+  // Whether there is in memory what a transaction has changed of the kinds: if that is not
+  // committed, Load has to follow.
+  bool HasUncommitted() const { return has_uncommitted_; }
+  void Committed() { has_uncommitted_ = false; }
   // After a commit, before its events are told.
   void Published();
 
@@ -97,6 +101,8 @@ class AttributeIndex {
   static Result<int64_t> DeleteAttributes(sql::Connection& connection, sql::Query list,
                                           sql::Params params);
   void Learn(const IndexedKind& kind);
+  // All statements that change the kinds and their names go through this.
+  Result<void> Change(sql::Connection& connection, sql::Query query, sql::Params params);
 
   KindFields& fields_;
   std::map<std::string, IndexedKind, std::less<>> kinds_;      // by prefix
@@ -104,6 +110,7 @@ class AttributeIndex {
   std::vector<std::string> unpublished_;                       // prefixes of new tables
   std::vector<std::string> to_fill_;                           // prefixes
   std::vector<int64_t> to_drop_;                               // kinds
+  bool has_uncommitted_ = false;
   int64_t last_kind_ = 0;
   int64_t last_name_ = 0;
   std::unordered_map<std::string, int64_t> names_;  // by kind and name; bounded

@@ -20,7 +20,7 @@ constexpr std::chrono::milliseconds kConflictPauseMax{256};
 // Between two looks whether a full disk has room again.
 constexpr std::chrono::milliseconds kSpaceProbePause{1000};
 
-bool IsWrongGuess(const Result<void>& committed) {
+bool IsAlreadyThere(const Result<void>& committed) {
   return !committed.ok() && committed.error().code == ErrorCode::kAlreadyExists;
 }
 
@@ -150,16 +150,14 @@ void BatchWriter::Run() {
   AnswerCompactionWaiters(kStopping);
 }
 
-// What has come since others were read ahead, and has to be read, would let those wait for that.
+// Behind those that were read ahead, a write that needs a read of its own waits for the next batch.
 size_t BatchWriter::CountToTake() {
   const size_t all = std::min(queue_.size(), limits::kWriteBatchMax);
   const size_t ahead = ahead_.TakeWrites();
   if (ahead == 0) return all;
-  const auto is_known = [this](std::string_view key) {
-    return listeners_.pairs.Find(key).has_value();
-  };
+  WriteBatch next(*connection_, meta_, BatchContext());
   size_t count = std::min(all, ahead);
-  while (count < all && std::ranges::all_of(ReadsOf(*queue_[count]), is_known)) ++count;
+  while (count < all && next.Knows(ReadsOf(*queue_[count]))) ++count;
   return count;
 }
 
@@ -207,10 +205,10 @@ void BatchWriter::RunBatch(Writes writes) {
 Result<void> BatchWriter::GuessOrRead(Writes& writes, bool last) {
   if (database_.IsRemote()) {
     Result<void> committed = TryBatch(writes, {.creations = Creations::kGuessed, .last = false});
-    if (!IsWrongGuess(committed)) return committed;
+    if (!IsAlreadyThere(committed)) return committed;
   }
   Result<void> committed = TryBatch(writes, {.creations = Creations::kRead, .last = last});
-  if (!IsWrongGuess(committed)) return committed;
+  if (!IsAlreadyThere(committed)) return committed;
   return Error{ErrorCode::kInternal, committed.error().message};
 }
 
@@ -223,7 +221,7 @@ Result<void> BatchWriter::TryBatch(Writes& writes, const Attempt& attempt) {
   }
   if (!committed.ok()) {
     const bool guessed = attempt.creations == Creations::kGuessed;
-    if (!guessed || !IsWrongGuess(committed)) NoteFailure(committed.error());
+    if (!guessed || !IsAlreadyThere(committed)) NoteFailure(committed.error());
     if (committed.error().code == ErrorCode::kOutcomeUnknown) {
       committed = Settle(batch, committed.error(), writes);
     }
@@ -231,7 +229,8 @@ Result<void> BatchWriter::TryBatch(Writes& writes, const Attempt& attempt) {
   if (committed.ok()) {
     PublishBatch(batch);
   } else {
-    indexes_stale_ = true;
+    indexes_stale_ = indexes_stale_ || listeners_.attributes.HasUncommitted() ||
+                     listeners_.ownership.HasUncommitted();
   }
   return committed;
 }
@@ -279,18 +278,19 @@ Result<void> BatchWriter::CommitAndReadAhead(const WriteBatch& batch) {
 Result<void> BatchWriter::Prefetch(const Writes& writes, WriteBatch& batch, Creations creations) {
   NamedKeys keys;
   for (const auto& write : writes) write->AddReads(keys);
-  if (creations == Creations::kRead) {
-    keys.read.insert(keys.read.end(), keys.created.begin(), keys.created.end());
-    return batch.Prefetch(keys.read);
+  if (creations == Creations::kGuessed && batch.Knows(keys.read)) {
+    batch.GuessAbsent(keys.created);
+    return Ok();
   }
-  KUBASE_TRY(batch.Prefetch(keys.read));
-  batch.GuessAbsent(keys.created);
-  return Ok();
+  keys.read.insert(keys.read.end(), keys.created.begin(), keys.created.end());
+  return batch.Prefetch(keys.read);
 }
 
 void BatchWriter::PublishBatch(WriteBatch& batch) {
   if (!batch.HasChanges()) return;
   no_space_ = false;
+  listeners_.attributes.Committed();
+  listeners_.ownership.Committed();
   const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
   meta_ = batch.meta();
   listeners_.leases.Apply(batch.lease_changes());
@@ -346,6 +346,7 @@ WriteBatch::Context BatchWriter::BatchContext() {
           .ownership = listeners_.ownership,
           .skipped = listeners_.skipped,
           .last_object_id = last_object_id_,
+          .key_bytes_max = database_.key_bytes_max(),
           .no_space_raised = listeners_.space.alarm_raised()};
 }
 

@@ -121,10 +121,12 @@ class BatchWriter {
     Creations creations = Creations::kRead;
     bool last = true;
   };
-  // Success: the batch is durable and published. kConflict, and kAlreadyExists (a wrong guess),
-  // unless this is the last attempt: `writes` are as they were.
+  // Success: the batch is durable and published. kConflict, and kAlreadyExists (after a guess: it
+  // was wrong; else the database contradicts itself): `writes` are as they were, unless this was
+  // the last attempt.
   Result<void> TryBatch(Writes& writes, const Attempt& attempt);
-  // As TryBatch, guessed where that saves a round trip, and read if the guess was wrong.
+  // As TryBatch, without kAlreadyExists: guessed where that saves a round trip, and read if the
+  // guess was wrong.
   Result<void> GuessOrRead(Writes& writes, bool last);
   // On success the batch is durable.
   Result<void> Commit(Writes& writes, WriteBatch& batch, const Attempt& attempt);

@@ -12,7 +12,9 @@
 #include <vector>
 
 #include "shim/store/store_fixture_test.h"
+#include "shim/store/widgets_test.h"
 #include "tests/support/held_writes.h"
+#include "tests/support/lost_answers.h"
 
 namespace kubase::store {
 namespace {
@@ -20,7 +22,7 @@ namespace {
 using testing::TestDatabase;
 
 constexpr LeaseId kUnknownLease = 999;
-const KeyRange kAll{"/k/", "/k0"};
+const KeyRange kBatchKeys{"/k/", "/k0"};
 
 // Counts statements by their names.
 class CountingObserver final : public sql::StatementObserver {
@@ -45,7 +47,9 @@ class Held {
   explicit Held(size_t pair_cache_bytes = 0)
       : fixture_({.pair_cache_bytes_max = pair_cache_bytes}, &observer_,
                  [this](std::unique_ptr<sql::Database> database) {
-                   return std::make_unique<testing::HeldWrites>(std::move(database), hold_);
+                   auto losing =
+                       std::make_unique<testing::LostAnswers>(std::move(database), next_commit_);
+                   return std::make_unique<testing::HeldWrites>(std::move(losing), hold_);
                  }) {}
 
   StoreFixture* operator->() { return &fixture_; }
@@ -66,16 +70,18 @@ class Held {
     return answer;
   }
   void Release() { hold_.Release(); }
+  void Lose(testing::NextCommit how) { next_commit_ = how; }
   // Memory knows no pair then, and the writer has nothing to do.
   void Forget() {
     fixture_.Close();
     fixture_.Open();
-    REQUIRE(fixture_.Compact(fixture_.Range({.range = kAll})->revision).ok());
+    REQUIRE(fixture_.Compact(fixture_.Range({.range = kBatchKeys})->revision).ok());
     for (const char* name : {"get", "commit"}) observer_.Take(name);
   }
 
  private:
   testing::Hold hold_;
+  std::atomic<testing::NextCommit> next_commit_{testing::NextCommit::kAnswered};
   CountingObserver observer_;
   StoreFixture fixture_;
 };
@@ -116,7 +122,7 @@ TEST_CASE("BatchWriter: what waits is read with the commit of the batch before i
   for (auto& answer : answers) REQUIRE(answer.get().ok());
   CHECK(held.observer().Take("commit") == 2);
   CHECK(held.observer().Take("get") == 2);  // of the first batch, and with its commit
-  const auto read = held->Range({.range = kAll});
+  const auto read = held->Range({.range = kBatchKeys});
   REQUIRE(read->kvs.size() == 10);
   for (const KeyValuePtr& pair : read->kvs) CHECK(pair->version == 2);
 }
@@ -152,7 +158,7 @@ TEST_CASE("BatchWriter: what was taken to be absent and is not is read, and the 
   CHECK(held.observer().Take("get") > 0);
   // It is known now: nobody has to do this again.
   CHECK_FALSE(held.Send(Creation("/k/there", "4")).get()->succeeded);
-  CHECK(held->Range({.range = kAll})->kvs.size() == 3);
+  CHECK(held->Range({.range = kBatchKeys})->kvs.size() == 3);
 }
 
 TEST_CASE("BatchWriter: a guess that no row tells of is no answer") {
@@ -183,6 +189,63 @@ TEST_CASE("BatchWriter: a guess that no row tells of is no answer") {
   CHECK(response.prev_kvs[0]->value == "old");
 }
 
+TEST_CASE("BatchWriter: what was read with a commit whose answer is lost is worth nothing") {
+  if (!TestDatabase::OnServer()) return;
+  const auto lost =
+      GENERATE(testing::NextCommit::kDoneButLost, testing::NextCommit::kUndoneAndLost);
+  const bool done = lost == testing::NextCommit::kDoneButLost;
+  Held held;
+  REQUIRE(held->Put(PutOf("/k/a", "1")).ok());
+  REQUIRE(held->Put(PutOf("/k/b", "1")).ok());
+  held.Forget();
+  auto first = held.SendAndHold(Putting("/k/a", "2"));
+  auto waiting = held.Send(Putting("/k/b", "2"));
+  held.Lose(lost);
+  held.Release();
+  CHECK(first.get().ok() == done);
+  CHECK(waiting.get().error().code == ErrorCode::kUnavailable);
+  CHECK(held.Send(Putting("/k/b", "3")).get().ok());
+  const auto read = held->Range({.range = kBatchKeys});
+  REQUIRE(read->kvs.size() == 2);
+  CHECK(read->kvs[0]->version == (done ? 2 : 1));
+  CHECK(read->kvs[1]->version == 2);
+  CHECK(read->kvs[1]->value == "3");
+}
+
+TEST_CASE("BatchWriter: a row that is there costs no more than to read it") {
+  if (!TestDatabase::OnServer()) return;
+  Held held;
+  REQUIRE(held->Put(PutOf("/k/there", "old")).ok());
+  held.Forget();
+  for (const char* name : {"list_kinds", "count_collections"}) held.observer().Take(name);
+  CHECK_FALSE(held.Send(Creation("/k/there", "2")).get()->succeeded);
+  for (const char* name : {"list_kinds", "count_collections"}) {
+    CHECK(held.observer().Take(name) == 0);  // what memory knows of the indexes still holds
+  }
+}
+
+TEST_CASE("BatchWriter: a batch that is done again leaves the index as if it were done once") {
+  if (!TestDatabase::OnServer()) return;
+  Held held;
+  REQUIRE(held->Put(PutOf("/k/there", "old")).ok());
+  held.Forget();
+  const std::string key = kWidgetsPrefix + "ns/one";
+  const std::string widget =
+      R"({"metadata":{"name":"one","namespace":"ns","uid":"u","labels":{"color":"red"}}})";
+  auto first = held.SendAndHold(Creation(key, widget));  // of its kind, with its labels
+  auto there = held.Send(Creation("/k/there", "2"));
+  held.Release();
+  CHECK(first.get()->succeeded);
+  CHECK_FALSE(there.get()->succeeded);
+  const std::string other = kWidgetsPrefix + "ns/two";
+  REQUIRE(held.Send(Creation(other, widget)).get()->succeeded);
+  CHECK(ListKeys(*held.operator->(), kWidgets, "color=red", "") ==
+        std::vector<std::string>{key, other});
+  held.Forget();
+  CHECK(ListKeys(*held.operator->(), kWidgets, "color=red", "") ==
+        std::vector<std::string>{key, other});
+}
+
 // --- Against a model ---
 
 struct ModelPair {
@@ -206,25 +269,31 @@ std::string Text(const std::vector<KeyValuePtr>& pairs) {
   return text;
 }
 
-std::string Text(const Result<TxnResponse>& answer) {
-  if (!answer.ok()) return fmt::format("error {}", static_cast<int>(answer.error().code));
-  std::string text = fmt::format("{} at {}", answer->succeeded, answer->revision);
-  for (const OperationResponse& one : answer->responses) {
+std::string Text(const std::vector<OperationResponse>& responses) {
+  std::string text;
+  for (const OperationResponse& one : responses) {
     if (const auto* range = std::get_if<RangeResponse>(&one.response)) {
       text += " range " + Text(range->kvs);
     } else if (const auto* put = std::get_if<PutResponse>(&one.response)) {
       text += " put " + (put->prev_kv == nullptr ? "" : Text(*put->prev_kv));
     } else if (const auto* deleted = std::get_if<DeleteRangeResponse>(&one.response)) {
       text += " delete " + Text(deleted->prev_kvs);
+    } else if (const auto* nested = std::get_if<TxnResponse>(&one.response)) {
+      text += fmt::format(" nested {}{}", nested->succeeded, Text(nested->responses));
     }
   }
   return text;
 }
 
+std::string Text(const Result<TxnResponse>& answer) {
+  if (!answer.ok()) return fmt::format("error {}", static_cast<int>(answer.error().code));
+  return fmt::format("{} at {}{}", answer->succeeded, answer->revision, Text(answer->responses));
+}
+
 // What a store answers to one transaction after the other, as text.
-class Model {
+class AnswerModel {
  public:
-  explicit Model(Revision revision) : revision_(revision) {}
+  explicit AnswerModel(Revision revision) : revision_(revision) {}
 
   Revision ModOf(const std::string& key) const {
     const auto found = pairs_.find(key);
@@ -244,31 +313,43 @@ class Model {
       }
     }
     std::string answers;
-    bool changed = false;
-    for (const Operation& operation : branch) {
-      if (const auto* range = std::get_if<RangeRequest>(&operation.request)) {
-        answers += " range " + Take(range->range, false);
-      } else if (const auto* put = std::get_if<PutRequest>(&operation.request)) {
-        answers += " put " + Put(*put);
-        changed = true;
-      } else if (const auto* deletion = std::get_if<DeleteRangeRequest>(&operation.request)) {
-        const std::string deleted = Take(deletion->range, true);
-        answers += " delete " + deleted;
-        changed = changed || !deleted.empty();
-      }
-    }
-    if (changed) ++revision_;
+    const Revision before = revision_;
+    for (const Operation& operation : branch) answers += Run(operation, before);
     return fmt::format("{} at {}{}", holds, revision_, answers);
   }
 
  private:
+  // Of a transaction that begins at revision `before`.
+  std::string Run(const Operation& operation, Revision before) {
+    if (const auto* range = std::get_if<RangeRequest>(&operation.request)) {
+      return " range " + Take(range->range, false);
+    }
+    if (const auto* put = std::get_if<PutRequest>(&operation.request)) {
+      revision_ = before + 1;
+      return " put " + Put(*put);
+    }
+    if (const auto* deletion = std::get_if<DeleteRangeRequest>(&operation.request)) {
+      const std::string deleted = Take(deletion->range, true);
+      if (!deleted.empty()) revision_ = before + 1;
+      return " delete " + deleted;
+    }
+    // Nested ones of the tests compare keys that nothing else of the transaction changes.
+    const auto& nested = std::get<TxnRequest>(operation.request);
+    const bool holds = ModOf(nested.compares.at(0).range.key) == nested.compares[0].number;
+    std::string answers;
+    for (const Operation& one : holds ? nested.success : nested.failure) {
+      answers += Run(one, before);
+    }
+    return fmt::format(" nested {}{}", holds, answers);
+  }
+
   std::string Put(const PutRequest& request) {
     const auto found = pairs_.find(request.key);
     const std::string before =
         found == pairs_.end() || !request.prev_kv ? "" : Text(found->first, found->second);
     ModelPair& pair = pairs_[request.key];
-    if (pair.version++ == 0) pair.create = revision_ + 1;
-    pair.mod = revision_ + 1;
+    if (pair.version++ == 0) pair.create = revision_;
+    pair.mod = revision_;
     pair.value = request.value;
     return before;
   }
@@ -287,18 +368,19 @@ class Model {
   std::map<std::string, ModelPair> pairs_;
 };
 
-TxnRequest RandomRequest(std::mt19937_64& random, const Model& model) {
+TxnRequest RandomRequest(std::mt19937_64& random, const AnswerModel& model) {
   const auto below = [&](uint64_t bound) { return random() % bound; };
   const std::string key = fmt::format("/k/{}", below(12));
   const std::string value = fmt::format("v{}", random());
+  const std::string other = fmt::format("/n/{}", below(4));
   TxnRequest request = Creation(key, value);
   auto& put = std::get<PutRequest>(request.success[0].request);
-  switch (below(12)) {
+  switch (below(16)) {
     case 0:
       put.lease = kUnknownLease;
       break;
     case 1:
-      request.success.push_back({RangeRequest{.range = kAll}});
+      request.success.push_back({RangeRequest{.range = kBatchKeys}});
       break;
     case 2:
     case 3:
@@ -314,8 +396,18 @@ TxnRequest RandomRequest(std::mt19937_64& random, const Model& model) {
       break;
     case 6:
       request.compares.clear();
-      request.success[0] = {
-          DeleteRangeRequest{.range = below(8) == 0 ? kAll : KeyRange{key, ""}, .prev_kv = true}};
+      request.success[0] = {DeleteRangeRequest{
+          .range = below(8) == 0 ? kBatchKeys : KeyRange{key, ""}, .prev_kv = true}};
+      break;
+    case 7:
+      request.failure[0] = {PutOf(other, value)};
+      break;
+    case 8:
+      request.failure.push_back({Creation(other, value)});
+      break;
+    case 9:
+      request.success.push_back({Creation(other, value)});
+      request.success.push_back({RangeRequest{.range = {other, ""}}});
       break;
     default:
       break;
@@ -329,7 +421,7 @@ TEST_CASE("BatchWriter: random writes that wait together are answered one after 
     INFO("seed " << seed << ", cache " << cache_bytes);
     std::mt19937_64 random(seed);
     Held held(cache_bytes);
-    Model model(held->Range({.range = kAll})->revision);
+    AnswerModel model(held->Range({.range = kBatchKeys})->revision);
     for (int round = 0; round < 40; ++round) {
       if (round % 10 == 9) held.Forget();
       std::vector<std::string> expected;

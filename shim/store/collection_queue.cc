@@ -42,6 +42,7 @@ Result<std::optional<Collection>> ReadOne(sql::Connection& connection, Query que
 }  // namespace
 
 Result<void> CollectionQueue::Load(sql::Connection& connection) {
+  has_uncommitted_ = false;
   KUBASE_ASSIGN_OR_RETURN(last_id_, ReadNumber(connection, Query::kMaxCollectionId, {}));
   for (size_t waits = 0; waits < counts_.size(); ++waits) {
     const Value params[] = {static_cast<int64_t>(waits)};

@@ -60,16 +60,25 @@ class CollectionQueue {
   // Makes all due that wait for this.
   Result<void> Wake(sql::Connection& connection, Collection::Waits waits);
 
+  // As AttributeIndex.
+  bool HasUncommitted() const { return has_uncommitted_; }
+  void Committed() { has_uncommitted_ = false; }
+
   bool empty() const { return counts_ == Counts{}; }
   int64_t count(Collection::Waits waits) const { return counts_[static_cast<size_t>(waits)]; }
 
  private:
   using Counts = std::array<int64_t, 4>;
 
-  int64_t& CountOf(Collection::Waits waits) { return counts_[static_cast<size_t>(waits)]; }
+  // To be changed.
+  int64_t& CountOf(Collection::Waits waits) {
+    has_uncommitted_ = true;
+    return counts_[static_cast<size_t>(waits)];
+  }
 
   Counts counts_{};
   int64_t last_id_ = 0;
+  bool has_uncommitted_ = false;
 };
 
 }  // namespace kubase::store

@@ -92,6 +92,7 @@ bool LeadsTo(const Collection& gone, const collect::ServedKinds& kinds,
 
 Result<void> Ownership::Load(sql::Connection& connection, const Meta& meta) {
   kinds_.Clear();
+  has_uncommitted_ = false;
   KUBASE_TRY(queue_.Load(connection));
   return ScanRange(connection, meta, KindOfKey(kDefinitionsPrefix).range, meta.revision, -1, false,
                    [&](const KeyValuePtr& definition) {
@@ -161,6 +162,7 @@ Result<int64_t> Ownership::HighestTraitsOf(sql::Connection& connection, const st
 Result<void> Ownership::Define(sql::Connection& connection, const KeyChange& change) {
   std::optional<collect::DefinedKind> definition;
   if (change.after != nullptr) definition = collect::ReadDefinedKind(change.after->value);
+  has_uncommitted_ = true;
   kinds_.Define(change.key, std::move(definition));
   if (queue_.count(Waits::kServedKinds) == 0) return Ok();
   return queue_.Wake(connection, Waits::kServedKinds);

@@ -97,6 +97,13 @@ class Ownership {
     bool IsSame() const { return before && after && before->uid == after->uid; }
   };
 
+  // As AttributeIndex.
+  bool HasUncommitted() const { return has_uncommitted_ || queue_.HasUncommitted(); }
+  void Committed() {
+    has_uncommitted_ = false;
+    queue_.Committed();
+  }
+
   const collect::ServedKinds& kinds() const { return kinds_; }
   CollectionQueue& queue() { return queue_; }
 
@@ -138,6 +145,7 @@ class Ownership {
   const Clock& clock_;
   collect::ServedKinds kinds_;
   CollectionQueue queue_;
+  bool has_uncommitted_ = false;
   HighestTraits highest_traits_;  // of the owners that go with what is observed just now
 };
 

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "shim/base/limits.h"
 #include "shim/store/pairs.h"
 
 namespace kubase::store {
@@ -16,17 +17,29 @@ void ReadAhead::AddWrite(const std::vector<std::string_view>& keys) {
 Result<void> ReadAhead::Commit(sql::Connection& connection, PairCache& known, Revision revision) {
   std::erase_if(pairs_, [&](const auto& pair) { return known.Find(pair.first).has_value(); });
   revision_ = revision;
-  if (pairs_.empty()) return connection.Commit();
+  Result<void> committed = pairs_.empty() ? connection.Commit() : CommitAndRead(connection);
+  if (!committed.ok()) *this = ReadAhead();
+  return committed;
+}
+
+Result<void> ReadAhead::CommitAndRead(sql::Connection& connection) {
   std::vector<sql::Value> keys;
   keys.reserve(pairs_.size());
   for (const auto& [key, pair] : pairs_) keys.emplace_back(key);
+  std::vector<std::string> unread;
+  size_t bytes = 0;
   Result<void> committed =
       connection.SelectManyAndCommit(sql::Query::kGet, keys, 1, [&](const sql::Row& row) {
         auto pair = std::make_shared<const KeyValue>(ParsePair(row));
-        pairs_.at(pair->key) = pair;
+        bytes += pair->value.size();
+        if (bytes > limits::kReadAheadBytesMax) {
+          unread.push_back(pair->key);
+        } else {
+          pairs_.at(pair->key) = pair;
+        }
         return true;
       });
-  if (!committed.ok()) *this = ReadAhead();
+  for (const std::string& key : unread) pairs_.erase(key);
   return committed;
 }
 

@@ -26,8 +26,8 @@ class ReadAhead {
   void AddWrite(const std::vector<std::string_view>& keys);
 
   // Commits the transaction of `connection`, which makes `revision` the present one, and reads the
-  // keys that were added, but for those that `known` has. Errors: those of Connection::Commit;
-  // nothing was read.
+  // keys that were added, but for those that `known` has, and for more than limits.h allows.
+  // Errors: those of Connection::Commit; nothing was read.
   Result<void> Commit(sql::Connection& connection, PairCache& known, Revision revision);
 
   // The pair of `key` at `revision`, null if there was none; nullopt: it was not read.
@@ -38,6 +38,8 @@ class ReadAhead {
   size_t TakeWrites();
 
  private:
+  Result<void> CommitAndRead(sql::Connection& connection);
+
   std::unordered_map<std::string, KeyValuePtr> pairs_;
   Revision revision_ = 0;  // at which they are so
   size_t writes_ = 0;

@@ -138,7 +138,7 @@ Result<void> CheckCollector(WriteBatch& batch, TxnRequest& request, const Path& 
 }
 
 // The put of a transaction that creates one key if it does not exist, as kube-apiserver does (etcd3
-// store, Create); null: it is another one.
+// store, Create), and else at most reads; null: it is another one.
 const PutRequest* CreationIn(const TxnRequest& request) {
   if (request.compares.size() != 1 || request.success.size() != 1) return nullptr;
   if (request.by_garbage_collector) return nullptr;
@@ -147,9 +147,35 @@ const PutRequest* CreationIn(const TxnRequest& request) {
       compare.relation == Compare::Relation::kEqual && compare.number == 0 &&
       (compare.target == Compare::Target::kMod || compare.target == Compare::Target::kCreate ||
        compare.target == Compare::Target::kVersion);
+  const bool else_reads = std::ranges::all_of(request.failure, [](const Operation& operation) {
+    return std::holds_alternative<RangeRequest>(operation.request);
+  });
   const auto* const put = std::get_if<PutRequest>(&request.success[0].request);
-  if (!is_absent || put == nullptr || put->ignore_value || put->ignore_lease) return nullptr;
+  if (!is_absent || !else_reads || put == nullptr) return nullptr;
+  if (put->ignore_value || put->ignore_lease) return nullptr;
   return compare.range.IsSingle() && compare.range.key == put->key ? put : nullptr;
+}
+
+// It writes what is pending, and asks the database itself.
+void AddReads(const RangeRequest&, std::vector<std::string_view>&) {}
+
+void AddReads(const PutRequest& request, std::vector<std::string_view>& keys) {
+  keys.push_back(request.key);
+}
+
+void AddReads(const DeleteRangeRequest& request, std::vector<std::string_view>& keys) {
+  if (request.range.IsSingle()) keys.push_back(request.range.key);
+}
+
+void AddReads(const TxnRequest& request, std::vector<std::string_view>& keys) {
+  for (const Compare& compare : request.compares) {
+    if (compare.range.IsSingle()) keys.push_back(compare.range.key);
+  }
+  for (const std::vector<Operation>* const branch : {&request.success, &request.failure}) {
+    for (const Operation& operation : *branch) {
+      std::visit([&](const auto& one) { AddReads(one, keys); }, operation.request);
+    }
+  }
 }
 
 Result<PutResponse> RunPut(WriteBatch& batch, PutRequest request) {
@@ -247,29 +273,21 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
   return batch.meta().revision;
 }
 
-// It writes what is pending, and asks the database itself.
 void AddPointReads(const RangeRequest&, NamedKeys&) {}
 
 void AddPointReads(const PutRequest& request, NamedKeys& keys) {
-  keys.read.push_back(request.key);
+  AddReads(request, keys.read);
 }
 
 void AddPointReads(const DeleteRangeRequest& request, NamedKeys& keys) {
-  if (request.range.IsSingle()) keys.read.push_back(request.range.key);
+  AddReads(request, keys.read);
 }
 
 void AddPointReads(const TxnRequest& request, NamedKeys& keys) {
   if (const PutRequest* const creation = CreationIn(request); creation != nullptr) {
     keys.created.push_back(creation->key);
-    return;
-  }
-  for (const Compare& compare : request.compares) {
-    if (compare.range.IsSingle()) keys.read.push_back(compare.range.key);
-  }
-  for (const std::vector<Operation>* const branch : {&request.success, &request.failure}) {
-    for (const Operation& operation : *branch) {
-      std::visit([&](const auto& one) { AddPointReads(one, keys); }, operation.request);
-    }
+  } else {
+    AddReads(request, keys.read);
   }
 }
 

@@ -1,6 +1,7 @@
 // The in-memory overlay of a batch and its set-based write-out.
 #include "shim/store/write_batch.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "shim/base/failpoint.h"
@@ -24,6 +25,7 @@ Result<T> WriteBatch::Noting(Result<T> result) {
 }
 
 std::optional<KeyValuePtr> WriteBatch::Known(std::string_view key) const {
+  if (key.size() > context_.key_bytes_max) return KeyValuePtr();
   if (const auto cached = context_.pairs.Find(key)) return cached->pair;
   return context_.ahead.Find(key, stored_meta_.revision);
 }
@@ -47,14 +49,23 @@ Result<void> WriteBatch::Prefetch(const std::vector<std::string_view>& keys) {
   }
   if (unknown.empty()) return Ok();
   const std::vector<Value> params(unknown.begin(), unknown.end());
-  return Noting(connection_.SelectMany(Query::kGet, params, 1, [&](const sql::Row& row) {
+  KUBASE_TRY(Noting(connection_.SelectMany(Query::kGet, params, 1, [&](const sql::Row& row) {
     auto pair = std::make_shared<const KeyValue>(ParsePair(row));
     Entry& entry = entries_.at(pair->key);
     entry.stored_id = pair->id;
-    context_.pairs.Learn(pair->key, pair, stored_meta_.revision);
     entry.current = std::move(pair);
     return true;
-  }));
+  })));
+  for (const std::string& key : unknown) {
+    context_.pairs.Learn(key, entries_.at(key).current, stored_meta_.revision);
+  }
+  return Ok();
+}
+
+bool WriteBatch::Knows(const std::vector<std::string_view>& keys) const {
+  return std::ranges::all_of(keys, [this](std::string_view key) {
+    return entries_.contains(std::string(key)) || Known(key);
+  });
 }
 
 void WriteBatch::GuessAbsent(const std::vector<std::string_view>& keys) {

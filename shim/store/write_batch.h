@@ -47,6 +47,7 @@ class WriteBatch {
     Ownership& ownership;
     SkippedObjects& skipped;
     int64_t& last_object_id;
+    size_t key_bytes_max = 0;      // there are no longer ones
     bool no_space_raised = false;  // the alarm
   };
   WriteBatch(sql::Connection& connection, const Meta& meta, const Context& context);
@@ -58,10 +59,12 @@ class WriteBatch {
   // Reads the pairs of these keys together, as far as memory does not know them, so that Get has
   // them.
   Result<void> Prefetch(const std::vector<std::string_view>& keys);
+  // Whether Prefetch would have nothing to read.
+  bool Knows(const std::vector<std::string_view>& keys) const;
   // Takes it that there are no such keys, as far as memory does not know: that costs no reading.
   // Putting them tells: a batch in which that was wrong, or in which one was not put, ends with
-  // kAlreadyExists, and has to be done again without. On engines that tell so at their commit, that
-  // does.
+  // kAlreadyExists (some engines say so only when it is committed), and has to be done again
+  // without.
   void GuessAbsent(const std::vector<std::string_view>& keys);
   // The pairs of a range as they are now, in key order.
   Result<std::vector<KeyValuePtr>> List(const KeyRange& range);
