@@ -26,8 +26,13 @@ void Append(std::string& to, const Value& value, bool is_limit) {
     return;
   }
   to += '\'';
-  for (const char c : value.bytes()) to.append(c == '\'' ? 2 : 1, c);
-  to += '\'';
+  // Mostly values of some kilobytes without any quote in them.
+  std::string_view rest = value.bytes();
+  for (size_t quote = rest.find('\''); quote != rest.npos; quote = rest.find('\'')) {
+    to.append(rest.substr(0, quote + 1)).append(1, '\'');
+    rest.remove_prefix(quote + 1);
+  }
+  to.append(rest).append(1, '\'');
 }
 
 void AppendRendered(std::string& to, std::string_view text, Params params) {
