@@ -129,10 +129,27 @@ func (b *bench) storePhases() []phase {
 	wanted := all[:1]
 	for _, p := range all[1:] {
 		if b.wants(p.name) {
-			wanted = append(wanted, p)
+			wanted = append(wanted, b.sparingPeers(p))
 		}
 	}
 	return wanted
+}
+
+// sparingPeers is a measurement on which nothing later depends: of a peer that fails the cell stays
+// empty, with the reason below the table.
+func (b *bench) sparingPeers(p phase) phase {
+	measure := p.measure
+	p.measure = func(ctx context.Context, s *subject) error {
+		err := measure(ctx, s)
+		if err == nil || s.server.Kind.IsKubase() || ctx.Err() != nil {
+			return err
+		}
+		fault := fmt.Sprintf("%s of %s: %v", p.name, s.column, err)
+		fmt.Fprintln(os.Stderr, "  "+fault)
+		b.report.AddFault(fault)
+		return nil
+	}
+	return p
 }
 
 // rate notes how many operations a second there were.

@@ -73,6 +73,9 @@ func Kine(binary string) Kind {
 		}}
 }
 
+// IsKubase tells ours from its peers.
+func (k Kind) IsKubase() bool { return strings.HasPrefix(k.Name, "kubase") }
+
 // On is the same program with its data on a database server, in a database of its own there. The
 // endpoint names the server, as both programs take it.
 func (k Kind) On(engine, endpoint string) Kind {

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Print writes the table for people: the medians, the ratio and whether the target is met.
+// Print writes the table for people: the medians, the ratio and whether the target is met; and what
+// is missing.
 func (r *Report) Print(w io.Writer) error {
 	ratio := "ratio"
 	for _, row := range r.Rows {
@@ -25,7 +26,15 @@ func (r *Report) Print(w io.Writer) error {
 			lines = append(lines, append(row.figures(r.Columns), row.verdict()...))
 		}
 	}
-	return printColumns(w, lines)
+	if err := printColumns(w, lines); err != nil {
+		return err
+	}
+	for _, fault := range r.Faults {
+		if _, err := fmt.Fprintf(w, "\nmissing: %s\n", fault); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *Row) figures(columns []string) []string {

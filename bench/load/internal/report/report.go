@@ -17,6 +17,8 @@ type Report struct {
 	Machine map[string]string `json:"machine"`
 	Columns []string          `json:"columns"`
 	Rows    []*Row            `json:"rows"`
+	// Faults are the measurements that are missing, with the reason.
+	Faults []string `json:"faults,omitempty"`
 }
 
 // Row is one figure of all servers.
@@ -49,6 +51,9 @@ type Verdict struct {
 
 // Add notes a figure of one round.
 func (r *Report) Add(column, name, unit string, value float64) { r.add(column, name, unit, value) }
+
+// AddFault notes a measurement that could not be taken.
+func (r *Report) AddFault(text string) { r.Faults = append(r.Faults, text) }
 
 // AddDetail notes a figure for the file alone.
 func (r *Report) AddDetail(column, name, unit string, value float64) {

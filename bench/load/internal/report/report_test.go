@@ -26,6 +26,7 @@ func TestTargetsAreJudgedByTheMedians(t *testing.T) {
 	r.Add("ours", "memory", "MB", 290)
 	r.Add("ours", "alone", "s", 1)
 	r.AddDetail("ours", "hidden", "s", 1)
+	r.AddFault("get of others: refused")
 	r.Judge(map[string]Target{
 		"get":     {Of: "ours", Base: "theirs", Limit: 2, AtLeast: true},
 		"latency": {Of: "ours", Base: "theirs", Limit: 1},
@@ -42,6 +43,8 @@ get      /s  11,000   5,000       -        2.20×    ≥ 2×  yes
 latency  ms    3.00    2.00       -        1.50×    ≤ 1×   no
 memory   MB     290       -       -                ≤ 300  yes
 alone    s     1.00       -       -
+
+missing: get of others: refused
 `
 	if got := "\n" + text.String(); got != want {
 		t.Errorf("got:%s\nwant:%s", got, want)
