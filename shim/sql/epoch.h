@@ -12,8 +12,6 @@ inline constexpr int64_t kNoEpoch = -1;
 // One that nobody has had; above 0.
 int64_t NewEpoch();
 
-inline constexpr char kReadWrites[] = "SELECT writes FROM meta WHERE id = 1";
-
 // What the write transactions of this process expect in `meta`; of those there is one at a time.
 // Any thread.
 struct WriteFence {

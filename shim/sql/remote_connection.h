@@ -15,6 +15,9 @@
 
 namespace kubase::sql {
 
+// How many write transactions there were.
+inline constexpr char kReadWrites[] = "SELECT writes FROM meta WHERE id = 1";
+
 // Connects when it is used, and again when the connection was lost. After an error of the
 // connection inside a transaction all of it is undone.
 class RemoteConnection : public Connection {

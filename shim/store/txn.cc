@@ -273,8 +273,6 @@ Result<Revision> ApplyLeaseRevoke(WriteBatch& batch, LeaseId lease) {
   return batch.meta().revision;
 }
 
-void AddPointReads(const RangeRequest&, NamedKeys&) {}
-
 void AddPointReads(const PutRequest& request, NamedKeys& keys) {
   AddReads(request, keys.read);
 }

@@ -30,7 +30,6 @@ size_t LongestPutKey(const PutRequest& request);
 size_t LongestPutKey(const TxnRequest& request);
 
 // Adds the single keys that a request names; views of it.
-void AddPointReads(const RangeRequest& request, NamedKeys& keys);
 void AddPointReads(const PutRequest& request, NamedKeys& keys);
 void AddPointReads(const DeleteRangeRequest& request, NamedKeys& keys);
 void AddPointReads(const TxnRequest& request, NamedKeys& keys);

@@ -41,11 +41,8 @@ Result<void> WriteBatch::Prefetch(const std::vector<std::string_view>& keys) {
   std::vector<std::string> unknown;
   for (const std::string_view key : keys) {
     std::string name(key);
-    if (entries_.contains(name)) continue;
-    const auto known = Known(key);
-    Remember(name, known.value_or(nullptr));
-    if (known) continue;  // else what there is comes below
-    unknown.push_back(std::move(name));
+    // What there is comes below.
+    if (RememberUnknown(name) != nullptr) unknown.push_back(std::move(name));
   }
   if (unknown.empty()) return Ok();
   const std::vector<Value> params(unknown.begin(), unknown.end());
@@ -70,12 +67,9 @@ bool WriteBatch::Knows(const std::vector<std::string_view>& keys) const {
 
 void WriteBatch::GuessAbsent(const std::vector<std::string_view>& keys) {
   for (const std::string_view key : keys) {
-    std::string name(key);
-    if (entries_.contains(name)) continue;
-    const auto known = Known(key);
-    Entry& entry = Remember(name, known.value_or(nullptr));
-    if (known) continue;
-    entry.guessed = true;
+    Entry* const entry = RememberUnknown(std::string(key));
+    if (entry == nullptr) continue;
+    entry->guessed = true;
     ++guesses_;
   }
 }
@@ -140,6 +134,13 @@ WriteBatch::Entry& WriteBatch::Remember(const std::string& key, const KeyValuePt
     entry->second.stored_id = pair != nullptr ? pair->id : 0;
   }
   return entry->second;
+}
+
+WriteBatch::Entry* WriteBatch::RememberUnknown(const std::string& key) {
+  if (entries_.contains(key)) return nullptr;
+  const auto known = Known(key);
+  Entry& entry = Remember(key, known.value_or(nullptr));
+  return known ? nullptr : &entry;
 }
 
 void WriteBatch::Put(const KeyValuePtr& previous, std::string key, std::string value,

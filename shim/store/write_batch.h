@@ -141,6 +141,9 @@ class WriteBatch {
   template <typename T>
   Result<T> Noting(Result<T> result);  // remembers a database error as the batch's failure
   Entry& Remember(const std::string& key, const KeyValuePtr& pair);
+  // The new entry of a key, as if there were no pair, if memory does not know. Null: the batch has
+  // the key.
+  Entry* RememberUnknown(const std::string& key);
   void Change(Entry& entry, Event::Type type, KeyValuePtr changed);
   void NoteKeyChange(Entry& entry, const std::string& key, KeyValuePtr after);
   Result<void> ExecuteMany(sql::Query query, sql::Params rows, size_t columns);
