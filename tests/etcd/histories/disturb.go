@@ -39,11 +39,11 @@ func (r *run) disturb(ctx context.Context) {
 func (r *run) kill() {
 	r.server.Kill()
 	r.recorder.AddEnd()
-	r.kills++
+	r.disturbances["kills"]++
 	if r.random.IntN(4) == 0 {
 		r.server.StartAndKill(time.Duration(r.random.IntN(150)) * time.Millisecond)
 		r.recorder.AddEnd()
-		r.kills++
+		r.disturbances["kills"]++
 	}
 	r.server.Restart()
 }
@@ -59,7 +59,7 @@ func (r *run) pause(s *server.Server, length time.Duration) {
 	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 		r.t.Fatalf("continue the server: %v", err)
 	}
-	r.pauses++
+	r.disturbances["pauses"]++
 }
 
 // changeLeader kills or stops one of two servers that share a database. What was sent to the one
@@ -74,10 +74,10 @@ func (r *run) changeLeader() {
 	case 2:
 		one.Stop()
 		one.Restart()
-		r.kills++
+		r.disturbances["stops"]++
 	default:
 		one.Kill()
-		r.kills++
+		r.disturbances["kills"]++
 		wait(context.Background(), time.Duration(r.random.IntN(1500))*time.Millisecond)
 		one.Restart()
 	}
@@ -85,7 +85,7 @@ func (r *run) changeLeader() {
 
 // loseNode lets the node of the cluster die that is in use, and come back.
 func (r *run) loseNode() {
-	r.outages++
+	r.disturbances["lost nodes"]++
 	database.Do(r.t, "kill")
 	wait(context.Background(), time.Duration(r.random.IntN(5000))*time.Millisecond)
 	database.Do(r.t, "heal")
@@ -93,20 +93,23 @@ func (r *run) loseNode() {
 
 // outage lets the database server, or the network to it, fail for a while.
 func (r *run) outage() {
-	r.outages++
 	length := time.Duration(r.random.IntN(1500)) * time.Millisecond
 	switch r.random.IntN(6) {
 	case 0:
+		r.disturbances["cut connections"]++
 		r.proxy.Cut()
 	case 1:
+		r.disturbances["refusals"]++
 		r.proxy.Refuse()
 		wait(context.Background(), length)
 		r.proxy.Accept()
 	case 2:
+		r.disturbances["stalls"]++
 		r.proxy.Stall()
 		wait(context.Background(), length)
 		r.proxy.Resume()
 	case 3:
+		r.disturbances["crashes of the database"]++
 		database.Crash(r.t)
 		wait(context.Background(), length)
 		database.Start(r.t)
@@ -114,6 +117,7 @@ func (r *run) outage() {
 		sprung := r.proxy.CutAt(commit, r.random.IntN(4) > 0)
 		select {
 		case <-sprung:
+			r.disturbances["commits cut off"]++
 		case <-time.After(length):
 			r.proxy.CutAt(nil, false)
 		}

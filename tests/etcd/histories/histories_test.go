@@ -3,6 +3,7 @@ package histories
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -92,13 +93,13 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		// etcd leaves it out of a few events in ten thousand, with no compaction near.
 		PreviousMayMiss: r.server.Kind().Name == "etcd",
 	})
-	t.Logf("%v; %d kills, %d pauses, %d outages; checked in %v", report, r.kills, r.pauses,
-		r.outages, time.Since(began).Round(time.Millisecond))
+	t.Logf("%v; disturbances: %v; checked in %v", report, r.disturbances,
+		time.Since(began).Round(time.Millisecond))
 	if err := report.Err(); err != nil {
 		t.Error(err)
 		keep(t, h)
 	}
-	return campaign.Counts{
+	counts := campaign.Counts{
 		"histories": 1, "operations": int64(report.Operations),
 		"operations of unknown outcome": int64(report.Unknown),
 		"revisions":                     int64(report.Revisions), "events": int64(report.Events),
@@ -109,8 +110,9 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 		"watches with selectors":          int64(report.SelectingWatches),
 		"events of forgotten values":      int64(report.Forgotten),
 		"windows":                         int64(report.Windows), "undecided windows": int64(report.Undecided),
-		"kills": int64(r.kills), "pauses": int64(r.pauses), "outages": int64(r.outages),
 	}
+	maps.Copy(counts, r.disturbances)
+	return counts
 }
 
 // keep leaves a wrong history for those who look for its cause.

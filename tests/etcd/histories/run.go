@@ -15,6 +15,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 	"google.golang.org/protobuf/proto"
 
+	"kubase/tests/etcd/internal/campaign"
 	"kubase/tests/etcd/internal/history"
 	"kubase/tests/etcd/internal/reference"
 	"kubase/tests/etcd/internal/server"
@@ -72,8 +73,9 @@ type run struct {
 	// the watch of all keys; 0 while clients write.
 	final, finalAudit atomic.Int64
 	// ending tells that no more watches are to start ahead.
-	ending                 atomic.Bool
-	kills, pauses, outages int
+	ending atomic.Bool
+	// disturbances are what was done to the servers, by its name in the plural.
+	disturbances campaign.Counts
 }
 
 // newRun starts a server for a history.
@@ -90,7 +92,7 @@ func newRun(t *testing.T, m mode, seed uint64) *run {
 	r := &run{
 		t: t, mode: m, seed: seed, server: server.StartWith(t, server.UnderTest(t), options),
 		proxy: proxy, recorder: history.NewRecorder(), world: &traffic.World{LeaseTTL: longTTL, LargeOneIn: 40},
-		random: rand.New(rand.NewPCG(seed, 1<<40)),
+		random: rand.New(rand.NewPCG(seed, 1<<40)), disturbances: campaign.Counts{},
 	}
 	if m.leaders {
 		options.Database = r.server.Dir()
