@@ -33,7 +33,8 @@ var (
 )
 
 const (
-	mostFailures = 10 // that are printed; after them no more graphs are begun
+	mostFailures = 10              // that are printed; after them no more graphs are begun
+	longestBeat  = 2 * time.Minute // of the collectors of a control plane, for a few objects
 	longestLife  = 12 * time.Second
 	shortestLife = 3 * time.Second
 	outage       = 4 * time.Minute // how much longer all may take that kubase's deaths hold up
@@ -52,8 +53,10 @@ func TestGraphs(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
 	c := &campaign{T: t, pair: run.Pair{Patience: *patience}}
+	beat := longestBeat
 	if *kill {
 		c.pair.Patience += outage
+		beat += outage
 	}
 	c.start(ctx)
 	var background sync.WaitGroup
@@ -61,7 +64,7 @@ func TestGraphs(t *testing.T) {
 	defer cancel(nil)
 	for _, side := range []*run.Side{c.pair.Ours, c.pair.Upstream} {
 		background.Go(func() {
-			if err := side.Beat(ctx, *labels); err != nil {
+			if err := side.Beat(ctx, *labels, beat); err != nil {
 				cancel(err)
 			}
 		})

@@ -12,11 +12,7 @@ import (
 	"kubase/tests/collector/graphs/internal/graph"
 )
 
-const (
-	pulseNamespace = "pulse"
-	// BeatTimeout is how long the collectors of a control plane may take for a few objects.
-	BeatTimeout = 2 * time.Minute
-)
+const pulseNamespace = "pulse"
 
 // pulse lets a control plane collect something, again and again: an owner with a dependent of each
 // kind. What was owed before a beat began is mostly done when it ends, however busy all are. So
@@ -41,15 +37,15 @@ func (p *pulse) since(t time.Time) int {
 	return count
 }
 
-// Beat runs until ctx ends or a beat takes too long, which it returns as its error. What has the
-// label beats too where graphs have it.
-func (s *Side) Beat(ctx context.Context, labelled bool) error {
+// Beat runs until ctx ends or a beat takes longer than that, which it returns as its error. What has
+// the label beats too where graphs have it.
+func (s *Side) Beat(ctx context.Context, labelled bool, longest time.Duration) error {
 	if err := s.Namespace(ctx, pulseNamespace); err != nil {
 		return err
 	}
 	for number := 0; ctx.Err() == nil; number++ {
 		begun := time.Now()
-		beat, cancel := context.WithTimeout(ctx, BeatTimeout)
+		beat, cancel := context.WithTimeout(ctx, longest)
 		err := s.beat(beat, fmt.Sprint("pulse-", number), labelled)
 		cancel()
 		if ctx.Err() != nil {

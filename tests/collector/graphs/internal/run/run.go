@@ -153,11 +153,15 @@ func (t *there) removeAll(ctx context.Context) error {
 }
 
 func (t *there) awaitEmpty(ctx context.Context) error {
-	return poll(ctx, func() (bool, error) {
+	err := poll(ctx, func() (bool, error) {
 		if objects, _ := t.side.view.of(t.tag); len(objects) > 0 {
 			return false, nil
 		}
 		state, err := t.listed(ctx)
 		return err == nil && len(state) == 0, nil
 	})
+	if err != nil {
+		return fmt.Errorf("%w; there are still\n%s", err, t.text())
+	}
+	return nil
 }
