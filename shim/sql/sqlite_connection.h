@@ -86,6 +86,8 @@ class SqliteConnection final : public Connection {
   template <typename Work>
   Result<void> Reading(const Work& work);
   Result<void> LeaveMapping();
+  // Outside of transactions.
+  void MapWhatHasGrown();
   Result<void> RunScript(const std::string& script);
   Result<Statement> Prepare(std::string_view text);
   Result<sqlite3_stmt*> Prepared(Query query);
@@ -104,6 +106,7 @@ class SqliteConnection final : public Connection {
   const Access access_;
   StatementObserver* const observer_;
   MappedFile mapping_;
+  int64_t mapped_bytes_ = 0;  // no less than these are in the next mapping
   bool mapping_failed_ = false;
   // The statements go before the database they belong to.
   std::unique_ptr<sqlite3, CloseDatabase> database_;

@@ -6,10 +6,12 @@
 
 #include <catch2/catch.hpp>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
 #include "shim/sql/sqlite.h"
+#include "shim/sql/sqlite_connection.h"
 #include "tests/support/temporary_directory.h"
 
 namespace kubase::sql {
@@ -26,7 +28,11 @@ class MappedDatabase {
     auto database = OpenSqlite({.path = file()});
     REQUIRE(database.ok());
     database_ = std::move(database).value();
-    Fill();
+    auto writer = database_->Connect(Access::kWrite);
+    REQUIRE(writer.ok());
+    writer_ = std::move(writer).value();
+    AddRows(0);
+    REQUIRE(database_->Settle(*writer_).ok());
     auto connection = database_->Connect(Access::kRead);
     REQUIRE(connection.ok());
     reader_ = std::move(connection).value();
@@ -34,6 +40,7 @@ class MappedDatabase {
   }
   ~MappedDatabase() {
     reader_.reset();
+    writer_.reset();
     database_.reset();
   }
 
@@ -47,6 +54,20 @@ class MappedDatabase {
   void MakeWhole() {
     fs::copy_file(file() + ".whole", file(), fs::copy_options::overwrite_existing);
   }
+
+  void AddRows(int first) {
+    REQUIRE(writer_->Begin(Access::kWrite).ok());
+    const std::string value(1000, 'v');
+    for (int i = first; i < first + kRows; ++i) {
+      const std::string key = std::to_string(i);
+      const std::vector<Value> row = {int64_t{i + 1}, key,        value,      int64_t{2},
+                                      int64_t{2},     int64_t{1}, int64_t{0}, int64_t{0}};
+      REQUIRE(writer_->Execute(Query::kInsertObject, row).ok());
+    }
+    REQUIRE(writer_->Commit().ok());
+  }
+  // The file gets what is in the log, and grows; the log stays.
+  void Checkpoint() { REQUIRE(static_cast<SqliteConnection&>(*writer_).Checkpoint().ok()); }
 
   Connection& reader() { return *reader_; }
   Result<int> CountRows() {
@@ -62,25 +83,21 @@ class MappedDatabase {
  private:
   std::string file() const { return directory_.File("a.db"); }
 
-  void Fill() {
-    auto writer = database_->Connect(Access::kWrite);
-    REQUIRE(writer.ok());
-    REQUIRE((*writer)->Begin(Access::kWrite).ok());
-    const std::string value(1000, 'v');
-    for (int i = 0; i < kRows; ++i) {
-      const std::string key = std::to_string(i);
-      const std::vector<Value> row = {int64_t{i + 1}, key,        value,      int64_t{2},
-                                      int64_t{2},     int64_t{1}, int64_t{0}, int64_t{0}};
-      REQUIRE((*writer)->Execute(Query::kInsertObject, row).ok());
-    }
-    REQUIRE((*writer)->Commit().ok());
-    REQUIRE(database_->Settle(**writer).ok());
-  }
-
   const testing::TemporaryDirectory directory_;
   std::unique_ptr<Database> database_;
+  std::unique_ptr<Connection> writer_;
   std::unique_ptr<Connection> reader_;
 };
+
+// What this process has read by calls.
+int64_t BytesRead() {
+  std::ifstream counters("/proc/self/io");
+  std::string name;
+  int64_t bytes = -1;
+  counters >> name >> bytes;
+  REQUIRE(name == "rchar:");
+  return bytes;
+}
 
 TEST_CASE("MappedRead: a page that cannot be read fails that read, and nothing else") {
   MappedDatabase database;
@@ -108,6 +125,18 @@ TEST_CASE("MappedRead: a transaction in which a read failed gives nothing more")
   REQUIRE(database.reader().Begin(Access::kRead).ok());
   CHECK(*database.CountRows() == kRows);
   CHECK(database.reader().Commit().ok());
+}
+
+TEST_CASE("MappedRead: what a checkpoint has added to the file is mapped as well") {
+  MappedDatabase database;
+  database.AddRows(kRows);
+  CHECK(*database.CountRows() == 2 * kRows);
+  database.Checkpoint();
+  const int64_t before = BytesRead();
+  REQUIRE(database.reader().Begin(Access::kRead).ok());
+  CHECK(*database.CountRows() == 2 * kRows);
+  CHECK(database.reader().Commit().ok());
+  CHECK(BytesRead() - before < kRows * 100);
 }
 
 // How a process ends that does `work`: the number of the signal, or 0.
