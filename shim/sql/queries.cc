@@ -19,6 +19,8 @@ constexpr std::array kNames = {
     "list_unbounded",
     "list_keys",
     "list_keys_unbounded",
+    "list_bare_keys",
+    "list_bare_keys_unbounded",
     "count",
     "count_unbounded",
     "list_at",

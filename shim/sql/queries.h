@@ -54,6 +54,9 @@ enum class Query {
   kListUnbounded,
   kListKeys,
   kListKeysUnbounded,
+  // (key, end, limit) -> key, in key order. Covered by the unique index on objects.key.
+  kListBareKeys,
+  kListBareKeysUnbounded,
   // (key, end) -> count. Covered by the unique index on objects.key.
   kCount,
   kCountUnbounded,

@@ -175,6 +175,8 @@ TEST_CASE("MariaDB: no statement scans or sorts") {
       {Query::kListUnbounded, "bn"},
       {Query::kListKeys, "bbn"},
       {Query::kListKeysUnbounded, "bn"},
+      {Query::kListBareKeys, "bbn"},
+      {Query::kListBareKeysUnbounded, "bn"},
       {Query::kListAt, "bbnn"},
       {Query::kListAtUnbounded, "bnn"},
       {Query::kListKeysAt, "bbnn"},

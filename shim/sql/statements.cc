@@ -19,9 +19,13 @@ constexpr char kCollection[] =
     "id, action, uid, key, whole, waits, since, cursor_traits, cursor_key";
 constexpr char kKind[] = "id, prefix, fields, indexed_since, indexed_to, foreign_values";
 
-std::string List(const char* columns, bool bounded) {
-  return fmt::format("SELECT {}, id FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
+std::string ListColumns(std::string_view columns, bool bounded) {
+  return fmt::format("SELECT {} FROM objects WHERE key >= ?1{} ORDER BY key LIMIT ?{}", columns,
                      bounded ? " AND key < ?2" : "", bounded ? 3 : 2);
+}
+
+std::string List(const char* columns, bool bounded) {
+  return ListColumns(fmt::format("{}, id", columns), bounded);
 }
 
 // The pairs a read at revision {r} shows, in the key range given by {upper}: what lives and is old
@@ -70,6 +74,10 @@ std::string RangeText(Query query) {
       return List(kKeyOnly, true);
     case Query::kListKeysUnbounded:
       return List(kKeyOnly, false);
+    case Query::kListBareKeys:
+      return ListColumns("key", true);
+    case Query::kListBareKeysUnbounded:
+      return ListColumns("key", false);
     case Query::kCount:
       return "SELECT count(*) FROM objects WHERE key >= ?1 AND key < ?2";
     case Query::kCountUnbounded:

@@ -10,6 +10,7 @@
 #include "shim/store/matching_scan.h"
 #include "shim/store/pairs.h"
 #include "shim/store/part_rows.h"
+#include "shim/store/remembered_scan.h"
 
 namespace kubase::store {
 namespace {
@@ -19,11 +20,11 @@ static_assert(std::endian::native == std::endian::little, "the snapshot format i
 class SqlRangeCursor final : public RangeCursor,
                              public std::enable_shared_from_this<SqlRangeCursor> {
  public:
-  SqlRangeCursor(ReaderPool& readers, PublishedRevision& published, CountCache& counts,
+  SqlRangeCursor(ReaderPool& readers, PublishedRevision& published, ReadMemory memory,
                  RangeRequest request)
       : readers_(readers),
         published_(published),
-        counts_(counts),
+        memory_(memory),
         request_(std::move(request)),
         rest_(request_.range) {}
 
@@ -53,8 +54,8 @@ class SqlRangeCursor final : public RangeCursor,
   Result<RangeChunk> CountAll(sql::Connection& connection, const Meta& meta) {
     RangeChunk chunk{.last = true, .revision = header_revision_};
     if (request_.selector == nullptr) {
-      KUBASE_ASSIGN_OR_RETURN(chunk.count,
-                              CountRange(connection, meta, request_.range, pinned_, &counts_));
+      KUBASE_ASSIGN_OR_RETURN(
+          chunk.count, CountRange(connection, meta, request_.range, pinned_, memory_.counts));
       return chunk;
     }
     KUBASE_TRY(ScanRest(connection, meta, -1, true, [&](const KeyValuePtr&) {
@@ -71,7 +72,8 @@ class SqlRangeCursor final : public RangeCursor,
       return ScanMatching(connection, meta, *request_.selector, rest_, pinned_, limit, keys_only,
                           sink);
     }
-    return ScanRange(connection, meta, rest_, pinned_, limit, keys_only, sink);
+    if (keys_only) return ScanRange(connection, meta, rest_, pinned_, limit, true, sink);
+    return ScanRemembered(connection, meta, rest_, pinned_, limit, memory_.pairs, sink);
   }
 
   // Pairs until about the byte target, the limit or the end; `last` at the latter two.
@@ -106,17 +108,17 @@ class SqlRangeCursor final : public RangeCursor,
       }));
       chunk.count += chunk.more ? 1 : 0;
     } else if (cut) {
-      KUBASE_ASSIGN_OR_RETURN(chunk.count,
-                              CountRange(connection, meta, request_.range, pinned_, &counts_));
+      KUBASE_ASSIGN_OR_RETURN(
+          chunk.count, CountRange(connection, meta, request_.range, pinned_, memory_.counts));
       chunk.more = chunk.count > sent_;
-      counts_.LearnPage(rest_, pinned_, chunk.count - sent_);
+      memory_.counts->LearnPage(rest_, pinned_, chunk.count - sent_);
     }
     return Ok();
   }
 
   ReaderPool& readers_;
   PublishedRevision& published_;
-  CountCache& counts_;
+  const ReadMemory memory_;
   const RangeRequest request_;
   KeyRange rest_;
   Revision pinned_ = 0;  // 0: nothing was read yet
@@ -252,8 +254,8 @@ class SqlSnapshotCursor final : public ByteCursor,
 }  // namespace
 
 std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevision& published,
-                                             CountCache& counts, RangeRequest request) {
-  return std::make_shared<SqlRangeCursor>(readers, published, counts, std::move(request));
+                                             ReadMemory memory, RangeRequest request) {
+  return std::make_shared<SqlRangeCursor>(readers, published, memory, std::move(request));
 }
 
 std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published) {

@@ -4,16 +4,16 @@
 
 #include <memory>
 
-#include "shim/store/count_cache.h"
+#include "shim/store/pairs.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
 #include "shim/store/store.h"
 
 namespace kubase::store {
 
-// All references must outlive the cursor's last call.
+// All references must outlive the cursor's last call; `memory` has counts.
 std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevision& published,
-                                             CountCache& counts, RangeRequest request);
+                                             ReadMemory memory, RangeRequest request);
 
 // kubase's own snapshot format, version 1. All numbers are little endian.
 //   "KUBASE-SNAPSHOT 1\n"

@@ -25,11 +25,30 @@ std::optional<PairCache::State> PairCache::Find(std::string_view key) {
   return found->second->state;
 }
 
+KeyValuePtr PairCache::FindAt(std::string_view key, Revision revision) {
+  Shard& shard = ShardOf(key);
+  const std::lock_guard lock(shard.mutex);
+  const auto found = shard.by_key.find(key);
+  if (found == shard.by_key.end()) return nullptr;
+  const KeyValuePtr& pair = found->second->state.pair;
+  return pair != nullptr && pair->mod_revision <= revision ? pair : nullptr;
+}
+
 void PairCache::Learn(std::string_view key, const KeyValuePtr& pair, Revision revision) {
   Shard& shard = ShardOf(key);
   const std::lock_guard lock(shard.mutex);
   if (revision < shard.changed) return;
   Store(shard, key, {pair, revision});
+}
+
+bool PairCache::LearnIfRoom(const KeyValuePtr& pair, Revision revision) {
+  Shard& shard = ShardOf(pair->key);
+  const State state{pair, revision};
+  const std::lock_guard lock(shard.mutex);
+  if (revision < shard.changed || shard.by_key.contains(pair->key)) return true;
+  if (shard.bytes + BytesOf(pair->key, state) > shard_bytes_max_) return false;
+  Insert(shard, shard.entries.end(), pair->key, state);
+  return true;
 }
 
 void PairCache::OnCommitted(const std::vector<WatchBatch>& batches) {
@@ -49,13 +68,21 @@ void PairCache::Store(Shard& shard, std::string_view key, const State& state) {
   if (auto found = shard.by_key.find(key); found != shard.by_key.end()) {
     Remove(shard, found->second);
   }
-  const size_t bytes =
-      kOverheadBytes + 2 * key.size() + (state.pair ? state.pair->value.size() : 0);
-  if (bytes > shard_bytes_max_ / 2) return;
-  shard.entries.push_front({std::string(key), state, bytes});
-  shard.by_key.emplace(shard.entries.front().key, shard.entries.begin());
-  shard.bytes += bytes;
+  if (BytesOf(key, state) > shard_bytes_max_ / 2) return;
+  Insert(shard, shard.entries.begin(), key, state);
   while (shard.bytes > shard_bytes_max_) Remove(shard, std::prev(shard.entries.end()));
+}
+
+size_t PairCache::BytesOf(std::string_view key, const State& state) {
+  return kOverheadBytes + 2 * key.size() + (state.pair ? state.pair->value.size() : 0);
+}
+
+void PairCache::Insert(Shard& shard, Entries::iterator position, std::string_view key,
+                       const State& state) {
+  const size_t bytes = BytesOf(key, state);
+  const auto entry = shard.entries.insert(position, {std::string(key), state, bytes});
+  shard.by_key.emplace(entry->key, entry);
+  shard.bytes += bytes;
 }
 
 void PairCache::Remove(Shard& shard, Entries::iterator entry) {

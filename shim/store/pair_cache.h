@@ -33,8 +33,16 @@ class PairCache {
   // The state of `key` after the last commit that was told.
   std::optional<State> Find(std::string_view key);
 
+  // The pair of `key`, which is there at `revision`; null: not known. What was committed up to then
+  // has been told.
+  KeyValuePtr FindAt(std::string_view key, Revision revision);
+
   // What a snapshot at `revision` shows; ignored if a commit may have changed it since.
   void Learn(std::string_view key, const KeyValuePtr& pair, Revision revision);
+
+  // As Learn, of a pair that was read among many: it takes nobody's place, and is the first to lose
+  // its own. False: there is no room.
+  bool LearnIfRoom(const KeyValuePtr& pair, Revision revision);
 
   // From the writer, in the order of the revisions.
   void OnCommitted(const std::vector<WatchBatch>& batches);
@@ -61,6 +69,9 @@ class PairCache {
 
   Shard& ShardOf(std::string_view key);
   void Store(Shard& shard, std::string_view key, const State& state);
+  static size_t BytesOf(std::string_view key, const State& state);
+  static void Insert(Shard& shard, Entries::iterator position, std::string_view key,
+                     const State& state);
   static void Remove(Shard& shard, Entries::iterator entry);
 
   const size_t shard_bytes_max_;

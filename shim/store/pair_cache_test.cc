@@ -55,5 +55,35 @@ TEST_CASE("PairCache: it stays within its bytes and forgets what was used least"
   CHECK(!cache.Find("kept"));  // larger than all there is room for: forgotten, not kept as it was
 }
 
+TEST_CASE("PairCache: at a revision it knows a pair that was there already") {
+  PairCache cache(1 << 20);
+  cache.OnCommitted({{5, {Put("a", "1", 5)}}, {7, {Put("a", "2", 7)}}});
+  CHECK(cache.FindAt("a", 6) == nullptr);
+  REQUIRE(cache.FindAt("a", 7) != nullptr);
+  CHECK(cache.FindAt("a", 9)->value == "2");
+  cache.OnCommitted({{10, {Delete("a")}}});
+  CHECK(cache.FindAt("a", 9) == nullptr);
+  CHECK(cache.FindAt("b", 9) == nullptr);
+}
+
+TEST_CASE("PairCache: what was read among many takes nobody's place and goes first") {
+  PairCache cache(1 << 20);
+  const std::string value(1000, 'v');
+  cache.OnCommitted({{5, {Put("written", value, 5)}}});
+  CHECK(cache.LearnIfRoom(Put("written", "older", 4)->kv, 4));
+  CHECK(cache.Find("written")->pair->value == value);
+  int learned = 0;
+  while (cache.LearnIfRoom(Put("k" + std::to_string(learned), value, 4)->kv, 5)) ++learned;
+  CHECK(learned > 400);
+  CHECK(cache.bytes() <= 1 << 20);
+  CHECK(cache.Find("written"));
+  for (Revision r = 6; r < 5000; ++r) {
+    REQUIRE(cache.Find("written"));
+    cache.OnCommitted({{r, {Put("new" + std::to_string(r), value, r)}}});
+  }
+  CHECK(cache.Find("new4999"));
+  CHECK_FALSE(cache.Find("k0"));
+}
+
 }  // namespace
 }  // namespace kubase::store

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "shim/store/matching_scan.h"
+#include "shim/store/remembered_scan.h"
 
 namespace kubase::store {
 namespace {
@@ -75,23 +76,27 @@ void DropValues(SortTarget sorted_by, std::vector<KeyValuePtr>& kvs) {
 // As ScanRange, of what the request selects.
 Result<void> ScanSelected(sql::Connection& connection, const Meta& meta,
                           const RangeRequest& request, Revision revision, int64_t limit,
-                          bool keys_only, const std::function<bool(KeyValuePtr)>& sink) {
+                          bool keys_only, PairCache* pairs,
+                          const std::function<bool(KeyValuePtr)>& sink) {
   if (request.selector != nullptr) {
     return ScanMatching(connection, meta, *request.selector, request.range, revision, limit,
                         keys_only, sink);
   }
-  return ScanRange(connection, meta, request.range, revision, limit, keys_only, sink);
+  if (keys_only) return ScanRange(connection, meta, request.range, revision, limit, true, sink);
+  return ScanRemembered(connection, meta, request.range, revision, limit, pairs, sink);
 }
 
 // Sorting by value needs the values even when only keys are wanted.
 Result<RangeResponse> ReadWholeRange(sql::Connection& connection, const Meta& meta,
-                                     const RangeRequest& request, Revision revision) {
+                                     const RangeRequest& request, Revision revision,
+                                     PairCache* pairs) {
   RangeResponse response;
-  KUBASE_TRY(ScanSelected(connection, meta, request, revision, -1, false, [&](KeyValuePtr kv) {
-    ++response.count;
-    if (WithinBounds(request, *kv)) response.kvs.push_back(std::move(kv));
-    return true;
-  }));
+  KUBASE_TRY(
+      ScanSelected(connection, meta, request, revision, -1, false, pairs, [&](KeyValuePtr kv) {
+        ++response.count;
+        if (WithinBounds(request, *kv)) response.kvs.push_back(std::move(kv));
+        return true;
+      }));
   Sort(request, response.kvs);
   if (request.limit > 0 && static_cast<int64_t>(response.kvs.size()) > request.limit) {
     response.kvs.resize(request.limit);
@@ -107,22 +112,23 @@ Result<int64_t> CountSelected(sql::Connection& connection, const Meta& meta,
     return CountRange(connection, meta, request.range, revision, counts);
   }
   int64_t count = 0;
-  KUBASE_TRY(ScanSelected(connection, meta, request, revision, -1, true, [&](const KeyValuePtr&) {
-    ++count;
-    return true;
-  }));
+  KUBASE_TRY(
+      ScanSelected(connection, meta, request, revision, -1, true, nullptr, [&](const KeyValuePtr&) {
+        ++count;
+        return true;
+      }));
   return count;
 }
 
 Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta& meta,
                                         const RangeRequest& request, Revision revision,
-                                        CountCache* counts) {
+                                        ReadMemory memory) {
   RangeResponse response;
   const bool by_value = request.sort_target == SortTarget::kValue;
   const bool limited = request.limit > 0 && request.limit < std::numeric_limits<int64_t>::max();
   const int64_t limit = limited && !request.range.IsSingle() ? request.limit + 1 : -1;
   KUBASE_TRY(ScanSelected(connection, meta, request, revision, limit,
-                          request.keys_only && !by_value, [&](KeyValuePtr kv) {
+                          request.keys_only && !by_value, memory.pairs, [&](KeyValuePtr kv) {
                             response.kvs.push_back(std::move(kv));
                             return true;
                           }));
@@ -130,11 +136,11 @@ Result<RangeResponse> ReadPrefixOfRange(sql::Connection& connection, const Meta&
   response.more = response.count == limit;
   if (response.more && request.selector == nullptr) {
     KUBASE_ASSIGN_OR_RETURN(response.count,
-                            CountRange(connection, meta, request.range, revision, counts));
+                            CountRange(connection, meta, request.range, revision, memory.counts));
     const KeyValue& last_sent = **std::prev(response.kvs.end(), 2);
-    if (counts != nullptr) {
-      counts->LearnPage(After(request.range, last_sent.key), revision,
-                        response.count - request.limit);
+    if (memory.counts != nullptr) {
+      memory.counts->LearnPage(After(request.range, last_sent.key), revision,
+                               response.count - request.limit);
     }
   }
   Sort(request, response.kvs);
@@ -197,20 +203,20 @@ Result<void> CheckReadable(Revision revision, const Meta& meta) {
 }
 
 Result<RangeResponse> ReadRange(sql::Connection& connection, const Meta& meta,
-                                const RangeRequest& request, CountCache* counts) {
+                                const RangeRequest& request, ReadMemory memory) {
   KUBASE_TRY(CheckReadable(request.revision, meta));
   const Revision revision = request.revision > 0 ? request.revision : meta.revision;
   Result<RangeResponse> response = [&]() -> Result<RangeResponse> {
     if (request.count_only) {
       KUBASE_ASSIGN_OR_RETURN(const int64_t count,
-                              CountSelected(connection, meta, request, revision, counts));
+                              CountSelected(connection, meta, request, revision, memory.counts));
       RangeResponse only;
       only.count = count;
       return only;
     }
     return request.NeedsWholeRange()
-               ? ReadWholeRange(connection, meta, request, revision)
-               : ReadPrefixOfRange(connection, meta, request, revision, counts);
+               ? ReadWholeRange(connection, meta, request, revision, memory.pairs)
+               : ReadPrefixOfRange(connection, meta, request, revision, memory);
   }();
   if (response.ok()) response->revision = meta.revision;
   return response;
@@ -264,6 +270,14 @@ Result<void> ScanRange(sql::Connection& connection, const Meta& meta, const KeyR
   const Query values = latest ? Query::kList : Query::kListAt;
   const Query keys = latest ? Query::kListKeys : Query::kListKeysAt;
   return connection.Select(ForBound(keys_only ? keys : values, range), params, row_sink);
+}
+
+Result<void> ListKeys(sql::Connection& connection, const KeyRange& range, int64_t limit,
+                      const std::function<bool(std::string_view key)>& sink) {
+  std::vector<Value> params = RangeParams(range);
+  params.emplace_back(limit);
+  return connection.Select(ForBound(Query::kListBareKeys, range), params,
+                           [&](const Row& row) { return sink(row.Bytes(0)); });
 }
 
 KeyRange After(const KeyRange& range, const std::string& key) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shim/base/result.h"
@@ -12,6 +13,8 @@
 #include "shim/store/types.h"
 
 namespace kubase::store {
+
+class PairCache;
 
 // The row of `meta` that a snapshot shows.
 struct Meta {
@@ -34,11 +37,17 @@ Result<KeyValuePtr> ReadPair(sql::Connection& connection, const std::string& key
 // kFutureRevision or kCompacted when `revision` (<= 0: the latest) cannot be read at `meta`.
 Result<void> CheckReadable(Revision revision, const Meta& meta);
 
+// What spares reading, and learns from it; null: nothing. Both must outlive the call.
+struct ReadMemory {
+  CountCache* counts = nullptr;
+  PairCache* pairs = nullptr;
+};
+
 // Answers `request` from the snapshot of the connection's transaction, of which `meta` is the row.
-// `counts`, if there is one, spares the counting and learns from it: only for a snapshot of what is
-// committed. Errors: kFutureRevision, kCompacted, and those of the database.
+// `memory`: only for a snapshot of what is committed and published. Errors: kFutureRevision,
+// kCompacted, and those of the database.
 Result<RangeResponse> ReadRange(sql::Connection& connection, const Meta& meta,
-                                const RangeRequest& request, CountCache* counts = nullptr);
+                                const RangeRequest& request, ReadMemory memory = {});
 
 // Keys of `range` at `revision`, in a snapshot whose newest revision is meta.revision.
 Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const KeyRange& range,
@@ -49,6 +58,10 @@ Result<int64_t> CountRange(sql::Connection& connection, const Meta& meta, const 
 Result<void> ScanRange(sql::Connection& connection, const Meta& meta, const KeyRange& range,
                        Revision revision, int64_t limit, bool keys_only,
                        const std::function<bool(KeyValuePtr)>& sink);
+
+// As ScanRange of the newest revision, but for the pairs.
+Result<void> ListKeys(sql::Connection& connection, const KeyRange& range, int64_t limit,
+                      const std::function<bool(std::string_view key)>& sink);
 
 // The range of all keys after `key` up to the end of `range`.
 KeyRange After(const KeyRange& range, const std::string& key);

@@ -25,9 +25,9 @@ bool IsPlainGet(const RangeRequest& request) {
 }
 
 Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request,
-                                     PublishedRevision& published, CountCache& counts) {
+                                     PublishedRevision& published, ReadMemory memory) {
   KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
-  return ReadRange(connection, snapshot.meta(), request, &counts);
+  return ReadRange(connection, snapshot.meta(), request, memory);
 }
 
 // After counts of kinds that failed; doubled each time.
@@ -100,6 +100,8 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       counts_(meta.revision),
       pairs_(options.pair_cache_bytes_max != 0 ? options.pair_cache_bytes_max
                                                : limits::kPairCacheBytesMax),
+      // A server's database can be another's meanwhile, whose revisions memory does not know.
+      memory_{.counts = &counts_, .pairs = database.IsRemote() ? nullptr : &pairs_},
       published_(meta.revision, options.lead_lost),
       metrics_(registry),
       collector_metrics_(registry),
@@ -228,7 +230,7 @@ void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   }
   PostRead<RangeResponse>(std::move(done),
                           [this, request = std::move(request)](sql::Connection& connection) {
-                            return ReadInSnapshot(connection, request, published_, counts_);
+                            return ReadInSnapshot(connection, request, published_, memory_);
                           });
 }
 
@@ -263,7 +265,7 @@ void SqlStore::OpenRangeCursor(RangeRequest request, Callback<std::shared_ptr<Ra
     done(Error{ErrorCode::kUnsupported, "a stream cannot be sorted or filtered by revision"});
     return;
   }
-  done(MakeRangeCursor(*readers_, published_, counts_, std::move(request)));
+  done(MakeRangeCursor(*readers_, published_, memory_, std::move(request)));
 }
 
 void SqlStore::Put(PutRequest request, Callback<PutResponse> done) {

@@ -152,6 +152,7 @@ class SqlStore final : public Store {
   Ownership ownership_;
   CountCache counts_;
   PairCache pairs_;
+  const ReadMemory memory_;
   PublishedRevision published_;
   StoreMetrics metrics_;
   CollectorMetrics collector_metrics_;
