@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "shim/sql/match_statement.h"
@@ -128,6 +129,7 @@ Result<void> SqliteConnection::Configure(bool mapped) {
 template <typename Work>
 Result<void> SqliteConnection::Reading(const Work& work) {
   if (mapping_failed_) KUBASE_TRY(LeaveMapping());
+  if (sqlite3_get_autocommit(database_.get()) != 0) MapWhatHasGrown();
   const MappedRead read(mapping_);
   Result<void> result = work();
   if (!read.failed()) return result;
@@ -156,7 +158,9 @@ void SqliteConnection::MapWhatHasGrown() {
   if (mapping_.inode == 0) return;
   sqlite3_file* const file = File(SQLITE_FCNTL_FILE_POINTER);
   sqlite3_int64 bytes = 0;
-  if (file->pMethods->xFileSize(file, &bytes) != SQLITE_OK || bytes == mapped_bytes_) return;
+  if (file->pMethods->xFileSize(file, &bytes) != SQLITE_OK) return;
+  bytes = std::min<int64_t>(bytes, kMappedBytesMax);
+  if (bytes <= mapped_bytes_) return;
   mapped_bytes_ = bytes;
   file->pMethods->xUnfetch(file, 0, nullptr);  // the next page that is read maps it all
 }
@@ -272,6 +276,17 @@ Result<void> SqliteConnection::SelectMatching(const MatchShape& shape, Params pa
       return RunSelect(statement, params, sink, run);
     });
   });
+}
+
+Result<int64_t> SqliteConnection::ReadPragma(const std::string& name) {
+  int64_t value = 0;
+  KUBASE_TRY(Reading([&]() -> Result<void> {
+    KUBASE_ASSIGN_OR_RETURN(const Statement statement, Prepare("PRAGMA " + name));
+    if (sqlite3_step(statement.get()) != SQLITE_ROW) return LastError();
+    value = sqlite3_column_int64(statement.get(), 0);
+    return Ok();
+  }));
+  return value;
 }
 
 Result<int64_t> SqliteConnection::Execute(Query query, Params params) {

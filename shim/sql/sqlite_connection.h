@@ -106,7 +106,7 @@ class SqliteConnection final : public Connection {
   const Access access_;
   StatementObserver* const observer_;
   MappedFile mapping_;
-  int64_t mapped_bytes_ = 0;  // no less than these are in the next mapping
+  int64_t mapped_bytes_ = 0;  // of the file when it was mapped anew for its growth
   bool mapping_failed_ = false;
   // The statements go before the database they belong to.
   std::unique_ptr<sqlite3, CloseDatabase> database_;

@@ -16,16 +16,6 @@ constexpr int64_t kReclaimFreePagesMin = 1024;
 
 }  // namespace
 
-Result<int64_t> SqliteConnection::ReadPragma(const std::string& name) {
-  sqlite3_stmt* raw = nullptr;
-  const std::string text = "PRAGMA " + name;
-  const int code = sqlite3_prepare_v2(database_.get(), text.c_str(), -1, &raw, nullptr);
-  if (code != SQLITE_OK) return LastError(code);
-  const Statement statement(raw);
-  if (sqlite3_step(raw) != SQLITE_ROW) return LastError();
-  return static_cast<int64_t>(sqlite3_column_int64(raw, 0));
-}
-
 Result<int64_t> SqliteConnection::ReadSchemaVersion() {
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v2(

@@ -9,6 +9,11 @@ namespace {
 
 // Of an entry without its key and value: nodes of both tables and the pair itself.
 constexpr size_t kOverheadBytes = 300;
+// A scan finds hundreds of pairs, and each step forward in the order of use writes to three
+// entries.
+constexpr unsigned kFindsPerUse = 8;
+// Of pairs that were read together, after which the rest is not tried.
+constexpr int kRefusalsMax = 32;
 
 }  // namespace
 
@@ -31,7 +36,11 @@ KeyValuePtr PairCache::FindAt(std::string_view key, Revision revision) {
   const auto found = shard.by_key.find(key);
   if (found == shard.by_key.end()) return nullptr;
   const KeyValuePtr& pair = found->second->state.pair;
-  return pair != nullptr && pair->mod_revision <= revision ? pair : nullptr;
+  if (pair == nullptr || pair->mod_revision > revision) return nullptr;
+  if (++shard.finds % kFindsPerUse == 0) {
+    shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
+  }
+  return pair;
 }
 
 void PairCache::Learn(std::string_view key, const KeyValuePtr& pair, Revision revision) {
@@ -41,12 +50,22 @@ void PairCache::Learn(std::string_view key, const KeyValuePtr& pair, Revision re
   Store(shard, key, {pair, revision});
 }
 
-bool PairCache::LearnIfRoom(const KeyValuePtr& pair, Revision revision) {
+void PairCache::LearnIfRoom(const std::vector<KeyValuePtr>& pairs, Revision revision) {
+  int refusals = 0;
+  for (const KeyValuePtr& pair : pairs) {
+    if (TryLearn(pair, revision)) continue;
+    if (++refusals == kRefusalsMax) return;
+  }
+}
+
+bool PairCache::TryLearn(const KeyValuePtr& pair, Revision revision) {
   Shard& shard = ShardOf(pair->key);
   const State state{pair, revision};
+  const size_t bytes = BytesOf(pair->key, state);
   const std::lock_guard lock(shard.mutex);
   if (revision < shard.changed || shard.by_key.contains(pair->key)) return true;
-  if (shard.bytes + BytesOf(pair->key, state) > shard_bytes_max_) return false;
+  if (bytes > shard_bytes_max_ / 2) return true;  // has no room anywhere
+  if (shard.bytes + bytes > shard_bytes_max_) return false;
   Insert(shard, shard.entries.end(), pair->key, state);
   return true;
 }
@@ -58,19 +77,25 @@ void PairCache::OnCommitted(const std::vector<WatchBatch>& batches) {
       Shard& shard = ShardOf(key);
       const std::lock_guard lock(shard.mutex);
       shard.changed = batch.revision;
-      const bool put = event->type == Event::Type::kPut;
-      Store(shard, key, {put ? event->kv : nullptr, batch.revision});
+      if (event->type == Event::Type::kPut) {
+        Store(shard, key, {event->kv, batch.revision});
+      } else {
+        Forget(shard, key);
+      }
     }
   }
 }
 
 void PairCache::Store(Shard& shard, std::string_view key, const State& state) {
-  if (auto found = shard.by_key.find(key); found != shard.by_key.end()) {
-    Remove(shard, found->second);
-  }
+  Forget(shard, key);
   if (BytesOf(key, state) > shard_bytes_max_ / 2) return;
   Insert(shard, shard.entries.begin(), key, state);
   while (shard.bytes > shard_bytes_max_) Remove(shard, std::prev(shard.entries.end()));
+}
+
+void PairCache::Forget(Shard& shard, std::string_view key) {
+  const auto found = shard.by_key.find(key);
+  if (found != shard.by_key.end()) Remove(shard, found->second);
 }
 
 size_t PairCache::BytesOf(std::string_view key, const State& state) {

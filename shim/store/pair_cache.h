@@ -2,7 +2,8 @@
 //
 // kube-apiserver without its watch cache reads the same leases, nodes and endpoints again and
 // again, and each write starts by reading its key. An entry is always what the last commit left,
-// because the only writer tells every change before it publishes the revision.
+// because the only writer tells every change before it publishes the revision. What is deleted is
+// forgotten: the names of events and jobs that come and go would fill it.
 #pragma once
 
 #include <array>
@@ -40,9 +41,9 @@ class PairCache {
   // What a snapshot at `revision` shows; ignored if a commit may have changed it since.
   void Learn(std::string_view key, const KeyValuePtr& pair, Revision revision);
 
-  // As Learn, of a pair that was read among many: it takes nobody's place, and is the first to lose
-  // its own. False: there is no room.
-  bool LearnIfRoom(const KeyValuePtr& pair, Revision revision);
+  // As Learn, of pairs that were read together: they take nobody's place, and are the first to lose
+  // their own.
+  void LearnIfRoom(const std::vector<KeyValuePtr>& pairs, Revision revision);
 
   // From the writer, in the order of the revisions.
   void OnCommitted(const std::vector<WatchBatch>& batches);
@@ -65,10 +66,14 @@ class PairCache {
     std::unordered_map<std::string_view, Entries::iterator> by_key;  // views of entries' keys
     Revision changed = 0;                                            // by the last commit
     size_t bytes = 0;
+    unsigned finds = 0;  // by FindAt
   };
 
+  // False: there is none.
+  bool TryLearn(const KeyValuePtr& pair, Revision revision);
   Shard& ShardOf(std::string_view key);
   void Store(Shard& shard, std::string_view key, const State& state);
+  static void Forget(Shard& shard, std::string_view key);
   static size_t BytesOf(std::string_view key, const State& state);
   static void Insert(Shard& shard, Entries::iterator position, std::string_view key,
                      const State& state);

@@ -16,7 +16,7 @@ EventPtr Delete(const std::string& key) {
   return std::make_shared<const Event>(Event{Event::Type::kDelete, kv, nullptr});
 }
 
-TEST_CASE("PairCache: it has what the last commit left, deletions too") {
+TEST_CASE("PairCache: it has what the last commit left, and forgets what it deleted") {
   PairCache cache(1 << 20);
   CHECK(!cache.Find("a"));
   cache.OnCommitted(
@@ -24,8 +24,7 @@ TEST_CASE("PairCache: it has what the last commit left, deletions too") {
   REQUIRE(cache.Find("a"));
   CHECK(cache.Find("a")->pair->value == "2");
   CHECK(cache.Find("a")->since == 6);
-  REQUIRE(cache.Find("b"));
-  CHECK(cache.Find("b")->pair == nullptr);
+  CHECK(!cache.Find("b"));
 }
 
 TEST_CASE("PairCache: a snapshot that a commit has overtaken teaches nothing") {
@@ -66,23 +65,46 @@ TEST_CASE("PairCache: at a revision it knows a pair that was there already") {
   CHECK(cache.FindAt("b", 9) == nullptr);
 }
 
-TEST_CASE("PairCache: what was read among many takes nobody's place and goes first") {
+TEST_CASE("PairCache: pairs that were read together take nobody's place and go first") {
   PairCache cache(1 << 20);
   const std::string value(1000, 'v');
   cache.OnCommitted({{5, {Put("written", value, 5)}}});
-  CHECK(cache.LearnIfRoom(Put("written", "older", 4)->kv, 4));
+  std::vector<KeyValuePtr> read = {Put("written", "older", 4)->kv};
+  read.push_back(Put("huge", std::string(1 << 19, 'v'), 4)->kv);
+  for (int i = 0; i < 2000; ++i) read.push_back(Put("k" + std::to_string(i), value, 4)->kv);
+  cache.LearnIfRoom(read, 5);
   CHECK(cache.Find("written")->pair->value == value);
-  int learned = 0;
-  while (cache.LearnIfRoom(Put("k" + std::to_string(learned), value, 4)->kv, 5)) ++learned;
-  CHECK(learned > 400);
+  CHECK(!cache.Find("huge"));
+  CHECK(cache.Find("k0"));
+  CHECK(!cache.Find("k1999"));
+  CHECK(cache.bytes() > (1 << 20) * 3 / 4);  // one full shard does not end it
   CHECK(cache.bytes() <= 1 << 20);
-  CHECK(cache.Find("written"));
   for (Revision r = 6; r < 5000; ++r) {
     REQUIRE(cache.Find("written"));
     cache.OnCommitted({{r, {Put("new" + std::to_string(r), value, r)}}});
   }
   CHECK(cache.Find("new4999"));
-  CHECK_FALSE(cache.Find("k0"));
+  CHECK(!cache.Find("k0"));
+}
+
+TEST_CASE("PairCache: pairs of a snapshot that a commit has overtaken are not learned") {
+  PairCache cache(1 << 20);
+  cache.OnCommitted({{5, {Put("a", "old", 5)}}, {6, {Delete("a")}}});
+  cache.LearnIfRoom({Put("a", "old", 5)->kv}, 5);
+  CHECK(!cache.Find("a"));
+  cache.LearnIfRoom({Put("a", "new", 7)->kv}, 7);
+  CHECK(cache.Find("a"));
+}
+
+TEST_CASE("PairCache: what lists find stays longer than what nobody asks for") {
+  PairCache cache(1 << 20);
+  const std::string value(1000, 'v');
+  cache.OnCommitted({{1, {Put("listed", value, 1)}}});
+  for (Revision r = 2; r < 5000; ++r) {
+    for (int finds = 0; finds < 8; ++finds) REQUIRE(cache.FindAt("listed", r) != nullptr);
+    cache.OnCommitted({{r, {Put("k" + std::to_string(r), value, r)}}});
+  }
+  CHECK(!cache.Find("k2"));
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 
 // A pair that is read by itself costs more than in a scan: of so many keys one may be missing.
 constexpr size_t kKeysPerMiss = 8;
-// Before which nothing can be said.
+// Before which nothing can be said of the rest.
 constexpr size_t kMissesAtFirst = 8;
 
 struct Remembered {
@@ -36,7 +36,9 @@ Result<std::optional<std::vector<Remembered>>> Recall(sql::Connection& connectio
     }
     return worth_it;
   }));
-  if (!worth_it) return std::optional<std::vector<Remembered>>();
+  if (!worth_it || (misses > 1 && misses * kKeysPerMiss > found.size())) {
+    return std::optional<std::vector<Remembered>>();
+  }
   return std::optional(std::move(found));
 }
 
@@ -51,11 +53,15 @@ Result<KeyValuePtr> ReadListed(sql::Connection& connection, const std::string& k
 Result<void> ScanAndLearn(sql::Connection& connection, const Meta& meta, const KeyRange& range,
                           int64_t limit, PairCache& pairs,
                           const std::function<bool(KeyValuePtr)>& sink) {
-  bool has_room = true;
-  return ScanRange(connection, meta, range, meta.revision, limit, false, [&](KeyValuePtr pair) {
-    has_room = has_room && pairs.LearnIfRoom(pair, meta.revision);
-    return sink(std::move(pair));
-  });
+  std::vector<KeyValuePtr> read;
+  KUBASE_TRY(
+      ScanRange(connection, meta, range, meta.revision, limit, false, [&](const KeyValuePtr& pair) {
+        read.push_back(pair);
+        return sink(pair);
+      }));
+  // Only now is it certain that what was read is what is there (MappedRead).
+  pairs.LearnIfRoom(read, meta.revision);
+  return Ok();
 }
 
 }  // namespace
@@ -71,7 +77,7 @@ Result<void> ScanRemembered(sql::Connection& connection, const Meta& meta, const
   for (Remembered& one : *recalled) {
     if (one.pair == nullptr) {
       KUBASE_ASSIGN_OR_RETURN(one.pair, ReadListed(connection, one.key));
-      (void)pairs->LearnIfRoom(one.pair, meta.revision);
+      pairs->LearnIfRoom({one.pair}, meta.revision);
     }
     if (!sink(std::move(one.pair))) break;
   }

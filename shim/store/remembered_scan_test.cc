@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/support/test_database.h"
+#include "tests/support/wrapped_database.h"
 
 namespace kubase::store {
 namespace {
@@ -30,13 +31,27 @@ class CountingStatements : public sql::StatementObserver {
   std::map<std::string, int> runs_;
 };
 
+// Lists come to an end, and then it shows that what they gave was wrong, as after a page of the
+// mapping that could not be read.
+class FailingLists : public testing::WrappedConnection {
+ public:
+  using WrappedConnection::WrappedConnection;
+  Result<void> Select(sql::Query query, sql::Params params, const sql::RowSink& sink) override {
+    KUBASE_TRY(WrappedConnection::Select(query, params, sink));
+    if (query != sql::Query::kList || !fail) return Ok();
+    return Error{ErrorCode::kInternal, "the disk failed"};
+  }
+
+  bool fail = false;
+};
+
 // The table of objects, one snapshot of it, and a memory that is told of each change.
 class Objects {
  public:
   Objects() {
     database_ = data_.Open(&statements_);
     writer_ = Connect(sql::Access::kWrite);
-    reader_ = Connect(sql::Access::kRead);
+    reader_ = std::make_unique<FailingLists>(Connect(sql::Access::kRead));
     Forget(kPlenty);
   }
 
@@ -76,6 +91,13 @@ class Objects {
                 .ok());
     return found;
   }
+  void FailToScanAll() {
+    reader_->fail = true;
+    CHECK_FALSE(ScanRemembered(*reader_, snapshot_, kAll, snapshot_.revision, -1, memory_.get(),
+                               [](const KeyValuePtr&) { return true; })
+                    .ok());
+    reader_->fail = false;
+  }
   Found ScanAll() { return Scan(kAll, -1, std::numeric_limits<size_t>::max(), memory_.get()); }
 
   CountingStatements& statements() { return statements_; }
@@ -107,7 +129,7 @@ class Objects {
   CountingStatements statements_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Connection> writer_;
-  std::unique_ptr<sql::Connection> reader_;
+  std::unique_ptr<FailingLists> reader_;
   std::unique_ptr<PairCache> memory_;
   Meta snapshot_;
   std::map<std::string, int64_t> ids_;
@@ -142,6 +164,28 @@ TEST_CASE("RememberedScan: what memory knows is not read, a few others are read 
   CHECK(objects.ScanAll().front() == KeyOf(0) + "=unknown to the new one@42");
   CHECK(objects.statements().Take(sql::Query::kList) == 0);
   CHECK(objects.statements().Take(sql::Query::kGet) == 1);
+}
+
+TEST_CASE("RememberedScan: what a failed scan gave is not learned") {
+  Objects objects;
+  constexpr int kKeys = 40;
+  for (int i = 0; i < kKeys; ++i) objects.Put(KeyOf(i), "v");
+  objects.Forget(kPlenty);
+  objects.BeginSnapshot();
+  objects.FailToScanAll();
+  CHECK(objects.memory()->bytes() == 0);
+  CHECK(objects.ScanAll().size() == kKeys);
+  CHECK(objects.memory()->bytes() > 0);
+}
+
+TEST_CASE("RememberedScan: a few unknown keys are not read one by one when they are all there is") {
+  Objects objects;
+  for (int i = 0; i < 6; ++i) objects.Put(KeyOf(i), "v");
+  objects.Forget(0);  // where nothing has room
+  objects.BeginSnapshot();
+  CHECK(objects.ScanAll().size() == 6);
+  CHECK(objects.statements().Take(sql::Query::kGet) == 0);
+  CHECK(objects.statements().Take(sql::Query::kList) == 1);
 }
 
 TEST_CASE("RememberedScan: memory can know of more than the snapshot") {
