@@ -7,7 +7,7 @@
 namespace kubase::store {
 namespace {
 
-// Of an entry without its key and value: nodes of both tables and the pair itself.
+// Of an entry without its key and value: its nodes and the pair itself.
 constexpr size_t kOverheadBytes = 300;
 // A scan finds hundreds of pairs, and each step forward in the order of use writes to three
 // entries.
@@ -24,22 +24,20 @@ PairCache::Shard& PairCache::ShardOf(std::string_view key) {
 std::optional<PairCache::State> PairCache::Find(std::string_view key) {
   Shard& shard = ShardOf(key);
   const std::lock_guard lock(shard.mutex);
-  auto found = shard.by_key.find(key);
-  if (found == shard.by_key.end()) return std::nullopt;
-  shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
-  return found->second->state;
+  const auto found = shard.entries.find(key);
+  if (found == shard.entries.end()) return std::nullopt;
+  MoveToFront(shard, found->second);
+  return found->second.state;
 }
 
 KeyValuePtr PairCache::FindAt(std::string_view key, Revision revision) {
   Shard& shard = ShardOf(key);
   const std::lock_guard lock(shard.mutex);
-  const auto found = shard.by_key.find(key);
-  if (found == shard.by_key.end()) return nullptr;
-  const KeyValuePtr& pair = found->second->state.pair;
+  const auto found = shard.entries.find(key);
+  if (found == shard.entries.end()) return nullptr;
+  const KeyValuePtr& pair = found->second.state.pair;
   if (pair == nullptr || pair->mod_revision > revision) return nullptr;
-  if (++shard.finds % kFindsPerUse == 0) {
-    shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
-  }
+  if (++shard.finds % kFindsPerUse == 0) MoveToFront(shard, found->second);
   return pair;
 }
 
@@ -63,10 +61,10 @@ bool PairCache::TryLearn(const KeyValuePtr& pair, Revision revision) {
   const State state{pair, revision};
   const size_t bytes = BytesOf(pair->key, state);
   const std::lock_guard lock(shard.mutex);
-  if (revision < shard.changed || shard.by_key.contains(pair->key)) return true;
+  if (revision < shard.changed || shard.entries.contains(pair->key)) return true;
   if (bytes > shard_bytes_max_ / 2) return true;  // has no room anywhere
   if (shard.bytes + bytes > shard_bytes_max_) return false;
-  Insert(shard, shard.entries.end(), pair->key, state);
+  Insert(shard, shard.order.end(), pair->key, state);
   return true;
 }
 
@@ -89,30 +87,36 @@ void PairCache::OnCommitted(const std::vector<WatchBatch>& batches) {
 void PairCache::Store(Shard& shard, std::string_view key, const State& state) {
   Forget(shard, key);
   if (BytesOf(key, state) > shard_bytes_max_ / 2) return;
-  Insert(shard, shard.entries.begin(), key, state);
-  while (shard.bytes > shard_bytes_max_) Remove(shard, std::prev(shard.entries.end()));
+  Insert(shard, shard.order.begin(), key, state);
+  while (shard.bytes > shard_bytes_max_) Forget(shard, shard.order.back());
 }
 
 void PairCache::Forget(Shard& shard, std::string_view key) {
-  const auto found = shard.by_key.find(key);
-  if (found != shard.by_key.end()) Remove(shard, found->second);
+  const auto found = shard.entries.find(key);
+  if (found != shard.entries.end()) Remove(shard, found);
 }
 
 size_t PairCache::BytesOf(std::string_view key, const State& state) {
-  return kOverheadBytes + 2 * key.size() + (state.pair ? state.pair->value.size() : 0);
+  return kOverheadBytes + key.size() + (state.pair ? state.pair->value.size() : 0);
 }
 
-void PairCache::Insert(Shard& shard, Entries::iterator position, std::string_view key,
+void PairCache::Insert(Shard& shard, Order::iterator position, std::string_view key,
                        const State& state) {
-  const size_t bytes = BytesOf(key, state);
-  const auto entry = shard.entries.insert(position, {std::string(key), state, bytes});
-  shard.by_key.emplace(entry->key, entry);
-  shard.bytes += bytes;
+  Entry entry{.state = state};
+  if (state.pair == nullptr) entry.absent = std::make_unique<const std::string>(key);
+  const std::string_view own = state.pair != nullptr ? state.pair->key : *entry.absent;
+  entry.place = shard.order.insert(position, own);
+  shard.entries.emplace(own, std::move(entry));
+  shard.bytes += BytesOf(own, state);
+}
+
+void PairCache::MoveToFront(Shard& shard, const Entry& entry) {
+  shard.order.splice(shard.order.begin(), shard.order, entry.place);
 }
 
 void PairCache::Remove(Shard& shard, Entries::iterator entry) {
-  shard.bytes -= entry->bytes;
-  shard.by_key.erase(entry->key);
+  shard.bytes -= BytesOf(entry->first, entry->second.state);
+  shard.order.erase(entry->second.place);
   shard.entries.erase(entry);
 }
 

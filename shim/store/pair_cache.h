@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -53,18 +54,20 @@ class PairCache {
  private:
   static constexpr size_t kShards = 64;
 
+  using Order = std::list<std::string_view>;
+  // What a find touches lies together: a list finds hundreds of pairs, each far from the last.
   struct Entry {
-    std::string key;
     State state;
-    size_t bytes;
+    Order::iterator place;
+    std::unique_ptr<const std::string> absent;  // the key, if there is no pair that has it
   };
-  using Entries = std::list<Entry>;
+  using Entries = std::unordered_map<std::string_view, Entry>;  // views of the entry's own key
   struct Shard {
     mutable std::mutex mutex;
     // All guarded by mutex.
-    Entries entries;                                                 // the most recently used first
-    std::unordered_map<std::string_view, Entries::iterator> by_key;  // views of entries' keys
-    Revision changed = 0;                                            // by the last commit
+    Entries entries;
+    Order order;           // of the entries, the most recently used first
+    Revision changed = 0;  // by the last commit
     size_t bytes = 0;
     unsigned finds = 0;  // by FindAt
   };
@@ -75,8 +78,9 @@ class PairCache {
   void Store(Shard& shard, std::string_view key, const State& state);
   static void Forget(Shard& shard, std::string_view key);
   static size_t BytesOf(std::string_view key, const State& state);
-  static void Insert(Shard& shard, Entries::iterator position, std::string_view key,
+  static void Insert(Shard& shard, Order::iterator position, std::string_view key,
                      const State& state);
+  static void MoveToFront(Shard& shard, const Entry& entry);
   static void Remove(Shard& shard, Entries::iterator entry);
 
   const size_t shard_bytes_max_;
