@@ -325,8 +325,7 @@ void BatchWriter::ProbeSpace() {
   if (written.ok()) {
     no_space_ = false;
   } else if (written.error().code == ErrorCode::kOutcomeUnknown) {
-    Writes nobody;
-    (void)Settle(nothing, written.error(), nobody);  // it is the same, done or not
+    SettleNothing(written.error());
   }
 }
 

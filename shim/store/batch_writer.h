@@ -143,6 +143,8 @@ class BatchWriter {
   // `batch`. Success: it was committed. kUnavailable: it was not. kOutcomeUnknown: stopped before
   // the database came back. When that takes long, `writes` are failed and emptied on the way.
   Result<void> Settle(const WriteBatch& batch, const Error& cause, Writes& writes);
+  // The same for a transaction that is the same to all, done or not: but the database counts it.
+  void SettleNothing(const Error& cause);
   // Whether the batch was committed.
   Result<bool> SettleOnce(const WriteBatch& batch);
   // Errors of other processes that lead: nothing is written any more.

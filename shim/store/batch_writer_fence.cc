@@ -90,6 +90,12 @@ Result<void> BatchWriter::Settle(const WriteBatch& batch, const Error& cause, Wr
   }
 }
 
+void BatchWriter::SettleNothing(const Error& cause) {
+  const WriteBatch nothing(*connection_, meta_, BatchContext());
+  Writes nobody;
+  (void)Settle(nothing, cause, nobody);
+}
+
 Result<bool> BatchWriter::SettleOnce(const WriteBatch& batch) {
   KUBASE_TRY(database_.Settle(*connection_));
   KUBASE_ASSIGN_OR_RETURN(const Meta stored, ReadMeta(*connection_));

@@ -61,7 +61,11 @@ void BatchWriter::MaintenanceStep() {
   NoteLostLead(done.error());
   log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
   listeners_.metrics.OnCompacted(false);
-  PauseMaintenance();
+  if (done.error().code == ErrorCode::kOutcomeUnknown) {
+    SettleNothing(done.error());
+  } else {
+    PauseMaintenance();
+  }
 }
 
 void BatchWriter::PauseMaintenance() {
