@@ -49,6 +49,63 @@ class SettleFixture {
   StoreFixture fixture_;
 };
 
+// Loses the answer to the first commit of a step of compaction, and counts what is settled.
+class LosingCompaction final : public testing::WrappedDatabase {
+ public:
+  LosingCompaction(std::unique_ptr<sql::Database> database, std::atomic<int>& settled)
+      : WrappedDatabase(std::move(database)), settled_(settled) {}
+
+  Result<void> Settle(sql::Connection& connection) override {
+    ++settled_;
+    return WrappedDatabase::Settle(connection);
+  }
+
+ private:
+  class Writing final : public testing::WrappedConnection {
+   public:
+    using WrappedConnection::WrappedConnection;
+    Result<int64_t> Execute(sql::Query query, sql::Params params) override {
+      compacts_ = compacts_ || query == sql::Query::kCompactHistory;
+      return WrappedConnection::Execute(query, params);
+    }
+    Result<void> Commit() override {
+      KUBASE_TRY(WrappedConnection::Commit());
+      if (!compacts_ || std::exchange(lost_, true)) return Ok();
+      ended_ = true;
+      return Error{ErrorCode::kOutcomeUnknown, "the answer to the commit was lost"};
+    }
+    void Rollback() override {
+      if (!std::exchange(ended_, false)) WrappedConnection::Rollback();
+    }
+
+   private:
+    bool compacts_ = false;
+    bool lost_ = false;
+    bool ended_ = false;  // although who asked does not know
+  };
+
+  std::unique_ptr<testing::WrappedConnection> Wrap(
+      std::unique_ptr<sql::Connection> connection) override {
+    return std::make_unique<Writing>(std::move(connection));
+  }
+
+  std::atomic<int>& settled_;
+};
+
+// A server counts each transaction, so that the next one has to know.
+TEST_CASE("BatchWriter: a step of compaction whose answer was lost is settled") {
+  std::atomic<int> settled{0};
+  StoreFixture fixture({}, nullptr, [&](std::unique_ptr<sql::Database> database) {
+    return std::make_unique<LosingCompaction>(std::move(database), settled);
+  });
+  for (const char* value : {"1", "2", "3"}) {
+    REQUIRE(fixture.Put({.key = "/a", .value = value}).ok());
+  }
+  CHECK(fixture.Compact(4).ok());
+  CHECK(settled == 1);
+  CHECK(fixture.Put({.key = "/a", .value = "4"})->revision == 5);
+}
+
 TEST_CASE("BatchWriter: a write whose answer was lost is told to be what it is") {
   SettleFixture settled;
   settled.Lose(NextCommit::kDoneButLost);
