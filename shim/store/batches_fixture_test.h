@@ -4,13 +4,12 @@
 #include <atomic>
 #include <catch2/catch.hpp>
 #include <future>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 
 #include "shim/store/store_fixture_test.h"
+#include "tests/support/counting_observer.h"
 #include "tests/support/held_writes.h"
 #include "tests/support/lost_answers.h"
 
@@ -18,23 +17,6 @@ namespace kubase::store {
 
 inline constexpr LeaseId kUnknownLease = 999;
 inline const KeyRange kBatchKeys{"/k/", "/k0"};
-
-// Counts statements by their names.
-class CountingObserver final : public sql::StatementObserver {
- public:
-  void OnStatement(const sql::StatementRun& run) override {
-    const std::lock_guard lock(mutex_);
-    ++runs_[std::string(run.name)];
-  }
-  int Take(const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    return std::exchange(runs_[name], 0);
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, int> runs_;
-};
 
 // A store whose writer can be held.
 class Held {
@@ -48,7 +30,7 @@ class Held {
                  }) {}
 
   StoreFixture* operator->() { return &fixture_; }
-  CountingObserver& observer() { return observer_; }
+  testing::CountingObserver& observer() { return observer_; }
 
   std::future<Result<TxnResponse>> Send(TxnRequest request) {
     auto promise = std::make_shared<std::promise<Result<TxnResponse>>>();
@@ -77,7 +59,7 @@ class Held {
  private:
   testing::Hold hold_;
   std::atomic<testing::NextCommit> next_commit_{testing::NextCommit::kAnswered};
-  CountingObserver observer_;
+  testing::CountingObserver observer_;
   StoreFixture fixture_;
 };
 

@@ -72,8 +72,7 @@ class SqlRangeCursor final : public RangeCursor,
       return ScanMatching(connection, meta, *request_.selector, rest_, pinned_, limit, keys_only,
                           sink);
     }
-    if (keys_only) return ScanRange(connection, meta, rest_, pinned_, limit, true, sink);
-    return ScanRemembered(connection, meta, rest_, pinned_, limit, memory_.pairs, sink);
+    return ScanRemembered(connection, meta, rest_, pinned_, limit, keys_only, memory_.pairs, sink);
   }
 
   // Pairs until about the byte target, the limit or the end; `last` at the latter two.

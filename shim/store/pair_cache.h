@@ -72,7 +72,7 @@ class PairCache {
     unsigned finds = 0;  // by FindAt
   };
 
-  // False: there is none.
+  // False: there is no room for it now.
   bool TryLearn(const KeyValuePtr& pair, Revision revision);
   Shard& ShardOf(std::string_view key);
   void Store(Shard& shard, std::string_view key, const State& state);

@@ -82,8 +82,7 @@ Result<void> ScanSelected(sql::Connection& connection, const Meta& meta,
     return ScanMatching(connection, meta, *request.selector, request.range, revision, limit,
                         keys_only, sink);
   }
-  if (keys_only) return ScanRange(connection, meta, request.range, revision, limit, true, sink);
-  return ScanRemembered(connection, meta, request.range, revision, limit, pairs, sink);
+  return ScanRemembered(connection, meta, request.range, revision, limit, keys_only, pairs, sink);
 }
 
 // Sorting by value needs the values even when only keys are wanted.

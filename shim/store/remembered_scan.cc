@@ -46,8 +46,7 @@ Result<KeyValuePtr> ReadListed(sql::Connection& connection, const std::string& k
   KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, ReadPair(connection, key));
   if (pair != nullptr) return pair;
   return Error{ErrorCode::kCorrupt,
-               "the index of keys has one that is not in the table objects; "
-               "restore a backup"};
+               "the index of keys has one that is not in the table objects; restore a backup"};
 }
 
 Result<void> ScanAndLearn(sql::Connection& connection, const Meta& meta, const KeyRange& range,
@@ -67,10 +66,10 @@ Result<void> ScanAndLearn(sql::Connection& connection, const Meta& meta, const K
 }  // namespace
 
 Result<void> ScanRemembered(sql::Connection& connection, const Meta& meta, const KeyRange& range,
-                            Revision revision, int64_t limit, PairCache* pairs,
+                            Revision revision, int64_t limit, bool keys_only, PairCache* pairs,
                             const std::function<bool(KeyValuePtr)>& sink) {
-  if (pairs == nullptr || revision != meta.revision || range.IsSingle()) {
-    return ScanRange(connection, meta, range, revision, limit, false, sink);
+  if (pairs == nullptr || keys_only || revision != meta.revision || range.IsSingle()) {
+    return ScanRange(connection, meta, range, revision, limit, keys_only, sink);
   }
   KUBASE_ASSIGN_OR_RETURN(auto recalled, Recall(connection, meta, range, limit, *pairs));
   if (!recalled) return ScanAndLearn(connection, meta, range, limit, *pairs, sink);

@@ -16,10 +16,10 @@
 
 namespace kubase::store {
 
-// As ScanRange, with values, of a snapshot that is published; `pairs`, null for none, learns what
-// it has room for. Errors: kCorrupt, those of the database.
+// As ScanRange, of a snapshot that is published; `pairs`, null for none, learns what it has room
+// for. Errors: kCorrupt, those of the database.
 Result<void> ScanRemembered(sql::Connection& connection, const Meta& meta, const KeyRange& range,
-                            Revision revision, int64_t limit, PairCache* pairs,
+                            Revision revision, int64_t limit, bool keys_only, PairCache* pairs,
                             const std::function<bool(KeyValuePtr)>& sink);
 
 }  // namespace kubase::store

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/counting_observer.h"
 #include "tests/support/test_database.h"
 #include "tests/support/wrapped_database.h"
 
@@ -20,16 +21,6 @@ using Found = std::vector<std::string>;
 
 const KeyRange kAll{"/", "0"};
 constexpr size_t kPlenty = 1 << 20;  // bytes of memory
-
-class CountingStatements : public sql::StatementObserver {
- public:
-  void OnStatement(const sql::StatementRun& run) override { ++runs_[std::string(run.name)]; }
-  // Since it was asked the last time.
-  int Take(sql::Query query) { return std::exchange(runs_[std::string(sql::QueryName(query))], 0); }
-
- private:
-  std::map<std::string, int> runs_;
-};
 
 // Lists come to an end, and then it shows that what they gave was wrong, as after a page of the
 // mapping that could not be read.
@@ -82,7 +73,7 @@ class Objects {
   // KEY=VALUE@REVISION of each pair, until the sink has as many as it wants.
   Found Scan(const KeyRange& range, int64_t limit, size_t wanted, PairCache* memory) {
     Found found;
-    REQUIRE(ScanRemembered(*reader_, snapshot_, range, snapshot_.revision, limit, memory,
+    REQUIRE(ScanRemembered(*reader_, snapshot_, range, snapshot_.revision, limit, false, memory,
                            [&](const KeyValuePtr& pair) {
                              found.push_back(pair->key + "=" + pair->value + "@" +
                                              std::to_string(pair->mod_revision));
@@ -93,14 +84,15 @@ class Objects {
   }
   void FailToScanAll() {
     reader_->fail = true;
-    CHECK_FALSE(ScanRemembered(*reader_, snapshot_, kAll, snapshot_.revision, -1, memory_.get(),
-                               [](const KeyValuePtr&) { return true; })
+    CHECK_FALSE(ScanRemembered(*reader_, snapshot_, kAll, snapshot_.revision, -1, false,
+                               memory_.get(), [](const KeyValuePtr&) { return true; })
                     .ok());
     reader_->fail = false;
   }
   Found ScanAll() { return Scan(kAll, -1, std::numeric_limits<size_t>::max(), memory_.get()); }
 
-  CountingStatements& statements() { return statements_; }
+  // How often it was run since this was asked the last time.
+  int TakeRuns(sql::Query query) { return statements_.Take(std::string(sql::QueryName(query))); }
   PairCache* memory() { return memory_.get(); }
 
  private:
@@ -126,7 +118,7 @@ class Objects {
   }
 
   const testing::TestDatabase data_;
-  CountingStatements statements_;
+  testing::CountingObserver statements_;
   std::unique_ptr<sql::Database> database_;
   std::unique_ptr<sql::Connection> writer_;
   std::unique_ptr<FailingLists> reader_;
@@ -147,23 +139,23 @@ TEST_CASE("RememberedScan: what memory knows is not read, a few others are read 
   for (int i = 0; i < kKeys; ++i) objects.Put(KeyOf(i), "v");
   objects.BeginSnapshot();
   CHECK(objects.ScanAll().size() == kKeys);
-  CHECK(objects.statements().Take(sql::Query::kListBareKeys) == 1);
-  CHECK(objects.statements().Take(sql::Query::kList) == 0);
-  CHECK(objects.statements().Take(sql::Query::kGet) == 0);
+  CHECK(objects.TakeRuns(sql::Query::kListBareKeys) == 1);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 0);
+  CHECK(objects.TakeRuns(sql::Query::kGet) == 0);
   objects.Forget(kPlenty);
   CHECK(objects.ScanAll().size() == kKeys);  // which teaches it
-  CHECK(objects.statements().Take(sql::Query::kList) == 1);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 1);
   CHECK(objects.ScanAll().size() == kKeys);
-  CHECK(objects.statements().Take(sql::Query::kList) == 0);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 0);
   objects.EndSnapshot();
   objects.Put(KeyOf(0), "unknown to the new one");
   objects.Forget(kPlenty);
   objects.BeginSnapshot();
   (void)objects.Scan({KeyOf(1), "0"}, -1, kKeys, objects.memory());
-  CHECK(objects.statements().Take(sql::Query::kList) == 1);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 1);
   CHECK(objects.ScanAll().front() == KeyOf(0) + "=unknown to the new one@42");
-  CHECK(objects.statements().Take(sql::Query::kList) == 0);
-  CHECK(objects.statements().Take(sql::Query::kGet) == 1);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 0);
+  CHECK(objects.TakeRuns(sql::Query::kGet) == 1);
 }
 
 TEST_CASE("RememberedScan: what a failed scan gave is not learned") {
@@ -184,8 +176,8 @@ TEST_CASE("RememberedScan: a few unknown keys are not read one by one when they 
   objects.Forget(0);  // where nothing has room
   objects.BeginSnapshot();
   CHECK(objects.ScanAll().size() == 6);
-  CHECK(objects.statements().Take(sql::Query::kGet) == 0);
-  CHECK(objects.statements().Take(sql::Query::kList) == 1);
+  CHECK(objects.TakeRuns(sql::Query::kGet) == 0);
+  CHECK(objects.TakeRuns(sql::Query::kList) == 1);
 }
 
 TEST_CASE("RememberedScan: memory can know of more than the snapshot") {
