@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <iterator>
 #include <utility>
 
 #include "shim/select/field_table.h"
@@ -170,13 +171,13 @@ NamedKind Named(const DefinedKind& defined) {
 
 std::optional<DefinedKind> ReadDefinedKind(std::string_view value) {
   const auto definition = select::ReadCustomDefinition(value);
-  if (!definition || definition->kind.empty()) return std::nullopt;
+  if (!definition || definition->served_kind.empty()) return std::nullopt;
   const size_t dot = definition->resource.find('.');
   const std::string group = definition->resource.substr(dot + 1);
   if (group.find('.') == std::string::npos) return std::nullopt;
   std::string prefix = "/registry/" + group + "/" + definition->resource.substr(0, dot) + "/";
   return DefinedKind{group,
-                     definition->kind,
+                     definition->served_kind,
                      definition->served_versions,
                      {std::move(prefix), definition->namespaced}};
 }
@@ -186,8 +187,8 @@ const ServedKind* ServedKinds::Find(std::string_view api_version, std::string_vi
   if (const auto built_in = BuiltInByName().find(name); built_in != BuiltInByName().end()) {
     return &built_in->second;
   }
-  const auto defined = by_name_.find(name);
-  return defined == by_name_.end() ? nullptr : &defined->second->served;
+  const auto [first, last] = by_name_.equal_range(name);
+  return std::distance(first, last) == 1 ? &first->second->served : nullptr;
 }
 
 std::vector<NamedKind> ServedKinds::FindByName(std::string_view name) const {
@@ -211,18 +212,26 @@ std::optional<NamedKind> ServedKinds::FindByPrefix(std::string_view prefix) cons
   return std::nullopt;
 }
 
-void ServedKinds::Define(const std::string& key, std::optional<DefinedKind> definition) {
-  if (const auto old = defined_.find(key); old != defined_.end()) {
+bool ServedKinds::Define(const std::string& key, std::optional<DefinedKind> definition) {
+  const auto old = defined_.find(key);
+  if (old == defined_.end() ? !definition : definition == old->second) return false;
+  if (old != defined_.end()) {
     for (const std::string& version : old->second.versions) {
-      by_name_.erase(NameOf(old->second.group, version, old->second.kind));
+      EraseName(NameOf(old->second.group, version, old->second.kind), old->second);
     }
     defined_.erase(old);
   }
-  if (!definition) return;
+  if (!definition) return true;
   const DefinedKind& defined = defined_.emplace(key, std::move(*definition)).first->second;
   for (const std::string& version : defined.versions) {
-    by_name_.insert_or_assign(NameOf(defined.group, version, defined.kind), &defined);
+    by_name_.emplace(NameOf(defined.group, version, defined.kind), &defined);
   }
+  return true;
+}
+
+void ServedKinds::EraseName(const std::string& name, const DefinedKind& kind) {
+  const auto [first, last] = by_name_.equal_range(name);
+  by_name_.erase(std::find(first, last, ByName::value_type{name, &kind}));
 }
 
 }  // namespace kubase::collect

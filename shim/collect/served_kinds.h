@@ -13,6 +13,8 @@ namespace kubase::collect {
 struct ServedKind {
   std::string prefix;  // "/registry/apps/…/", with the slash at its end
   bool namespaced = false;
+
+  bool operator==(const ServedKind&) const = default;
 };
 
 // What the group without a name is called in names.
@@ -32,9 +34,11 @@ struct DefinedKind {
   std::string kind;
   std::vector<std::string> versions;
   ServedKind served;
+
+  bool operator==(const DefinedKind&) const = default;
 };
-// Reads a stored CustomResourceDefinition, JSON or protobuf. Null: it cannot be read, is malformed,
-// or its group has no dot, which kube-apiserver admits for none.
+// Reads a stored CustomResourceDefinition, JSON or protobuf. Null: it is not served (yet), cannot
+// be read, is malformed, or its group has no dot, which kube-apiserver admits for none.
 std::optional<DefinedKind> ReadDefinedKind(std::string_view value);
 
 // One thread.
@@ -42,7 +46,7 @@ class ServedKinds {
  public:
   // The kind "apps/v1" "Deployment". Built-in kinds are known by the versions that kube-apiserver
   // 1.37 serves unless told otherwise. Null: not served, as far as is known here (the kinds of
-  // other API servers are not). Valid until the next change.
+  // other API servers are not), or two definitions have the name. Valid until the next change.
   const ServedKind* Find(std::string_view api_version, std::string_view kind) const;
 
   // What a name may mean: a kind or a resource, in any case, and behind a dot its group if need be
@@ -51,17 +55,22 @@ class ServedKinds {
   // The kind whose keys have this prefix; null: none is known.
   std::optional<NamedKind> FindByPrefix(std::string_view prefix) const;
 
-  // The definition with this key is `definition` now; null: there is none any more, or it cannot be
-  // read.
-  void Define(const std::string& key, std::optional<DefinedKind> definition);
+  // The definition with this key is `definition` now; null: there is none any more, or it is not
+  // served. Whether that changes anything.
+  bool Define(const std::string& key, std::optional<DefinedKind> definition);
   void Clear() {
     by_name_.clear();
     defined_.clear();
   }
 
  private:
-  std::map<std::string, DefinedKind> defined_;                      // by the definition's key
-  std::map<std::string, const DefinedKind*, std::less<>> by_name_;  // "GROUP/VERSION KIND"
+  // "GROUP/VERSION KIND". While a name goes from one definition to another both may have it.
+  using ByName = std::multimap<std::string, const DefinedKind*, std::less<>>;
+
+  void EraseName(const std::string& name, const DefinedKind& kind);
+
+  std::map<std::string, DefinedKind> defined_;  // by the definition's key
+  ByName by_name_;
 };
 
 }  // namespace kubase::collect

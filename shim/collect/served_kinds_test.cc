@@ -64,5 +64,22 @@ TEST_CASE("ServedKinds: the kind of a prefix") {
   }
 }
 
+TEST_CASE("ServedKinds: a name of two definitions is nobody's until one gives it up") {
+  const auto shirts = [](const std::string& plural) {
+    return DefinedKind{"g.io", "Shirt", {"v1", "v2"}, {"/registry/g.io/" + plural + "/", true}};
+  };
+  ServedKinds kinds;
+  CHECK(kinds.Define("a", shirts("a")));
+  CHECK_FALSE(kinds.Define("a", shirts("a")));
+  CHECK(kinds.Define("b", shirts("b")));
+  CHECK(kinds.Find("g.io/v1", "Shirt") == nullptr);
+  CHECK(kinds.Define("b", std::nullopt));
+  CHECK_FALSE(kinds.Define("b", std::nullopt));
+  REQUIRE(kinds.Find("g.io/v2", "Shirt") != nullptr);
+  CHECK(kinds.Find("g.io/v2", "Shirt")->prefix == "/registry/g.io/a/");
+  CHECK(kinds.Define("a", std::nullopt));
+  CHECK(kinds.Find("g.io/v1", "Shirt") == nullptr);
+}
+
 }  // namespace
 }  // namespace kubase::collect

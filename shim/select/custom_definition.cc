@@ -17,6 +17,9 @@ using Paths = std::set<std::string, std::less<>>;
 
 constexpr std::string_view kNamespaced = "Namespaced";
 
+constexpr std::string_view kEstablished = "Established";
+constexpr std::string_view kTrue = "True";
+
 // Numbers of k8s.io/apiextensions-apiserver pkg/apis/apiextensions/v1beta1/generated.proto; v1 has
 // the same, without those that v1beta1 alone has.
 constexpr uint32_t kSpec = 2;
@@ -31,22 +34,26 @@ constexpr uint32_t kVersionServed = 2;
 constexpr uint32_t kSelectableFieldsOfAll = 11;
 constexpr uint32_t kSelectableFields = 9;  // of a version
 constexpr uint32_t kJsonPath = 1;
+constexpr uint32_t kStatus = 3;
+constexpr uint32_t kConditions = 1;
+constexpr uint32_t kConditionType = 1;
+constexpr uint32_t kConditionStatus = 2;
+constexpr uint32_t kAcceptedNames = 2;
 
-// The texts of a definition's spec.
-struct SpecTexts {
+struct DefinitionTexts {
   std::string_view plural;
   std::string_view group;
-  std::string_view kind;
+  std::string_view served_kind;
   std::string_view scope;
 };
 
-std::optional<CustomDefinition> Made(const SpecTexts& spec, const Paths& paths,
+std::optional<CustomDefinition> Made(const DefinitionTexts& texts, const Paths& paths,
                                      std::vector<std::string> served_versions) {
-  if (spec.plural.empty() || spec.group.empty()) return std::nullopt;
+  if (texts.plural.empty() || texts.group.empty()) return std::nullopt;
   CustomDefinition definition;
-  definition.resource = std::string(spec.plural) + "." + std::string(spec.group);
-  definition.kind = spec.kind;
-  definition.namespaced = spec.scope == kNamespaced;
+  definition.resource = std::string(texts.plural) + "." + std::string(texts.group);
+  definition.served_kind = texts.served_kind;
+  definition.namespaced = texts.scope == kNamespaced;
   definition.served_versions = std::move(served_versions);
   definition.selectable_json_paths.assign(paths.begin(), paths.end());
   return definition;
@@ -81,6 +88,18 @@ bool IsServed(simdjson::dom::element version) {
   return served.present() && served.value.get(flag) == simdjson::SUCCESS && flag;
 }
 
+// What cannot be read is not established.
+std::string_view ServedKindOf(simdjson::dom::element root) {
+  bool established = false;
+  const auto look_at = [&established](simdjson::dom::element condition) {
+    established = established || (TextAt(condition, {"type"}) == kEstablished &&
+                                  TextAt(condition, {"status"}) == kTrue);
+    return true;
+  };
+  if (!ForEachIn(root, {"status", "conditions"}, look_at) || !established) return "";
+  return TextAt(root, {"status", "acceptedNames", "kind"}).value_or("");
+}
+
 std::optional<CustomDefinition> FromJson(std::string_view json) {
   simdjson::dom::parser parser;
   simdjson::dom::element root;
@@ -101,8 +120,7 @@ std::optional<CustomDefinition> FromJson(std::string_view json) {
   const std::optional<std::string_view> plural = TextAt(root, {"spec", "names", "plural"});
   const std::optional<std::string_view> group = TextAt(root, {"spec", "group"});
   if (!plural || !group) return std::nullopt;
-  return Made({*plural, *group, TextAt(root, {"spec", "names", "kind"}).value_or(""),
-               TextAt(root, {"spec", "scope"}).value_or("")},
+  return Made({*plural, *group, ServedKindOf(root), TextAt(root, {"spec", "scope"}).value_or("")},
               paths, std::move(served));
 }
 
@@ -124,6 +142,18 @@ bool IsServed(std::string_view version) {
   if (!fields) return false;
   const WireMember served = MemberOf(*fields, kVersionServed);
   return served.present() && served.field.varint != 0;
+}
+
+std::string_view ServedKindOf(std::string_view object) {
+  const std::optional<std::string_view> status = MessageAt(object, {{kStatus}});
+  bool established = false;
+  const auto look_at = [&established](std::string_view condition) {
+    established = established || (MessageAt(condition, {{kConditionType}}) == kEstablished &&
+                                  MessageAt(condition, {{kConditionStatus}}) == kTrue);
+    return true;
+  };
+  if (!status || !ForEachOf(*status, kConditions, look_at) || !established) return "";
+  return MessageAt(*status, {{kAcceptedNames, kKind}}).value_or("");
 }
 
 // What is absent is empty, which nothing of a definition may be.
@@ -149,8 +179,7 @@ std::optional<CustomDefinition> FromProtobuf(std::string_view envelope) {
   const std::optional<std::string_view> plural = MessageAt(*spec, {{kNames, kPlural}});
   const std::optional<std::string_view> group = MessageAt(*spec, {{kGroup}});
   if (!plural || !group) return std::nullopt;
-  return Made({*plural, *group, MessageAt(*spec, {{kNames, kKind}}).value_or(""),
-               MessageAt(*spec, {{kScope}}).value_or("")},
+  return Made({*plural, *group, ServedKindOf(*object), MessageAt(*spec, {{kScope}}).value_or("")},
               paths, std::move(served));
 }
 

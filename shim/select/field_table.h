@@ -81,7 +81,10 @@ FieldTablePtr CustomFields(const std::vector<std::string>& json_paths);
 
 struct CustomDefinition {
   std::string resource;  // "shirts.stable.example.com"
-  std::string kind;      // "Shirt"; "" when it has none yet
+  // "Shirt"; "" while kube-apiserver does not serve it: it has not been accepted yet, or another
+  // definition of the group has the name (apiextensions-apiserver
+  // customresource_discovery_controller.go).
+  std::string served_kind;
   bool namespaced = false;
   std::vector<std::string> served_versions;
   // Of all versions: sorted, each once.

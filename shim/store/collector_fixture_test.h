@@ -60,7 +60,9 @@ inline std::string Definition(const std::string& plural, const std::string& kind
   return fmt::format(
       R"({{"metadata":{{"name":"{0}.example.com","uid":"definition-{0}"}},)"
       R"("spec":{{"group":"example.com","names":{{"plural":"{0}","kind":"{1}"}},"scope":"{2}",)"
-      R"("versions":[{{"name":"v1","served":true,"storage":true}}]}}}})",
+      R"("versions":[{{"name":"v1","served":true,"storage":true}}]}},)"
+      R"("status":{{"conditions":[{{"type":"Established","status":"True"}}],)"
+      R"("acceptedNames":{{"plural":"{0}","kind":"{1}"}}}}}})",
       plural, kind, scope);
 }
 

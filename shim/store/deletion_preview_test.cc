@@ -70,7 +70,9 @@ class Previewed : public StoreFixture {
         fmt::format(
             R"({{"metadata":{{"name":"{0}.{3}","uid":"definition-{0}"}},"spec":{{"group":"{3}",)"
             R"("names":{{"plural":"{0}","kind":"{1}"}},"scope":"{2}",)"
-            R"("versions":[{{"name":"v1","served":true,"storage":true}}]}}}})",
+            R"("versions":[{{"name":"v1","served":true,"storage":true}}]}},)"
+            R"("status":{{"conditions":[{{"type":"Established","status":"True"}}],)"
+            R"("acceptedNames":{{"plural":"{0}","kind":"{1}"}}}}}})",
             plural, kind, scope, group));
   }
   void Set(const std::string& key, const std::string& value) {
