@@ -53,6 +53,9 @@ inline constexpr int64_t kCompactionStepRowsMax = 4096;
 inline constexpr std::chrono::milliseconds kCollectionStepTarget{10};
 inline constexpr int64_t kCollectionStepObjectsMin = 8;
 inline constexpr int64_t kCollectionStepObjectsMax = 1024;
+// A step ends once it has looked at so much, and reads so many objects together.
+inline constexpr size_t kCollectionStepBytesMax = 8 << 20;
+inline constexpr size_t kCollectionReadsTogether = 64;
 // Reasons to leave objects alone that were logged, so that each is logged once.
 inline constexpr size_t kCollectorToldMax = 1000;
 

@@ -79,6 +79,7 @@ constexpr std::array kNames = {
     "list_due_collections",
     "update_collection",
     "delete_collection",
+    "skip_collections",
     "wake_collections",
     "count_collections",
     "scan_versions",

@@ -178,7 +178,12 @@ enum class Query {
   kUpdateCollection,
   // (id)
   kDeleteCollection,
-  // (waits): makes those due that wait for it.
+  // (waits, id, count) -> the id of the one behind that id, and behind `count` others, that waits
+  // for
+  // it. Index on (waits, id).
+  kSkipCollections,
+  // (waits, after, last): makes those due that wait for it and have an id after the one, up to the
+  // other. Index on (waits, id).
   kWakeCollections,
   // (waits) -> how many there are.
   kCountCollections,

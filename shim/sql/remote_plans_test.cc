@@ -202,6 +202,8 @@ TEST_CASE("MariaDB: no statement scans or sorts") {
       {Query::kLastDependent, "b"},
       {Query::kWalkDependents, "bnbn"},
       {Query::kListDueCollections, "nn"},
+      {Query::kSkipCollections, "nnn"},
+      {Query::kWakeCollections, "nnn"},
       {Query::kCountCollections, "n"},
   };
   for (const auto& [query, types] : kStatements) {

@@ -291,6 +291,7 @@ void BatchWriter::PublishBatch(WriteBatch& batch) {
   no_space_ = false;
   listeners_.attributes.Committed();
   listeners_.ownership.Committed();
+  listeners_.collector.ReportQueue();
   const bool compacted = batch.meta().compact_revision != meta_.compact_revision;
   meta_ = batch.meta();
   listeners_.leases.Apply(batch.lease_changes());
@@ -333,6 +334,7 @@ Result<void> BatchWriter::ReloadIndexes() {
   if (!indexes_stale_) return Ok();
   KUBASE_TRY(listeners_.attributes.Load(*connection_));
   KUBASE_TRY(listeners_.ownership.Load(*connection_, meta_));
+  KUBASE_TRY(listeners_.collector.OnLoaded(*connection_));
   indexes_stale_ = false;
   return Ok();
 }

@@ -61,10 +61,28 @@ Result<void> CollectionQueue::Add(sql::Connection& connection, Collection collec
                           static_cast<int64_t>(collection.waits),
                           collection.since};
   KUBASE_ASSIGN_OR_RETURN(const int64_t added, connection.Execute(Query::kAddCollection, params));
-  if (added == 0) return Ok();
+  if (added == 0) return Merge(connection, collection);
   ++last_id_;
   ++CountOf(collection.waits);
   return Ok();
+}
+
+Result<void> CollectionQueue::Merge(sql::Connection& connection, const Collection& again) {
+  KUBASE_ASSIGN_OR_RETURN(const auto found, Find(connection, again.action, again.uid));
+  if (!found) {
+    return Error{ErrorCode::kCorrupt, "a row of collections has an id that was to be a new one"};
+  }
+  Collection merged = *found;
+  merged.whole = found->whole || again.whole;
+  const bool is_more = merged.whole != found->whole || again.action == Collection::Action::kWake;
+  if (again.waits == Collection::Waits::kNot &&
+      (is_more || found->waits != Collection::Waits::kNot)) {
+    merged.waits = Collection::Waits::kNot;
+    merged.cursor = kBeforeDependents;
+  } else if (!is_more) {
+    return Ok();
+  }
+  return Update(connection, *found, merged);
 }
 
 Result<std::optional<Collection>> CollectionQueue::Find(sql::Connection& connection,
@@ -97,12 +115,20 @@ Result<void> CollectionQueue::Remove(sql::Connection& connection, const Collecti
   return Ok();
 }
 
-Result<void> CollectionQueue::Wake(sql::Connection& connection, Collection::Waits waits) {
-  const Value params[] = {static_cast<int64_t>(waits)};
+Result<std::optional<int64_t>> CollectionQueue::Wake(sql::Connection& connection,
+                                                     Collection::Waits waits, int64_t after,
+                                                     int64_t count) {
+  std::optional<int64_t> last;
+  const Value skipped[] = {static_cast<int64_t>(waits), after, count - 1};
+  KUBASE_TRY(connection.Select(Query::kSkipCollections, skipped, [&](const sql::Row& row) {
+    last = row.Int(0);
+    return false;
+  }));
+  const Value params[] = {static_cast<int64_t>(waits), after, last.value_or(last_id_)};
   KUBASE_ASSIGN_OR_RETURN(const int64_t woken, connection.Execute(Query::kWakeCollections, params));
   CountOf(waits) -= woken;
   CountOf(Collection::Waits::kNot) += woken;
-  return Ok();
+  return last;
 }
 
 }  // namespace kubase::store

@@ -23,6 +23,7 @@ struct Collection {
     kForeground = 3,  // as kAbsent, and the object when none of them blocks it any more
     kOrphan = 4,      // its dependents lose their reference, then the object its finalizer
     kReleased = 5,    // nothing; the object had the label once, and dependents
+    kWake = 6,        // makes all due that wait for kServedKinds; the cursor's traits are an id
   };
   enum class Waits : int64_t {
     kNot = 0,          // due
@@ -47,7 +48,8 @@ class CollectionQueue {
  public:
   Result<void> Load(sql::Connection& connection);
 
-  // Nothing when the same is owed already. Sets the id.
+  // Sets the id. When the same is owed already, there is one piece that does what both would: if it
+  // waits it waits no more, and what it has to do to more than before it begins anew.
   Result<void> Add(sql::Connection& connection, Collection collection);
   Result<std::optional<Collection>> Find(sql::Connection& connection, Collection::Action action,
                                          const std::string& uid);
@@ -57,8 +59,10 @@ class CollectionQueue {
   Result<void> Update(sql::Connection& connection, const Collection& before,
                       const Collection& after);
   Result<void> Remove(sql::Connection& connection, const Collection& collection);
-  // Makes all due that wait for this.
-  Result<void> Wake(sql::Connection& connection, Collection::Waits waits);
+  // Makes those due that wait for this, `count` of them, behind the id `after`. The id of the last;
+  // null: there are no more.
+  Result<std::optional<int64_t>> Wake(sql::Connection& connection, Collection::Waits waits,
+                                      int64_t after, int64_t count);
 
   // As AttributeIndex.
   bool HasUncommitted() const { return has_uncommitted_; }
@@ -70,6 +74,7 @@ class CollectionQueue {
  private:
   using Counts = std::array<int64_t, 4>;
 
+  Result<void> Merge(sql::Connection& connection, const Collection& again);
   // To be changed.
   int64_t& CountOf(Collection::Waits waits) {
     has_uncommitted_ = true;

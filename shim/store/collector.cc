@@ -1,4 +1,4 @@
-// One piece of owed work at a time, in turn.
+// Pieces of owed work, in turn.
 #include "shim/store/collector.h"
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "shim/base/limits.h"
 #include "shim/collect/deletion.h"
 #include "shim/store/kind.h"
 #include "shim/store/owner_index.h"
@@ -53,73 +54,148 @@ collect::MetadataEdit::Unblock UnblockOf(const std::string& key) {
 
 Result<void> Collector::Step(WriteBatch& batch, int64_t objects) {
   done_ = {};  // a conflict may have undone an attempt
-  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
-  KUBASE_ASSIGN_OR_RETURN(const auto oldest, ownership_.queue().NextDue(view.connection, 0));
+  bytes_read_ = 0;
+  KUBASE_ASSIGN_OR_RETURN(const auto oldest, NextDue(batch, 0));
   if (!oldest) return Ok();
   oldest_since_ = oldest->since;
-  KUBASE_ASSIGN_OR_RETURN(const auto next, ownership_.queue().NextDue(view.connection, next_id_));
-  const Collection& owed = next ? *next : *oldest;
-  next_id_ = owed.id + 1;
-  return Run(batch, owed, objects);
+  KUBASE_ASSIGN_OR_RETURN(auto owed, NextDue(batch, next_id_));
+  if (!owed) owed = oldest;
+  while (owed) {
+    next_id_ = owed->id + 1;
+    KUBASE_ASSIGN_OR_RETURN(const int64_t looked_at, Run(batch, *owed, objects));
+    objects -= looked_at;
+    if (objects <= 0 || bytes_read_ >= limits::kCollectionStepBytesMax) return Ok();
+    KUBASE_ASSIGN_OR_RETURN(owed, NextDue(batch, next_id_));
+  }
+  return Ok();
+}
+
+Result<std::optional<Collection>> Collector::NextDue(WriteBatch& batch, int64_t id) {
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  return ownership_.queue().NextDue(view.connection, id);
 }
 
 void Collector::End(bool committed) {
   if (committed) metrics_.OnDone(done_);
   done_ = {};
+  ReportQueue();
+}
+
+Result<void> Collector::OnLoaded(sql::Connection& connection) {
+  KUBASE_ASSIGN_OR_RETURN(const auto oldest, ownership_.queue().NextDue(connection, 0));
+  oldest_since_ = oldest ? oldest->since : 0;
+  ReportQueue();
+  return Ok();
+}
+
+void Collector::ReportQueue() {
+  const auto now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(clock_.WallNow().time_since_epoch())
+          .count();
+  if (!HasWork()) {
+    oldest_since_ = 0;
+  } else if (oldest_since_ == 0) {
+    oldest_since_ = now;
+  }
   const CollectionQueue& queue = ownership_.queue();
-  const auto age = std::chrono::duration_cast<std::chrono::milliseconds>(
-      clock_.WallNow().time_since_epoch() - std::chrono::milliseconds(oldest_since_));
-  const std::chrono::duration<double> seconds = HasWork() ? age : std::chrono::milliseconds(0);
+  const std::chrono::milliseconds age(HasWork() ? now - oldest_since_ : 0);
   metrics_.OnQueue(queue.count(Waits::kNot),
                    queue.count(Waits::kDependents) + queue.count(Waits::kServedKinds),
-                   seconds.count());
+                   std::chrono::duration<double>(age).count());
 }
 
-Result<void> Collector::Run(WriteBatch& batch, const Collection& owed, int64_t objects) {
-  if (owed.action != Action::kJudge) return RunOnDependents(batch, owed, objects);
+Result<int64_t> Collector::Run(WriteBatch& batch, const Collection& owed, int64_t objects) {
+  switch (owed.action) {
+    case Action::kJudge:
+      return RunJudge(batch, owed);
+    case Action::kWake:
+      return RunWake(batch, owed, objects);
+    default:
+      return RunOnDependents(batch, owed, objects);
+  }
+}
+
+Result<int64_t> Collector::RunJudge(WriteBatch& batch, const Collection& owed) {
   KUBASE_ASSIGN_OR_RETURN(const Waits waits, Judge(batch, owed.key, owed));
   KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
-  if (waits == Waits::kNot) return ownership_.queue().Remove(view.connection, owed);
-  Collection waiting = owed;
-  waiting.waits = waits;
-  return ownership_.queue().Update(view.connection, owed, waiting);
+  if (waits == Waits::kNot) {
+    KUBASE_TRY(ownership_.queue().Remove(view.connection, owed));
+  } else {
+    Collection waiting = owed;
+    waiting.waits = waits;
+    KUBASE_TRY(ownership_.queue().Update(view.connection, owed, waiting));
+  }
+  return int64_t{1};
 }
 
-Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owed,
-                                        int64_t objects) {
-  KUBASE_ASSIGN_OR_RETURN(const OwnershipView before, batch.Owners());
-  KUBASE_ASSIGN_OR_RETURN(
-      const std::vector<Dependent> dependents,
-      ListDependents(before.connection, owed.uid, PlaceOf(owed.cursor), objects));
-  std::vector<std::string_view> keys;
-  for (const Dependent& dependent : dependents) keys.push_back(dependent.key);
-  KUBASE_TRY(batch.Prefetch(keys));
-  for (const Dependent& dependent : dependents) {
-    if (owed.action == Action::kOrphan) {
-      KUBASE_TRY(Orphan(batch, dependent.key, owed.uid));
-    } else {
-      KUBASE_TRY(Judge(batch, dependent.key, owed));
-    }
-  }
-  Collection further = owed;
-  if (static_cast<int64_t>(dependents.size()) < objects) {
-    further.cursor = kAfterDependents;
+Result<int64_t> Collector::RunWake(WriteBatch& batch, const Collection& owed, int64_t objects) {
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  CollectionQueue& queue = ownership_.queue();
+  KUBASE_ASSIGN_OR_RETURN(const auto reached, queue.Wake(view.connection, Waits::kServedKinds,
+                                                         owed.cursor.traits, objects));
+  if (reached) {
+    Collection further = owed;
+    further.cursor.traits = *reached;
+    KUBASE_TRY(queue.Update(view.connection, owed, further));
   } else {
-    further.cursor = dependents.back();
+    KUBASE_TRY(queue.Remove(view.connection, owed));
   }
+  return objects;
+}
+
+Result<int64_t> Collector::RunOnDependents(WriteBatch& batch, const Collection& owed,
+                                           int64_t objects) {
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  KUBASE_ASSIGN_OR_RETURN(const std::vector<Dependent> dependents,
+                          ListDependents(view.connection, owed.uid, PlaceOf(owed.cursor), objects));
+  const int64_t orphaned_before = done_.orphaned;
+  KUBASE_ASSIGN_OR_RETURN(const size_t count, RunOn(batch, owed, dependents));
+  const bool ended =
+      count == dependents.size() && static_cast<int64_t>(dependents.size()) < objects;
+  Dependent reached = ended ? kAfterDependents : dependents[count - 1];
   if (owed.action == Action::kOrphan) {
-    KUBASE_ASSIGN_OR_RETURN(further.cursor, CursorOfOrphans(batch, owed, further.cursor));
+    KUBASE_ASSIGN_OR_RETURN(
+        reached, CursorOfOrphans(batch, owed, reached, done_.orphaned > orphaned_before));
   }
-  KUBASE_ASSIGN_OR_RETURN(const OwnershipView after, batch.Owners());
-  KUBASE_TRY(ownership_.queue().Update(after.connection, owed, further));
-  if (further.cursor.traits != kDependentTraits) return Ok();
+  KUBASE_TRY(Advance(batch, owed, reached));
+  return std::max<int64_t>(static_cast<int64_t>(count), 1);
+}
+
+Result<size_t> Collector::RunOn(WriteBatch& batch, const Collection& owed,
+                                std::span<const Dependent> dependents) {
+  size_t count = 0;
+  while (count < dependents.size() && bytes_read_ < limits::kCollectionStepBytesMax) {
+    const auto together = dependents.subspan(
+        count, std::min(limits::kCollectionReadsTogether, dependents.size() - count));
+    std::vector<std::string_view> keys;
+    for (const Dependent& dependent : together) keys.push_back(dependent.key);
+    KUBASE_TRY(batch.Prefetch(keys));
+    for (const Dependent& dependent : together) {
+      if (owed.action == Action::kOrphan) {
+        KUBASE_TRY(Orphan(batch, dependent.key, owed.uid));
+      } else {
+        KUBASE_TRY(Judge(batch, dependent.key, owed));
+      }
+    }
+    count += together.size();
+  }
+  return count;
+}
+
+Result<void> Collector::Advance(WriteBatch& batch, const Collection& owed,
+                                const Dependent& reached) {
+  Collection further = owed;
+  further.cursor = reached;
+  KUBASE_ASSIGN_OR_RETURN(const OwnershipView view, batch.Owners());
+  KUBASE_TRY(ownership_.queue().Update(view.connection, owed, further));
+  if (reached.traits != kDependentTraits) return Ok();
   switch (owed.action) {
     case Action::kForeground:
       return FinishForeground(batch, further);
     case Action::kOrphan:
       return FinishOrphan(batch, further);
     default:
-      return ownership_.queue().Remove(after.connection, further);
+      return ownership_.queue().Remove(view.connection, further);
   }
 }
 
@@ -129,10 +205,10 @@ Result<void> Collector::RunOnDependents(WriteBatch& batch, const Collection& owe
 // walk begins again after each step that orphans some, until one orphans none from its beginning to
 // its end.
 Result<Dependent> Collector::CursorOfOrphans(WriteBatch& batch, const Collection& owed,
-                                             const Dependent& reached) {
+                                             const Dependent& reached, bool orphaned) {
   const bool ended = reached.traits == kDependentTraits;
   if (IsOfSecondWalk(owed.cursor)) {
-    if (done_.orphaned > 0) return InSecondWalk(kBeforeDependents);
+    if (orphaned) return InSecondWalk(kBeforeDependents);
     return ended ? kAfterDependents : InSecondWalk(reached);
   }
   if (!ended) return reached;
@@ -181,8 +257,14 @@ Result<void> Collector::FinishForeground(WriteBatch& batch, const Collection& ow
   return Ok();
 }
 
+Result<KeyValuePtr> Collector::Read(WriteBatch& batch, const std::string& key) {
+  KUBASE_ASSIGN_OR_RETURN(KeyValuePtr pair, batch.Get(key));
+  if (pair != nullptr) bytes_read_ += pair->value.size();
+  return pair;
+}
+
 Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const Collection& owed) {
-  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, Read(batch, key));
   if (pair == nullptr) return Waits::kNot;
   const std::optional<ObjectMetadata> object = collect::ReadMetadata(pair->value);
   if (!object) {
@@ -203,7 +285,7 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
       skipped_.Note(key, Reason::kUnservedOwner,
                     "the kind of an owner is not served, or it cannot be read");
       if (owed.action == Action::kJudge) return Waits::kServedKinds;
-      KUBASE_TRY(ownership_.OweWhenServed(batch.Pairs().connection, key, object->uid));
+      KUBASE_TRY(ownership_.OweWhenServed(batch.Pairs().connection, key, object->uid, owed.whole));
       break;
     case Judgement::Kind::kDetach:
       if (Edit(batch, pair, judgement.edit)) ++done_.detached;
@@ -218,7 +300,7 @@ Result<Waits> Collector::Judge(WriteBatch& batch, const std::string& key, const 
 Result<Judgement> Collector::JudgementOn(WriteBatch& batch, const std::string& key,
                                          const ObjectMetadata& object, const Collection& owed) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners,
-                          ownership_.OwnersOf(batch.Pairs(), key, object, &owed));
+                          ownership_.OwnersOf(batch.Pairs(), key, object));
   std::vector<OwnerState> states;
   bool ours = owed.whole || object.skips_caching;
   for (const Owner& owner : owners) {
@@ -242,7 +324,7 @@ Result<Judgement> Collector::JudgementOn(WriteBatch& batch, const std::string& k
 
 Result<void> Collector::Orphan(WriteBatch& batch, const std::string& key,
                                const std::string& owner) {
-  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, batch.Get(key));
+  KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, Read(batch, key));
   if (pair != nullptr && Edit(batch, pair, {.removed_owners = {owner}})) ++done_.orphaned;
   return Ok();
 }

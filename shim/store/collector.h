@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,17 +32,30 @@ class Collector {
       : ownership_(ownership), metrics_(metrics), skipped_(skipped), clock_(clock) {}
 
   bool HasWork() const { return ownership_.queue().count(Collection::Waits::kNot) > 0; }
-  // Does a part of what is owed, of about so many objects, each change a transaction of its own.
+  // Does a part of what is owed, of about so many objects and no more bytes than a step may read,
+  // each change a transaction of its own.
   Result<void> Step(WriteBatch& batch, int64_t objects);
   // The batch of the last step was committed, or was not.
   void End(bool committed);
+  // Ownership was loaded.
+  Result<void> OnLoaded(sql::Connection& connection);
+  // To the metrics, after a batch that may have changed what is owed.
+  void ReportQueue();
 
  private:
-  Result<void> Run(WriteBatch& batch, const Collection& owed, int64_t objects);
-  Result<void> RunOnDependents(WriteBatch& batch, const Collection& owed, int64_t objects);
-  // Where the walk goes on after a step that came as far as `reached`.
+  Result<std::optional<Collection>> NextDue(WriteBatch& batch, int64_t id);
+  // Each of these does a part of one piece of work, and tells how many objects it looked at.
+  Result<int64_t> Run(WriteBatch& batch, const Collection& owed, int64_t objects);
+  Result<int64_t> RunJudge(WriteBatch& batch, const Collection& owed);
+  Result<int64_t> RunWake(WriteBatch& batch, const Collection& owed, int64_t objects);
+  Result<int64_t> RunOnDependents(WriteBatch& batch, const Collection& owed, int64_t objects);
+  // Fewer than are given when the step has read enough.
+  Result<size_t> RunOn(WriteBatch& batch, const Collection& owed,
+                       std::span<const Dependent> dependents);
+  Result<void> Advance(WriteBatch& batch, const Collection& owed, const Dependent& reached);
+  // Where the walk goes on after it came as far as `reached`. `orphaned`: somebody was, on the way.
   Result<Dependent> CursorOfOrphans(WriteBatch& batch, const Collection& owed,
-                                    const Dependent& reached);
+                                    const Dependent& reached, bool orphaned);
   Result<void> FinishOrphan(WriteBatch& batch, const Collection& owed);
   Result<void> FinishForeground(WriteBatch& batch, const Collection& owed);
   // The owner, as long as it is being deleted with this finalizer.
@@ -52,6 +66,8 @@ class Collector {
   Result<std::optional<Found>> FindEnding(WriteBatch& batch, const Collection& owed,
                                           std::string_view finalizer);
 
+  // As WriteBatch::Get, and counts what it gives.
+  Result<KeyValuePtr> Read(WriteBatch& batch, const std::string& key);
   // kServedKinds: to be judged again when kinds change.
   Result<Collection::Waits> Judge(WriteBatch& batch, const std::string& key,
                                   const Collection& owed);
@@ -70,8 +86,9 @@ class Collector {
   SkippedObjects& skipped_;
   const Clock& clock_;
   CollectorMetrics::Done done_;  // by the last step, whose batch is not committed yet
+  size_t bytes_read_ = 0;        // by the last step
   int64_t next_id_ = 0;          // whose turn it is
-  int64_t oldest_since_ = 0;     // of the due work that the last step found
+  int64_t oldest_since_ = 0;     // of the oldest due work when it was last looked at; 0: none
 };
 
 }  // namespace kubase::store

@@ -2,28 +2,14 @@
 #include <fmt/format.h>
 
 #include <catch2/catch.hpp>
-#include <chrono>
-#include <functional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "shim/base/limits.h"
-#include "shim/store/collector_fixture_test.h"
+#include "shim/store/stepwise_fixture_test.h"
 
 namespace kubase::store {
 namespace {
-
-// Calls a function when the collector has listed dependents, on the thread of the writer.
-class Walks : public sql::StatementObserver {
- public:
-  void OnStatement(const sql::StatementRun& run) override {
-    if (run.name == sql::QueryName(sql::Query::kListDependents) && on_list_) on_list_();
-  }
-
- protected:
-  std::function<void()> on_list_;  // set while the writer has nothing to do
-};
 
 constexpr int kSteps = 3;
 constexpr int kChildren = kSteps * limits::kCollectionStepObjectsMin;
@@ -31,9 +17,9 @@ constexpr int kChildren = kSteps * limits::kCollectionStepObjectsMin;
 const Spec kOrphaningOwner{.name = "owner", .finalizers = {"orphan"}, .deleting = true};
 
 // Of an owner whose dependents take several steps.
-class Orphaning : public Walks, public Collected {
+class Orphaning : public Stepwise {
  public:
-  Orphaning() : Collected(this) {
+  Orphaning() {
     Create({.name = "owner"});
     for (const std::string& child : Children()) Create({.name = child, .owners = {{"owner"}}});
     Settle();
@@ -45,15 +31,7 @@ class Orphaning : public Walks, public Collected {
   }
   // The owner is deleted; these are written after the first step.
   void OrphanAndWrite(const std::vector<Spec>& specs) {
-    on_list_ = [this, specs, first = true]() mutable {
-      clock().Advance(std::chrono::seconds(1));  // so long a step that the next is the smallest
-      if (!std::exchange(first, false)) return;
-      for (const Spec& spec : specs) {
-        store().Put({.key = KeyOf(spec.name), .value = TextOf(spec)}, [](const auto&) {});
-      }
-    };
-    Create(kOrphaningOwner);
-    Settle();
+    CreateAndWrite(kOrphaningOwner, specs);
     CHECK_FALSE(IsThere("owner"));
   }
   void CheckOrphans(const std::vector<std::string>& names) {

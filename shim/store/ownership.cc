@@ -34,10 +34,11 @@ bool MayMatter(const KeyValuePtr& pair) {
 
 bool MayMatter(const KeyChange& change) {
   if (change.after == nullptr) return true;
-  const bool label_changed =
+  // Also where an annotation has the text: kubectl keeps what was last applied in one.
+  const bool label_may_change =
       change.before != nullptr &&
-      Mentions(change.before, collect::kSkipLabel) != Mentions(change.after, collect::kSkipLabel);
-  return label_changed || MayMatter(change.before) || MayMatter(change.after);
+      (Mentions(change.before, collect::kSkipLabel) || Mentions(change.after, collect::kSkipLabel));
+  return label_may_change || MayMatter(change.before) || MayMatter(change.after);
 }
 
 // Null: there is none, or it cannot be read.
@@ -74,11 +75,10 @@ constexpr std::pair<std::string_view, Action> kEndings[] = {
     {collect::kOrphanFinalizer, Action::kOrphan},
     {collect::kForegroundFinalizer, Action::kForeground}};
 
-// Whether a reference means what has gone, and whose kind went with it. As far as can be told
-// without the definition of the kind, which alone says how it is called.
+// Whether a reference to its UID means what has gone, and whose kind went with it. As far as can be
+// told without the definition of the kind, which alone says how it is called.
 bool LeadsTo(const Collection& gone, const collect::ServedKinds& kinds,
              const std::string& dependent, const collect::OwnerReference& reference) {
-  if (gone.action != Action::kAbsent || gone.uid != reference.uid) return false;
   const KeyParts parts = PartsOfKey(gone.key);
   if (kinds.FindByPrefix(parts.kind.range.key)) return false;
   if (!parts.name_space.empty() && parts.name_space != PartsOfKey(dependent).name_space) {
@@ -162,10 +162,10 @@ Result<int64_t> Ownership::HighestTraitsOf(sql::Connection& connection, const st
 Result<void> Ownership::Define(sql::Connection& connection, const KeyChange& change) {
   std::optional<collect::DefinedKind> definition;
   if (change.after != nullptr) definition = collect::ReadDefinedKind(change.after->value);
+  if (!kinds_.Define(change.key, std::move(definition))) return Ok();
   has_uncommitted_ = true;
-  kinds_.Define(change.key, std::move(definition));
   if (queue_.count(Waits::kServedKinds) == 0) return Ok();
-  return queue_.Wake(connection, Waits::kServedKinds);
+  return Owe(connection, Action::kWake, "", "", false);
 }
 
 Result<void> Ownership::OnGone(const OwnershipView& view, const std::string& key,
@@ -203,7 +203,7 @@ Result<void> Ownership::OnThere(const OwnershipView& view, const std::string& ke
   }
   const bool owners_changed = before == nullptr || before->owners != after.owners;
   if (after.owners.empty() || !(owners_changed || label_changed)) return Ok();
-  return OnOwners(view, key, after);
+  return OnOwners(view, key, after, label_changed && !after.skips_caching);
 }
 
 Result<void> Ownership::OnLabelChanged(sql::Connection& connection, const std::string& key,
@@ -214,19 +214,20 @@ Result<void> Ownership::OnLabelChanged(sql::Connection& connection, const std::s
   return Owe(connection, Action::kReleased, key, after.uid, false, Waits::kForever);
 }
 
-// New references, or a new label on one end of them: an owner may be absent or waiting, and may
-// become ours by this.
+// New references, or another label on one end of them: an owner may be absent or waiting, and may
+// become ours by this. To kube-controller-manager an object that loses the label is a new one, and
+// an owner that waits does not wait for new ones.
 Result<void> Ownership::OnOwners(const OwnershipView& view, const std::string& key,
-                                 const ObjectMetadata& after) {
+                                 const ObjectMetadata& after, bool had_label) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, after));
-  const bool labelled =
-      after.skips_caching || std::any_of(owners.begin(), owners.end(),
-                                         [](const Owner& owner) { return owner.skips_caching; });
+  const bool labelled = after.skips_caching || had_label ||
+                        std::any_of(owners.begin(), owners.end(),
+                                    [](const Owner& owner) { return owner.skips_caching; });
   if (!labelled) return Ok();
   const bool all_solid = std::all_of(owners.begin(), owners.end(), [](const Owner& owner) {
     return owner.state == OwnerState::kSolid;
   });
-  if (!all_solid) KUBASE_TRY(Owe(view.connection, Action::kJudge, key, after.uid, false));
+  if (!all_solid) KUBASE_TRY(Owe(view.connection, Action::kJudge, key, after.uid, had_label));
   for (const Owner& owner : owners) {
     if (owner.key.empty() || owner.key == key || !after.skips_caching) continue;
     KUBASE_ASSIGN_OR_RETURN(const KeyValuePtr pair, view.pairs(owner.key));
@@ -294,19 +295,25 @@ Result<void> Ownership::OweAbsent(sql::Connection& connection, const std::string
 }
 
 Result<std::vector<Owner>> Ownership::OwnersOf(const OwnershipView& view, const std::string& key,
-                                               const ObjectMetadata& object,
-                                               const Collection* gone) {
+                                               const ObjectMetadata& object) {
   std::vector<Owner> owners;
   owners.reserve(object.owners.size());
   for (const collect::OwnerReference& reference : object.owners) {
     KUBASE_ASSIGN_OR_RETURN(Owner owner, FollowReference(view, key, reference));
-    if (owner.state == OwnerState::kUnserved && gone != nullptr &&
-        LeadsTo(*gone, kinds_, key, reference)) {
-      owner.state = OwnerState::kAbsent;
+    if (owner.state == OwnerState::kUnserved) {
+      KUBASE_ASSIGN_OR_RETURN(const bool gone, HasGone(view.connection, key, reference));
+      if (gone) owner.state = OwnerState::kAbsent;
     }
     owners.push_back(std::move(owner));
   }
   return owners;
+}
+
+Result<bool> Ownership::HasGone(sql::Connection& connection, const std::string& dependent,
+                                const collect::OwnerReference& reference) {
+  if (queue_.empty()) return false;
+  KUBASE_ASSIGN_OR_RETURN(const auto gone, queue_.Find(connection, Action::kAbsent, reference.uid));
+  return gone && LeadsTo(*gone, kinds_, dependent, reference);
 }
 
 // As upstream follows it: the object of that kind and name, in the dependent's namespace, if it

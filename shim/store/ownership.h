@@ -74,16 +74,15 @@ class Ownership {
                          const std::string& uid, bool whole);
   // The judgement of an object, when kinds have changed.
   Result<void> OweWhenServed(sql::Connection& connection, const std::string& key,
-                             const std::string& uid) {
-    return Owe(connection, Collection::Action::kJudge, key, uid, false,
+                             const std::string& uid, bool whole) {
+    return Owe(connection, Collection::Action::kJudge, key, uid, whole,
                Collection::Waits::kServedKinds);
   }
 
-  // In the order of the references. `gone`: work on the dependents of what has gone, which is
-  // absent even if its kind is not served any more.
+  // In the order of the references. What has gone, and has dependents to be looked at, is absent
+  // even if its kind is not served any more.
   Result<std::vector<Owner>> OwnersOf(const OwnershipView& view, const std::string& key,
-                                      const collect::ObjectMetadata& object,
-                                      const Collection* gone = nullptr);
+                                      const collect::ObjectMetadata& object);
   Result<bool> HasLabel(sql::Connection& connection, const collect::ObjectMetadata& object);
   Result<bool> IsOurs(const OwnershipView& view, const std::string& key,
                       const collect::ObjectMetadata& object);
@@ -120,11 +119,14 @@ class Ownership {
                        const collect::ObjectMetadata* before, const collect::ObjectMetadata& after);
   Result<void> OnLabelChanged(sql::Connection& connection, const std::string& key,
                               const collect::ObjectMetadata& after);
+  // `had_label`: it has just lost it.
   Result<void> OnOwners(const OwnershipView& view, const std::string& key,
-                        const collect::ObjectMetadata& after);
+                        const collect::ObjectMetadata& after, bool had_label);
   Result<void> WakeOwners(sql::Connection& connection, const collect::ObjectMetadata& before,
                           const collect::ObjectMetadata* after);
   Result<void> WakeForeground(sql::Connection& connection, const std::string& owner);
+  Result<bool> HasGone(sql::Connection& connection, const std::string& dependent,
+                       const collect::OwnerReference& reference);
   Result<Owner> FollowReference(const OwnershipView& view, const std::string& dependent,
                                 const collect::OwnerReference& reference);
   Result<void> Forget(sql::Connection& connection, Collection::Action action,

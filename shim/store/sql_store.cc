@@ -126,6 +126,7 @@ SqlStore::~SqlStore() {
 // one of another version may have entries of another form.
 Result<void> SqlStore::LoadIndexes(sql::Connection& connection, const Meta& meta) {
   KUBASE_TRY(ownership_.Load(connection, meta));
+  KUBASE_TRY(collector_.OnLoaded(connection));
   KUBASE_TRY(attributes_.Load(connection));
   attributes_.Published();
   if (attributes_.IsCurrent()) return Ok();

@@ -10,7 +10,7 @@
 
 namespace kubase::testing {
 
-class CountingObserver final : public sql::StatementObserver {
+class CountingObserver : public sql::StatementObserver {
  public:
   void OnStatement(const sql::StatementRun& run) override {
     const std::lock_guard lock(mutex_);

@@ -1,0 +1,42 @@
+// A store whose collector takes small steps, between which others write.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "shim/store/collector_fixture_test.h"
+
+namespace kubase::store {
+
+// Calls a function when the collector has listed dependents, on the thread of the writer.
+class Walks : public sql::StatementObserver {
+ public:
+  void OnStatement(const sql::StatementRun& run) override {
+    if (run.name == sql::QueryName(sql::Query::kListDependents) && on_list_) on_list_();
+  }
+
+ protected:
+  std::function<void()> on_list_;  // set while the writer has nothing to do
+};
+
+class Stepwise : public Walks, public Collected {
+ public:
+  Stepwise() : Collected(this) {}
+
+  // `specs` are written after the first step of the work that `owner` makes due. Until nothing is.
+  void CreateAndWrite(const Spec& owner, const std::vector<Spec>& specs) {
+    on_list_ = [this, specs, first = true]() mutable {
+      clock().Advance(std::chrono::seconds(1));  // so long a step that the next is the smallest
+      if (!std::exchange(first, false)) return;
+      for (const Spec& spec : specs) {
+        store().Put({.key = KeyOf(spec.name), .value = TextOf(spec)}, [](const auto&) {});
+      }
+    };
+    Create(owner);
+    Settle();
+  }
+};
+
+}  // namespace kubase::store
