@@ -126,7 +126,8 @@ Result<void> Appliance::OpenStorage() {
       storage_, Storage::Open({.endpoint = config_.endpoint,
                                .address = etcd_server_->addresses().front(),
                                .slow_sql_threshold = seconds(1),
-                               .quota_bytes = config_.quota_bytes},
+                               .quota_bytes = config_.quota_bytes,
+                               .collects_garbage = !config_.all_garbage_is_kubernetes},
                               RolesOf(*etcd_server_, kDrainTimeout), *registry_, clock_, log_));
   if (const auto role = storage_->role(); role.role == Storage::Role::kFollows) {
     steps_.Done(fmt::format("standing by; the kubase at {} leads", role.leader));
@@ -204,6 +205,12 @@ Result<void> Appliance::StartPolicyAndControllers(std::stop_token stop) {
   const ComponentsConfig components = MakeComponentsConfig();
   steps_.Begin(kControllerManager);
   NotifyStatus("starting kube-controller-manager");
+  if (components.whole_metadata_informers) {
+    log_.Warning(
+        "all garbage is left to kube-controller-manager, which keeps the metadata of all "
+        "objects in memory for it",
+        {{"why", *config_.all_garbage_is_kubernetes}});
+  }
   policy_->Start();
   KUBASE_TRY(StartComponent(kControllerManager, ControllerManagerProcess(components),
                             components.controller_manager_port, seconds(10)));
@@ -305,6 +312,7 @@ ComponentsConfig Appliance::MakeComponentsConfig() const {
           .controller_manager_port = controller_manager_port_->port(),
           .scheduler_port = scheduler_port_->port(),
           .shares_database = config_.endpoint.sqlite_file.empty(),
+          .whole_metadata_informers = config_.all_garbage_is_kubernetes.has_value(),
           .variables = options_.user.variables,
           .apiserver_flags = config_.apiserver_flags,
           .controller_manager_flags = config_.controller_manager_flags,

@@ -168,6 +168,9 @@ void AddServe(CLI::App& app, ServeFlags& flags) {
   AddText(verb, "--slow-sql-threshold", flags.slow_sql_threshold,
           "Log statements that take longer; 0 for none.", "DURATION");
   AddQuota(verb, flags.quota_backend_bytes);
+  verb.add_flag("--no-garbage-collection", flags.no_garbage_collection,
+                "Leave objects with the label skip-controller-manager-metadata-caching to "
+                "kube-controller-manager too; for a kube-apiserver that encrypts objects.");
   AddText(verb, "--emulated-etcd-version", flags.emulated_etcd_version,
           "The version that clients are told.", "VERSION");
   AddLogFlags(verb, flags.log);

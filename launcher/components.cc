@@ -17,6 +17,21 @@ bool IsUnspecified(const std::string& address) {
   return address.empty() || address == "0.0.0.0" || address == "::";
 }
 
+// Feature gates with which custom resources are stored as CBOR, of which kubase reads nothing.
+constexpr std::array<std::string_view, 2> kCborGates = {"CBORServingAndStorage=true",
+                                                        "AllAlpha=true"};
+
+bool StoresCbor(const std::string& gates) {
+  return std::any_of(kCborGates.begin(), kCborGates.end(),
+                     [&gates](std::string_view gate) { return gates.find(gate) != gates.npos; });
+}
+
+// As strconv.ParseBool of Go.
+bool IsTrue(std::string_view value) {
+  static constexpr std::array<std::string_view, 6> kTrue = {"1", "t", "T", "true", "TRUE", "True"};
+  return std::find(kTrue.begin(), kTrue.end(), value) != kTrue.end();
+}
+
 ProcessSpec MakeProcess(const std::filesystem::path& executable, std::vector<ComponentFlag> presets,
                         const std::vector<ComponentFlag>& from_user,
                         const std::map<std::string, std::string>& variables) {
@@ -109,8 +124,33 @@ ProcessSpec ControllerManagerProcess(const ComponentsConfig& config) {
       {"service-cluster-ip-range", kServiceCidr},
       {"use-service-account-credentials", "true"}};
   presets.insert(presets.end(), own.begin(), own.end());
-  return MakeProcess(config.binaries.controller_manager, std::move(presets),
-                     config.controller_manager_flags, config.variables);
+  ProcessSpec process = MakeProcess(config.binaries.controller_manager, std::move(presets),
+                                    config.controller_manager_flags, config.variables);
+  // controllermanager/command.go
+  if (config.whole_metadata_informers) {
+    process.environment.push_back("KUBASE_METADATA_INFORMERS=whole");
+  }
+  return process;
+}
+
+std::optional<std::string> WhyStorageCannotCollect(
+    const std::vector<ComponentFlag>& apiserver_flags,
+    const std::vector<ComponentFlag>& controller_manager_flags) {
+  for (const ComponentFlag& flag : apiserver_flags) {
+    if (flag.name == "encryption-provider-config" && !flag.value.empty()) {
+      return "kube-apiserver encrypts objects (--encryption-provider-config)";
+    }
+    if (flag.name == "feature-gates" && StoresCbor(flag.value)) {
+      return "kube-apiserver stores custom resources as CBOR (--feature-gates)";
+    }
+  }
+  for (const ComponentFlag& flag : controller_manager_flags) {
+    if (flag.name == "use-service-account-credentials" && !IsTrue(flag.value)) {
+      return "the collector of kube-controller-manager is no user of its own "
+             "(--use-service-account-credentials)";
+    }
+  }
+  return std::nullopt;
 }
 
 ProcessSpec SchedulerProcess(const ComponentsConfig& config) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,8 @@ struct ComponentsConfig {
   int scheduler_port = 0;
   // Others may run the same components over the same database: one of each works at a time.
   bool shares_database = false;
+  // kube-controller-manager sees all objects, since it collects all garbage.
+  bool whole_metadata_informers = false;
   std::map<std::string, std::string> variables;  // our own environment
   std::vector<ComponentFlag> apiserver_flags;    // the user's
   std::vector<ComponentFlag> controller_manager_flags;
@@ -45,6 +48,13 @@ struct ComponentsConfig {
 ProcessSpec ApiServerProcess(const ComponentsConfig& config);
 ProcessSpec ControllerManagerProcess(const ComponentsConfig& config);
 ProcessSpec SchedulerProcess(const ComponentsConfig& config);
+
+// Why the storage must leave all garbage to kube-controller-manager when components run with these
+// flags of the user's: it could not read objects, or not tell that collector from other clients. A
+// clause for a human; null: it need not.
+std::optional<std::string> WhyStorageCannotCollect(
+    const std::vector<ComponentFlag>& apiserver_flags,
+    const std::vector<ComponentFlag>& controller_manager_flags);
 
 // The address by which this machine reaches a server that is bound to `bind_address`: itself, or
 // loopback for 0.0.0.0 and "::".

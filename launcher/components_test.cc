@@ -123,6 +123,32 @@ TEST_CASE("Components: those that share a database elect a leader") {
   CHECK(Has(SchedulerProcess(config), "--leader-elect=true"));
 }
 
+TEST_CASE("ControllerManagerProcess: its informers see all where it collects all garbage") {
+  ComponentsConfig config = Config();
+  const std::string whole = "KUBASE_METADATA_INFORMERS=whole";
+  const auto variables = ControllerManagerProcess(config).environment;
+  CHECK(std::find(variables.begin(), variables.end(), whole) == variables.end());
+  config.whole_metadata_informers = true;
+  CHECK(ControllerManagerProcess(config).environment.back() == whole);
+}
+
+TEST_CASE("WhyStorageCannotCollect: encryption, CBOR, and a collector that is nobody") {
+  const auto why = [](std::vector<ComponentFlag> apiserver, std::vector<ComponentFlag> manager) {
+    return WhyStorageCannotCollect(apiserver, manager).value_or("");
+  };
+  CHECK(why({}, {}).empty());
+  CHECK(why({{"encryption-provider-config", "/e"}}, {}).find("encrypts") != std::string::npos);
+  CHECK(why({{"encryption-provider-config", ""}}, {}).empty());
+  for (const char* const gates : {"A=true,CBORServingAndStorage=true", "AllAlpha=true"}) {
+    CHECK(why({{"feature-gates", gates}}, {}).find("CBOR") != std::string::npos);
+  }
+  CHECK(why({{"feature-gates", "CBORServingAndStorage=false"}}, {}).empty());
+  for (const char* const no : {"false", "0", "F"}) {
+    CHECK_FALSE(why({}, {{"use-service-account-credentials", no}}).empty());
+  }
+  CHECK(why({}, {{"use-service-account-credentials", "true"}}).empty());
+}
+
 TEST_CASE("SchedulerProcess: the flags of a loopback server on its own port") {
   const ProcessSpec process = SchedulerProcess(Config());
   CHECK(process.executable == "/bin/kube-scheduler");

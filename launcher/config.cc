@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "launcher/components.h"
 #include "launcher/kubeconfig.h"
 #include "shim/wire/listen_address.h"
 
@@ -259,6 +260,9 @@ Result<UpConfig> ValidateUp(const UpFlags& flags, const HostUser& user) {
   if (!flags.control_plane_dir.empty())
     config.control_plane_dir = Absolute(flags.control_plane_dir);
   KUBASE_ASSIGN_OR_RETURN(config.skip_caching, ParseSkipCaching(flags.skip_caching));
+  config.all_garbage_is_kubernetes =
+      WhyStorageCannotCollect(config.apiserver_flags, config.controller_manager_flags);
+  if (config.all_garbage_is_kubernetes) config.skip_caching = {SkipCachingChoice::Mode::kNone, {}};
   KUBASE_TRY(ParseStatusAddress(flags.status_bind_address, config));
   KUBASE_ASSIGN_OR_RETURN(config.allowed_hosts, ParseAllowedHosts(flags.allowed_hosts, user));
   config.detach = flags.detach;
@@ -284,6 +288,7 @@ Result<ServeConfig> ValidateServe(const ServeFlags& flags, const HostUser& user)
   KUBASE_ASSIGN_OR_RETURN(config.slow_sql_threshold,
                           ParseDuration(flags.slow_sql_threshold, "--slow-sql-threshold"));
   KUBASE_ASSIGN_OR_RETURN(config.quota_bytes, ParseQuota(flags.quota_backend_bytes));
+  config.collects_garbage = !flags.no_garbage_collection;
   config.emulated_etcd_version = flags.emulated_etcd_version;
   KUBASE_ASSIGN_OR_RETURN(config.log, ParseLog(flags.log));
   return config;

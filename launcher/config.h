@@ -46,6 +46,8 @@ struct UpConfig {
   bool switch_context = false;
   std::optional<std::filesystem::path> control_plane_dir;  // absent: the embedded one
   SkipCachingChoice skip_caching;
+  // Why the storage must collect no garbage under these flags of the components; absent: it may.
+  std::optional<std::string> all_garbage_is_kubernetes;
   std::optional<HostPort> status_address;  // absent: the usual port, or a free one if it is taken
   bool status_off = false;
   std::vector<std::string> allowed_hosts;  // as in ServeConfig
@@ -68,6 +70,7 @@ struct ServeConfig {
   std::chrono::milliseconds progress_interval{0};
   std::chrono::milliseconds slow_sql_threshold{0};
   int64_t quota_bytes = 0;  // 0: none
+  bool collects_garbage = true;
   std::string emulated_etcd_version;
   LogConfig log;
 };

@@ -70,6 +70,16 @@ TEST_CASE("Config: up with flags") {
   CHECK(Up({.status_bind_address = "0"}).status_off);
 }
 
+TEST_CASE("Config: no label where the storage cannot collect garbage") {
+  const UpConfig usual = Up({});
+  CHECK_FALSE(usual.all_garbage_is_kubernetes.has_value());
+  const UpConfig encrypted = Up({.apiserver_args = {"encryption-provider-config=/e"}});
+  REQUIRE(encrypted.all_garbage_is_kubernetes.has_value());
+  CHECK(encrypted.all_garbage_is_kubernetes->find("--encryption-provider-config") !=
+        std::string::npos);
+  CHECK(encrypted.skip_caching.mode == SkipCachingChoice::Mode::kNone);
+}
+
 // With --detach the process that uses them works in another directory.
 TEST_CASE("Config: paths do not depend on the working directory later on") {
   const std::string here = std::filesystem::current_path().string();

@@ -73,6 +73,7 @@ struct ServeFlags {
   std::string progress_interval = "5s";
   std::string slow_sql_threshold = "1s";
   std::string quota_backend_bytes = "0";
+  bool no_garbage_collection = false;
   std::string emulated_etcd_version = "3.7.3";
   LogFlags log;
 };

@@ -62,7 +62,8 @@ class Shim {
                                            .address = reached_at,
                                            .progress_interval = config_.progress_interval,
                                            .slow_sql_threshold = config_.slow_sql_threshold,
-                                           .quota_bytes = config_.quota_bytes},
+                                           .quota_bytes = config_.quota_bytes,
+                                           .collects_garbage = config_.collects_garbage},
                                           RolesOf(*server_, kDrain), *registry_, clock_, log_));
     return config_.metrics_address ? StartStatusServer() : Ok();
   }

@@ -162,7 +162,8 @@ Result<void> Storage::OpenStore() {
   store::SqlStoreOptions options{.quota_bytes = options_.quota_bytes,
                                  .leader_lease = &election_->lease(),
                                  .lead_lost = [this] { election_->NoteLost(); },
-                                 .served_revision = served_revision_};
+                                 .served_revision = served_revision_,
+                                 .collects_garbage = options_.collects_garbage};
   if (options_.progress_interval.count() > 0) {
     options.progress_interval = options_.progress_interval;
   }

@@ -38,6 +38,7 @@ struct StorageOptions {
   std::chrono::milliseconds progress_interval{0};   // 0: the store's default
   std::chrono::milliseconds slow_sql_threshold{0};  // 0: no statement is logged as slow
   int64_t quota_bytes = 0;                          // 0: none
+  bool collects_garbage = true;                     // as store::SqlStoreOptions has it
 };
 
 // What to do when the role changes; from the storage's thread.

@@ -31,7 +31,9 @@ class Collector {
             const Clock& clock)
       : ownership_(ownership), metrics_(metrics), skipped_(skipped), clock_(clock) {}
 
-  bool HasWork() const { return ownership_.queue().count(Collection::Waits::kNot) > 0; }
+  bool HasWork() const {
+    return ownership_.collects() && ownership_.queue().count(Collection::Waits::kNot) > 0;
+  }
   // Does a part of what is owed, of about so many objects and no more bytes than a step may read,
   // each change a transaction of its own.
   Result<void> Step(WriteBatch& batch, int64_t objects);

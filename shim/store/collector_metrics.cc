@@ -24,7 +24,7 @@ prometheus::Counter* Deleted(prometheus::Registry& registry, const std::string& 
 
 prometheus::Counter* Skipped(prometheus::Registry& registry, const std::string& reason) {
   return &Counters(registry, "kubase_gc_skipped_total",
-                   "Objects that the collector of garbage left alone")
+                   "How often the collector of garbage left an object alone")
               .Add({{"reason", reason}});
 }
 

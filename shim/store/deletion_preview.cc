@@ -72,14 +72,15 @@ struct OwnersLeft {
 
 class Simulation {
  public:
-  Simulation(sql::Connection& connection, const Meta& meta, const Clock& clock,
+  Simulation(sql::Connection& connection, const Meta& meta, const PreviewSetting& setting,
              const PreviewRequest& request)
       : connection_(connection),
         meta_(meta),
         request_(request),
-        now_(std::chrono::duration_cast<std::chrono::seconds>(clock.WallNow().time_since_epoch())
+        now_(std::chrono::duration_cast<std::chrono::seconds>(
+                 setting.clock.WallNow().time_since_epoch())
                  .count()),
-        ownership_(clock) {}
+        ownership_(setting.clock, setting.storage_collects) {}
 
   Result<DeletionPreview> Run() {
     preview_.revision = meta_.revision;
@@ -285,6 +286,7 @@ OwnerState Simulation::StateOf(const std::string& uid, OwnerState stored) const 
 }
 
 Result<bool> Simulation::IsOurs(const Object& object, const std::vector<Owner>& owners) {
+  if (!ownership_.collects()) return false;
   const bool labelled =
       object.metadata.skips_caching ||
       std::any_of(owners.begin(), owners.end(), [](const Owner& o) { return o.skips_caching; });
@@ -343,8 +345,9 @@ std::optional<size_t> Simulation::List(const Object& object) {
 }  // namespace
 
 Result<DeletionPreview> SimulateDeletion(sql::Connection& connection, const Meta& meta,
-                                         const Clock& clock, const PreviewRequest& request) {
-  return Simulation(connection, meta, clock, request).Run();
+                                         const PreviewSetting& setting,
+                                         const PreviewRequest& request) {
+  return Simulation(connection, meta, setting, request).Run();
 }
 
 }  // namespace kubase::store

@@ -14,10 +14,16 @@
 
 namespace kubase::store {
 
+struct PreviewSetting {
+  const Clock& clock;
+  bool storage_collects = true;  // as SqlStoreOptions::collects_garbage
+};
+
 // The snapshot is that of the connection's transaction. Memory grows with the listed effects, and
 // with the objects that have several owners or dependents of their own. Errors: kInvalidArgument
 // (no such kind, or several), kNotFound (no such object), those of the database.
 Result<DeletionPreview> SimulateDeletion(sql::Connection& connection, const Meta& meta,
-                                         const Clock& clock, const PreviewRequest& request);
+                                         const PreviewSetting& setting,
+                                         const PreviewRequest& request);
 
 }  // namespace kubase::store

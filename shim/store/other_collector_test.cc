@@ -65,5 +65,28 @@ TEST_CASE_METHOD(Collected,
   CHECK_FALSE(put({.name = "between", .finalizers = {"example.com/hold"}}));
 }
 
+TEST_CASE_METHOD(Collected, "a storage that collects no garbage refuses and owes nothing") {
+  Create({.name = "owned-before", .owners = {{.name = "x", .kind = "Unserved"}}});
+  Settle();
+  Close();
+  Open({.collects_garbage = false});
+  Create({.name = "owner"});
+  Create({.name = "child", .owners = {{"owner"}}});
+  Create({.name = "dangling", .owners = {{"nobody"}}});
+  CHECK(DeleteAsCollector(*this, "owner").ok());
+  Set("/tick", "");
+  CHECK(IsThere("child"));
+  CHECK(IsThere("dangling"));
+  CHECK(Gauge("due") == 0);
+  CHECK(DeleteAsCollector(*this, "child").ok());
+  Close();
+  Open();  // the index has what was written meanwhile
+  Create({.name = "owner"});
+  Create({.name = "child", .owners = {{"owner"}}});
+  Remove("owner");
+  Settle();
+  CHECK_FALSE(IsThere("child"));
+}
+
 }  // namespace
 }  // namespace kubase::store

@@ -46,11 +46,11 @@ std::optional<ObjectMetadata> Read(const KeyValuePtr& pair) {
   return pair == nullptr ? std::nullopt : collect::ReadMetadata(pair->value);
 }
 
-// Notes what cannot be read.
-Ownership::Observed ReadBoth(const KeyChange& change, SkippedObjects& skipped) {
+// Notes what cannot be read; null: nobody wants to know.
+Ownership::Observed ReadBoth(const KeyChange& change, SkippedObjects* skipped) {
   Ownership::Observed read{change, Read(change.before), Read(change.after)};
-  if (change.after != nullptr && !read.after) {
-    skipped.Note(change.key, CollectorMetrics::Reason::kUnreadable, "it cannot be read");
+  if (change.after != nullptr && !read.after && skipped != nullptr) {
+    skipped->Note(change.key, CollectorMetrics::Reason::kUnreadable, "it cannot be read");
   }
   for (std::optional<ObjectMetadata>* const object : {&read.before, &read.after}) {
     if (*object && (*object)->uid.empty()) object->reset();  // no object of Kubernetes
@@ -110,7 +110,7 @@ Result<void> Ownership::Observe(const OwnershipView& view, std::span<const KeyCh
       if (change.key.starts_with(kDefinitionsPrefix)) observed.push_back({.change = change});
       continue;
     }
-    observed.push_back(ReadBoth(change, skipped));
+    observed.push_back(ReadBoth(change, collects_ ? &skipped : nullptr));
     const Observed& read = observed.back();
     if (read.before && !read.IsSame()) gone.push_back(read.before->uid);
   }
@@ -352,6 +352,7 @@ Result<bool> Ownership::HasLabel(sql::Connection& connection, const ObjectMetada
 
 Result<bool> Ownership::IsOurs(const OwnershipView& view, const std::string& key,
                                const ObjectMetadata& object) {
+  if (!collects_) return false;
   KUBASE_ASSIGN_OR_RETURN(const bool has_label, HasLabel(view.connection, object));
   if (has_label) return true;
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, object));
@@ -368,6 +369,7 @@ Result<void> Ownership::Forget(sql::Connection& connection, Action action, const
 
 Result<void> Ownership::Owe(sql::Connection& connection, Action action, const std::string& key,
                             const std::string& uid, bool whole, Waits waits) {
+  if (!collects_) return Ok();
   const auto since =
       std::chrono::duration_cast<std::chrono::milliseconds>(clock_.WallNow().time_since_epoch());
   return queue_.Add(connection, {.action = action,

@@ -51,8 +51,9 @@ struct OwnershipView {
 // committed, Load has to follow. Errors of all: those of the database.
 class Ownership {
  public:
-  // `clock` must outlive it.
-  explicit Ownership(const Clock& clock) : clock_(clock) {}
+  // `clock` must outlive it. `collects`: false where the storage leaves all garbage to
+  // kube-controller-manager; then nothing is ours, nothing is owed, and only the index is kept.
+  Ownership(const Clock& clock, bool collects) : clock_(clock), collects_(collects) {}
 
   Result<void> Load(sql::Connection& connection, const Meta& meta);
 
@@ -103,6 +104,7 @@ class Ownership {
     queue_.Committed();
   }
 
+  bool collects() const { return collects_; }
   const collect::ServedKinds& kinds() const { return kinds_; }
   CollectionQueue& queue() { return queue_; }
 
@@ -145,6 +147,7 @@ class Ownership {
                    Collection::Waits waits = Collection::Waits::kNot);
 
   const Clock& clock_;
+  const bool collects_;
   collect::ServedKinds kinds_;
   CollectionQueue queue_;
   bool has_uncommitted_ = false;

@@ -13,6 +13,7 @@ using collect::OwnerState;
 
 Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& object,
                                  const std::string* new_value) {
+  if (!collects_) return false;
   const std::optional<ObjectMetadata> before = collect::ReadMetadata(object.value);
   if (!before || !IsCollected(object.key)) return false;
   std::optional<ObjectMetadata> after;

@@ -96,7 +96,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
       attributes_(fields_),
-      ownership_(clock),
+      ownership_(clock, options.collects_garbage),
       counts_(meta.revision),
       pairs_(options.pair_cache_bytes_max != 0 ? options.pair_cache_bytes_max
                                                : limits::kPairCacheBytesMax),
@@ -356,7 +356,9 @@ void SqlStore::PreviewDeletion(PreviewRequest request, Callback<DeletionPreview>
       [this, request = std::move(request)](sql::Connection& connection) -> Result<DeletionPreview> {
         KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot,
                                 ReadSnapshot::Begin(connection, published_));
-        return SimulateDeletion(connection, snapshot.meta(), clock_, request);
+        return SimulateDeletion(connection, snapshot.meta(),
+                                {.clock = clock_, .storage_collects = options_.collects_garbage},
+                                request);
       });
 }
 

@@ -53,6 +53,8 @@ struct SqlStoreOptions {
   // empty. Nothing is written any more, then.
   std::function<void()> lead_lost;
   Revision served_revision = 0;  // the highest that this process has shown to anybody so far
+  // False: all garbage is left to kube-controller-manager, which then has to see all objects.
+  bool collects_garbage = true;
 };
 
 class SqlStore final : public Store {

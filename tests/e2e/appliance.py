@@ -75,9 +75,12 @@ class Appliance:
         processes = json.loads(status.stdout)["processes"]
         return len(processes) >= 2 and all(p["state"] == "ready" for p in processes)
 
-    def tail(self):
+    def log(self):
         with open(os.path.join(self.directory, "up.log"), "rb") as log:
-            return log.read()[-4000:].decode(errors="replace")
+            return log.read().decode(errors="replace")
+
+    def tail(self):
+        return self.log()[-4000:]
 
     def kubectl(self, *arguments, stdin=None, check=True, timeout=120):
         result = subprocess.run(

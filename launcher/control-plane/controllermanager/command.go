@@ -5,6 +5,7 @@ package controllermanager
 
 import (
 	"context"
+	"os"
 
 	"github.com/spf13/cobra"
 	genericapiserver "k8s.io/apiserver/pkg/server"
@@ -23,6 +24,11 @@ import (
 	"kubase/control-plane/commandflags"
 	"kubase/control-plane/informerfilter"
 )
+
+// informersVariable is the variable of the environment with which kubase asks for all objects in the
+// metadata informers ("whole"), for a storage that collects no garbage. It is no flag, so that the
+// flags stay upstream's.
+const informersVariable = "KUBASE_METADATA_INFORMERS"
 
 // NewCommand returns the command. Feature gates and metrics are process-wide in Kubernetes, so a
 // process runs it once. It ends the process when the default options cannot be made.
@@ -53,6 +59,12 @@ towards its desired state. This one keeps objects with the label
 	return command
 }
 
+func filterInformers(kubeconfig *rest.Config) {
+	if os.Getenv(informersVariable) != "whole" {
+		kubeconfig.Wrap(informerfilter.New().Wrap)
+	}
+}
+
 // runWith takes the parsed options through logging and validation, and runs the controllers.
 func runWith(command *cobra.Command, opts *options.KubeControllerManagerOptions) error {
 	verflag.PrintAndExitIfRequested()
@@ -70,7 +82,7 @@ func runWith(command *cobra.Command, opts *options.KubeControllerManagerOptions)
 	if err != nil {
 		return err
 	}
-	config.Kubeconfig.Wrap(informerfilter.New().Wrap)
+	filterInformers(config.Kubeconfig)
 
 	gates := opts.ComponentGlobalsRegistry.FeatureGateFor(basecompatibility.DefaultKubeComponent)
 	if mutable, ok := gates.(featuregate.MutableFeatureGate); ok {

@@ -66,3 +66,13 @@ func TestUpstreamStillCallsTheClientsOfTheInformersSo(t *testing.T) {
 		t.Errorf("clients %q, error %v", recorder.names, err)
 	}
 }
+
+func TestInformersAreFilteredUnlessTheStorageCollectsNothing(t *testing.T) {
+	for value, filtered := range map[string]bool{"": true, "whole": false} {
+		t.Setenv(informersVariable, value)
+		kubeconfig := &rest.Config{}
+		if filterInformers(kubeconfig); (kubeconfig.WrapTransport != nil) != filtered {
+			t.Errorf("with %q: filtered %v", value, !filtered)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kubase/tests/collector/graphs/internal/graph"
@@ -75,16 +74,8 @@ func (p *Pair) Graph(ctx context.Context, g *graph.Graph, ends []graph.State, ta
 	return failure
 }
 
-// both takes a step on both sides. A label that ours refuses, since a policy forbids late ones, is
-// not given by the other one either.
+// both takes a step on both sides.
 func both(ctx context.Context, step graph.Step, ours, upstream *there) error {
-	if step.Action == graph.Label {
-		err := ours.do(ctx, step)
-		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
-			return nil
-		}
-		return errors.Join(err, upstream.do(ctx, step))
-	}
 	var failures [2]error
 	var group sync.WaitGroup
 	for i, t := range []*there{ours, upstream} {
