@@ -17,6 +17,10 @@ bool IsUnspecified(const std::string& address) {
   return address.empty() || address == "0.0.0.0" || address == "::";
 }
 
+constexpr std::string_view kPoliciesOfV1Beta1 =
+    "admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies=true,"
+    "admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings=true";
+
 // Feature gates with which custom resources are stored as CBOR, of which kubase reads nothing.
 constexpr std::array<std::string_view, 2> kCborGates = {"CBORServingAndStorage=true",
                                                         "AllAlpha=true"};
@@ -93,6 +97,8 @@ ProcessSpec ApiServerProcess(const ComponentsConfig& config) {
       {"requestheader-extra-headers-prefix", "X-Remote-Extra-"},
       {"requestheader-group-headers", "X-Remote-Group"},
       {"requestheader-username-headers", "X-Remote-User"},
+      // Policies that label custom resources were written for this version until 1.36 had v1.
+      {"runtime-config", std::string(kPoliciesOfV1Beta1)},
       {"secure-port", std::to_string(config.secure_port)},
       {"service-account-issuer", "https://kubernetes.default.svc.cluster.local"},
       {"service-account-key-file", pki.service_account_public_key},

@@ -67,6 +67,8 @@ TEST_CASE("ApiServerProcess: the whole command line") {
             "--requestheader-extra-headers-prefix=X-Remote-Extra-",
             "--requestheader-group-headers=X-Remote-Group",
             "--requestheader-username-headers=X-Remote-User",
+            "--runtime-config=admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies=true,"
+            "admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings=true",
             "--secure-port=6443",
             "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
             "--service-account-key-file=/pki/sa.pub",

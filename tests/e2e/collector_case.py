@@ -36,7 +36,7 @@ def config_map(name, namespace=NAMESPACE):
     return workloads.config_map(name, namespace)
 
 
-def policy_of_shirts(name, namespaces=None):
+def policy_of_shirts(name, namespaces=None, api_version=ADMISSION):
     """A user's own policy, which refuses a shirt rather than leave the label out; its binding."""
     rules = [{"apiGroups": [workloads.GROUP], "apiVersions": ["v1"], "operations": ["CREATE"],
               "resources": ["shirts"]}]
@@ -55,7 +55,7 @@ def policy_of_shirts(name, namespaces=None):
     binding = {"policyName": name, "matchResources": {"resourceRules": rules}}
     if namespaces:
         binding["matchResources"]["namespaceSelector"] = {"matchLabels": namespaces}
-    return [workloads.plain(kind, name, api_version=ADMISSION, spec=spec) for kind, spec in (
+    return [workloads.plain(kind, name, api_version=api_version, spec=spec) for kind, spec in (
         ("MutatingAdmissionPolicy", policy), ("MutatingAdmissionPolicyBinding", binding))]
 
 

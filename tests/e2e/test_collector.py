@@ -44,6 +44,10 @@ class Collector(CollectorCase):
         self.apply(policy_of_shirts("label-shirts"))
         self.check_shirts_and_what_they_own("both")
 
+    def test_shirts_with_a_policy_of_the_version_that_was_a_beta(self):
+        self.apply(policy_of_shirts("label-shirts-too", api_version=f"{ADMISSION}beta1"))
+        self.check_shirts_and_what_they_own("beta")
+
     def test_shirts_with_a_policy_of_the_same_name(self):
         own = self.client.get(f"{POLICIES}/{SKIP_LABEL}")["spec"]
         self.apply(policy_of_shirts(SKIP_LABEL))

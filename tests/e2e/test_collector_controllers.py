@@ -1,4 +1,4 @@
-"""Controllers that need every object see the labelled ones: namespaces, quotas, migrations."""
+"""Controllers that need every object see the labelled ones: namespaces, quotas, endpoints…"""
 
 import http.client
 import unittest
@@ -7,7 +7,7 @@ import workloads
 from api_client import ApiError, collection
 from appliance import wait_until
 from collector_case import (
-    HOLD, NAMESPACE, CollectorCase, config_map, described, is_labelled, path_of, shirt)
+    HOLD, NAMESPACE, SKIP_LABEL, CollectorCase, config_map, described, is_labelled, path_of, shirt)
 
 COUNTED = f"count/shirts.{workloads.GROUP}"
 DEFINITION = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/scarfs.{workloads.GROUP}"
@@ -104,6 +104,35 @@ class CollectorControllers(CollectorCase):
         self.wait_used(quota, 1)
         self.client.create_all([shirt(f"again{i}", "counted") for i in range(5)])
         self.check_refused("too-many-again")
+
+    # --- Endpoints and replicas ------------------------------------------------------------------
+    def test_a_labelled_pod_is_an_endpoint(self):
+        labels = {"app": "backend", SKIP_LABEL: ""}
+        self.client.create(workloads.plain("Node", "worker"))
+        pod = self.make(workloads.pod("backend", NAMESPACE, labels, nodeName="worker"))
+        self.make(workloads.plain("Service", "backend", NAMESPACE, spec={
+            "selector": {"app": "backend"}, "ports": [{"port": 80}]}))
+        self.client.patch(f"{path_of(pod)}/status", {"status": {
+            "phase": "Running", "podIP": "10.0.0.7", "podIPs": [{"ip": "10.0.0.7"}],
+            "conditions": [{"type": "Ready", "status": "True"}]}})
+        slices = collection("discovery.k8s.io/v1", "endpointslices", NAMESPACE)
+        def addresses():
+            found, _ = self.client.list(slices, labelSelector="kubernetes.io/service-name=backend")
+            return [endpoint["addresses"] for one in found for endpoint in one["endpoints"] or []]
+        self.wait_for(lambda: addresses() == [["10.0.0.7"]], "the pod is an endpoint", pod)
+
+    def test_a_labelled_deployment_is_scaled(self):
+        web = workloads.deployment("scaled", 1, NAMESPACE)
+        web["metadata"]["labels"] = {SKIP_LABEL: ""}
+        web = self.make(web)
+        self.make(workloads.plain(
+            "HorizontalPodAutoscaler", "scaled", NAMESPACE, api_version="autoscaling/v2", spec={
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "scaled"},
+                "minReplicas": 3, "maxReplicas": 5}))
+        self.wait_for(lambda: self.find(web)["spec"]["replicas"] == 3, "there are three", web)
+        pods = collection("v1", "pods", NAMESPACE)
+        self.wait_for(lambda: len(self.client.list(pods, labelSelector="app=scaled")[0]) == 3,
+                      "each has its pod", web)
 
     # --- Migrations ------------------------------------------------------------------------------
     def test_a_migration_rewrites(self):
