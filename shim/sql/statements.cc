@@ -278,7 +278,8 @@ std::string CollectionText(Query query) {
     case Query::kDeleteCollection:
       return "DELETE FROM collections WHERE id = ?1";
     case Query::kSkipCollections:
-      return "SELECT id FROM collections WHERE waits = ?1 AND id > ?2 ORDER BY id LIMIT 1 OFFSET ?3";
+      return "SELECT id FROM collections WHERE waits = ?1 AND id > ?2 ORDER BY id LIMIT 1 OFFSET "
+             "?3";
     case Query::kWakeCollections:
       return "UPDATE collections SET waits = 0 WHERE waits = ?1 AND id > ?2 AND id <= ?3";
     case Query::kCountCollections:

@@ -1,4 +1,4 @@
-"""With encryption at rest all garbage is kube-controller-manager's: the storage could not read it."""
+"""With encryption at rest all garbage is left to kube-controller-manager."""
 
 import base64
 import pathlib
