@@ -171,7 +171,10 @@ class SqliteDatabase final : public Database {
 
   Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
     KUBASE_TRY(checkpointer_->CheckSynced());
-    return static_cast<SqliteConnection&>(connection).ReclaimSpace(stop);
+    auto& sqlite = static_cast<SqliteConnection&>(connection);
+    KUBASE_TRY(sqlite.ReclaimSpace(stop));
+    KUBASE_ASSIGN_OR_RETURN(const auto synced, checkpointer_->HoldSynced());
+    return sqlite.ShortenLog(stop);
   }
 
   Result<std::vector<std::string>> CheckIntegrity(Connection& connection) override {
@@ -179,7 +182,7 @@ class SqliteDatabase final : public Database {
   }
 
   Result<void> Settle(Connection& connection) override {
-    KUBASE_TRY(checkpointer_->CheckSynced());
+    KUBASE_ASSIGN_OR_RETURN(const auto synced, checkpointer_->HoldSynced());
     return static_cast<SqliteConnection&>(connection).EmptyWal();
   }
 

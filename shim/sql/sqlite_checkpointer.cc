@@ -53,6 +53,12 @@ Result<void> SqliteCheckpointer::CheckSynced() const {
                "SQLite: the disk has not yet taken what was copied from the log"};
 }
 
+Result<std::unique_lock<std::mutex>> SqliteCheckpointer::HoldSynced() {
+  std::unique_lock copying(copying_);
+  KUBASE_TRY(CheckSynced());
+  return copying;
+}
+
 void SqliteCheckpointer::Follow(SqliteConnection& writer) {
   writer_ = &writer;
   sqlite3_wal_hook(writer.handle(), OnCommit, this);
@@ -66,10 +72,16 @@ int SqliteCheckpointer::OnCommit(void* self, sqlite3*, const char*, int pages) {
   const bool full = due && pages >= kPagesMax;
   if (full) checkpointer.WaitUntilDone();
   checkpointer.Note(pages, due && !full);
-  if (checkpointer.nearly_done_.exchange(false) || full) {
-    (void)checkpointer.CopyOnce(*checkpointer.writer_);  // a failure shows in the next attempt
-  }
+  if (checkpointer.nearly_done_.exchange(false) || full) checkpointer.CopyRest();
   return SQLITE_OK;
+}
+
+// SQLite would take what the thread has copied for synced, come to the end, and let the log start
+// anew: so what the thread's syncs have made of it is asked here again.
+void SqliteCheckpointer::CopyRest() {
+  const std::unique_lock copying(copying_, std::try_to_lock);
+  if (!copying.owns_lock() || !CheckSynced().ok()) return;
+  (void)CopyOnce(*writer_);  // a failure shows in the next attempt
 }
 
 void SqliteCheckpointer::Note(int pages, bool due) {
@@ -120,7 +132,8 @@ bool SqliteCheckpointer::CopyOnce(SqliteConnection& connection) {
 
 bool SqliteCheckpointer::Copy(int passes) {
   for (int pass = 0; pass < passes; ++pass) {
-    if (!CopyOnce(*connection_)) return false;
+    const std::lock_guard copying(copying_);
+    if (!CheckSynced().ok() || !CopyOnce(*connection_)) return false;
   }
   return true;
 }

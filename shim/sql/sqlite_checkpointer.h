@@ -46,6 +46,10 @@ class SqliteCheckpointer {
   // Any thread.
   Result<void> CheckSynced() const;
 
+  // As CheckSynced; while the lock is held nothing is copied that the disk might refuse, so the log
+  // may start anew. Waits for a copy under way. Not for a thread that commits while it holds it.
+  Result<std::unique_lock<std::mutex>> HoldSynced();
+
   // Follows the commits of the one connection that writes; it must not commit after this has gone.
   void Follow(SqliteConnection& writer);
 
@@ -56,9 +60,12 @@ class SqliteCheckpointer {
   bool IsDue(int pages);
   void Note(int pages, bool due);
   void WaitUntilDone();
+  // Copies on the writer's thread, unless the other one does or has left pages that are not synced.
+  void CopyRest();
   void Run();
   // True: all passes succeeded and are on the disk.
   bool Copy(int passes);
+  // With copying_ held.
   bool CopyOnce(SqliteConnection& connection);
   // False: the disk does not take it yet.
   bool Rewrite(int frames);
@@ -71,6 +78,8 @@ class SqliteCheckpointer {
   std::atomic<bool> nearly_done_{false};  // the rest is the writer's
   int pages_ = 0;                         // of the log; the writer's thread
   int due_at_;                            // pages; the writer's thread
+  // From the first page of a copy until it is known whether all are on the disk; before mutex_.
+  std::mutex copying_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable done_;

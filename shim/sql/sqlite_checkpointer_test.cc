@@ -1,10 +1,13 @@
 #include "shim/sql/sqlite_checkpointer.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <catch2/catch.hpp>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <random>
 #include <string>
 #include <thread>
@@ -83,6 +86,7 @@ class Written {
 
 // 32,768 pages with their headers, and a transaction.
 constexpr uintmax_t kLogBytesMax = 140'000'000;
+constexpr uintmax_t kFullLogBytes = 32'768 * (4096 + 24);
 
 TEST_CASE("Checkpointer: under load the log has a bound and the database gets what it had") {
   const testing::TemporaryDirectory directory;
@@ -147,6 +151,53 @@ TEST_CASE(
   CHECK(Written(directory.path()).CountRows() == 13 * 256);
   CHECK(Written(while_it_fails.path()).CountRows() == 12 * 256);
   CHECK(Written(when_it_is_well.path()).CountRows() == 13 * 256);
+}
+
+// Whether a thread of this process waits for another one.
+bool IsAsleep(pid_t thread) {
+  std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+  std::string stat;
+  std::getline(file, stat);
+  const size_t name_end = stat.rfind(')');
+  return name_end != std::string::npos && stat.compare(name_end, 3, ") S") == 0;
+}
+
+// The log is full, and the writer waits for the checkpointer, whose sync fails then.
+TEST_CASE("Checkpointer: the writer does not finish a copy that it has seen fail") {
+  testing::FaultyVfs disk;
+  std::mt19937_64 random(1);
+  const testing::TemporaryDirectory directory, crashed;
+  int64_t transactions = 0;
+  {
+    Written store(directory.path());
+    const pid_t writer = ::gettid();
+    std::atomic<bool> waits{false};
+    // The first sync of the checkpointer is that of the log, before it copies a part of it.
+    const auto is_of_copy = [&] {
+      if (::gettid() == writer) return false;
+      if (waits) return true;
+      const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+      while ((store.LogBytes() < kFullLogBytes || !IsAsleep(writer)) &&
+             std::chrono::steady_clock::now() < deadline) {
+        std::this_thread::yield();
+      }
+      waits = true;
+      return false;
+    };
+    disk.Inject({.call = testing::DiskCall::kSync,
+                 .nth = 1,
+                 .code = SQLITE_IOERR_FSYNC,
+                 .persistent = true,
+                 .meets = is_of_copy});
+    for (; disk.faults() == 0 && transactions < 1000; ++transactions) store.Commit(1);
+    REQUIRE(disk.faults() > 0);
+    store.Commit(1);  // over what the log had, if it started anew
+    ++transactions;
+    CHECK(store.LogBytes() >= kFullLogBytes);
+    disk.WriteCrashImage(directory.path(), crashed.path(), 0.0, random);
+    disk.Heal();
+  }
+  CHECK(Written(crashed.path()).CountRows() == transactions * 256);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ class SqliteConnection final : public Connection {
   Result<int64_t> ReadPragma(const std::string& name);
   Result<bool> ReclaimSpaceStep();
   Result<void> ReclaimSpace(const std::stop_token& stop);
+  // Copies the log into the database and cuts it to nothing, as far as nobody reads from it.
+  Result<void> ShortenLog(const std::stop_token& stop);
   // Copies what it can of the log without waiting for anybody, and returns how many of its frames
   // are in the database; the observer hears how it went. SyncDatabaseFile has to follow. A failure
   // leaves the pages in the log for the next attempt.

@@ -52,8 +52,12 @@ Result<bool> SqliteConnection::ReclaimSpaceStep() {
 
 Result<void> SqliteConnection::ReclaimSpace(const std::stop_token& stop) {
   const std::stop_callback cut(stop, [this] { sqlite3_interrupt(database_.get()); });
-  KUBASE_TRY(RunScript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE)"));
-  return Ok();
+  return RunScript("PRAGMA incremental_vacuum");
+}
+
+Result<void> SqliteConnection::ShortenLog(const std::stop_token& stop) {
+  const std::stop_callback cut(stop, [this] { sqlite3_interrupt(database_.get()); });
+  return RunScript("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
 Result<std::vector<std::string>> SqliteConnection::CheckIntegrity() {

@@ -180,7 +180,13 @@ void FaultyVfs::Heal() {
 }
 
 int FaultyVfs::Meet(DiskCall call) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
+  if (fault_ && fault_->call == call && fault_->meets != nullptr) {
+    const std::function<bool()> meets = fault_->meets;
+    lock.unlock();
+    if (!meets()) return SQLITE_OK;
+    lock.lock();
+  }
   if (!fault_ || fault_->call != call) return SQLITE_OK;
   if (--fault_->nth > 0) return SQLITE_OK;
   const int code = fault_->code;

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -27,6 +28,8 @@ struct DiskFault {
   int64_t nth;              // counted from the injection, the first call is 1
   int code;                 // what SQLite is told: SQLITE_IOERR_FSYNC, SQLITE_FULL, ...
   bool persistent = false;  // every later call of this kind fails too
+  // Whether a call is one of these; it may wait, and is asked on the thread that calls. Null: any.
+  std::function<bool()> meets = nullptr;
 };
 
 // SQLite's default file system from construction to destruction. Any thread.
