@@ -33,7 +33,8 @@ inline constexpr int kRemoteReaders = 8;
 
 // Recent events kept in memory for watchers that are a little behind.
 inline constexpr size_t kWatchRingBytesMax = 32 * 1024 * 1024;
-// Events read from the database at once for a watcher that is behind the ring.
+// Events read from the database at once for a watcher that is behind the ring; bytes of their
+// values and again as many of what was before, but for one revision that has more.
 inline constexpr int64_t kWatchCatchUpEventsMax = 1000;
 inline constexpr size_t kWatchCatchUpBytesMax = 4 * 1024 * 1024;
 // Bytes queued on one watch stream before its watchers pause.

@@ -308,7 +308,8 @@ Result<PostgresSession::ResultPtr> PostgresSession::Next() {
 }
 
 Result<void> PostgresSession::Receive(const Queued& queued, std::optional<Error>& failure) {
-  if (queued.sink.streamed) PQsetSingleRowMode(connection_.get());
+  // Else libpq would have all rows in memory, of which each can have some megabytes.
+  if (queued.sink.rows != nullptr) PQsetSingleRowMode(connection_.get());
   bool wanted = true;
   for (;;) {
     KUBASE_ASSIGN_OR_RETURN(const ResultPtr result, Next());

@@ -91,30 +91,29 @@ Result<void> RemoteConnection::RunQueued() {
 }
 
 template <typename Queue>
-Result<void> RemoteConnection::Reading(std::string_view name, const RowSink& rows, bool streamed,
+Result<void> RemoteConnection::Reading(std::string_view name, const RowSink& rows,
                                        const Queue& queue) {
   return Observed(shared_.observer, name, [&](StatementRun& run) -> Result<void> {
     if (!in_transaction_) KUBASE_TRY(EnsureSession());
-    queue(StatementSink{.rows = &rows, .row_count = &run.rows, .streamed = streamed});
+    queue(StatementSink{.rows = &rows, .row_count = &run.rows});
     return RunQueued();
   });
 }
 
 Result<void> RemoteConnection::Select(Query query, Params params, const RowSink& sink) {
-  return Reading(QueryName(query), sink, true,
+  return Reading(QueryName(query), sink,
                  [&](const StatementSink& to) { QueueOne(query, params, to); });
 }
 
 Result<void> RemoteConnection::SelectMany(Query query, Params params, size_t columns,
                                           const RowSink& sink) {
-  return Reading(QueryName(query), sink, false,
+  return Reading(QueryName(query), sink,
                  [&](const StatementSink& to) { QueueMany(query, params, columns, to); });
 }
 
 Result<void> RemoteConnection::SelectMatching(const MatchShape& shape, Params params,
                                               const RowSink& sink) {
-  return Reading("match", sink, true,
-                 [&](const StatementSink& to) { QueueMatching(shape, params, to); });
+  return Reading("match", sink, [&](const StatementSink& to) { QueueMatching(shape, params, to); });
 }
 
 Result<int64_t> RemoteConnection::Execute(Query query, Params params) {

@@ -84,8 +84,7 @@ class RemoteConnection : public Connection {
  private:
   // Runs what `queue(sink)` queues, as the statement of that name, and gives its rows to `rows`.
   template <typename Queue>
-  Result<void> Reading(std::string_view name, const RowSink& rows, bool streamed,
-                       const Queue& queue);
+  Result<void> Reading(std::string_view name, const RowSink& rows, const Queue& queue);
   Result<void> ReadInSession(const std::string& text, const RowSink& sink);
   Result<void> CheckServer();
 

@@ -12,7 +12,6 @@ struct StatementSink {
   const RowSink* rows = nullptr;  // in order, until it wants no more
   int64_t* row_count = nullptr;   // grows by how many it gave, wanted or not
   int64_t* changed = nullptr;     // is set to how many rows the statement changed
-  bool streamed = false;          // the rows may be many, and are not to be kept in memory
 };
 
 }  // namespace kubase::sql

@@ -2,8 +2,10 @@
 #include "shim/store/change_reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
+#include <ranges>
 #include <set>
 #include <string>
 #include <utility>
@@ -57,53 +59,92 @@ Result<RowPage> ReadRows(sql::Connection& connection, const KeyRange& range, Rev
   return page;
 }
 
-// What keys were before some of the revisions that changed them.
-using Superseded = std::map<std::pair<std::string, Revision>, KeyValuePtr>;
-
 bool IsCreation(const KeyValue& change) {
   return change.create_revision == change.mod_revision;
 }
 
-// Adds what was before each of the changes, in one round trip.
-Result<void> ReadSuperseded(sql::Connection& connection, const Rows& changes,
-                            Superseded& superseded) {
-  std::set<std::pair<std::string, Revision>> wanted;  // one transaction may change a key twice
-  for (const KeyValuePtr& change : changes) {
-    if (!IsCreation(*change)) wanted.emplace(change->key, change->mod_revision);
-  }
-  std::vector<Value> params;
-  for (const auto& [key, revision] : wanted) {
-    params.emplace_back(key);
-    params.emplace_back(revision);
-  }
-  if (params.empty()) return Ok();
-  return connection.SelectMany(Query::kGetSuperseded, params, 2, [&](const Row& row) {
-    KeyValue pair = ParsePair(row);
-    const Revision end = std::exchange(pair.id, 0);
-    std::pair place(pair.key, end);
-    superseded.emplace(std::move(place), std::make_shared<const KeyValue>(std::move(pair)));
-    return true;
-  });
-}
+// What keys were before the revisions that changed them: of whole revisions from the first on, as
+// many as have a page's bytes, though the rows come in any order.
+class SupersededPairs {
+ public:
+  explicit SupersededPairs(Revision first) : first_(first) {}
 
-// Null: there was none, or it is not among them.
-KeyValuePtr PreviousOf(const KeyValue& change, const Superseded& superseded) {
-  if (IsCreation(change)) return nullptr;
-  const auto found = superseded.find({change.key, change.mod_revision});
-  return found == superseded.end() ? nullptr : found->second;
-}
+  // Reads what was before the changes, which are in order; those from end() on lack it.
+  Result<void> Read(sql::Connection& connection, const Rows& changes) {
+    std::set<Place> wanted;  // one transaction may change a key twice
+    for (const KeyValuePtr& change : changes) {
+      if (!IsCreation(*change)) wanted.emplace(change->mod_revision, change->key);
+    }
+    ptrdiff_t group = kFirstGroup;
+    for (auto from = wanted.begin(); from != wanted.end() && from->first < end_;) {
+      const auto to = std::ranges::next(from, group, wanted.end());
+      KUBASE_TRY(ReadGroup(connection, {from, to}));
+      from = to;
+      group *= kGroupGrowth;
+    }
+    return Ok();
+  }
 
-Result<std::vector<EventPtr>> MakeEvents(sql::Connection& connection, Rows changes,
-                                         bool with_previous) {
-  Superseded superseded;
-  if (with_previous) KUBASE_TRY(ReadSuperseded(connection, changes, superseded));
+  Revision end() const { return end_; }
+
+  // Null: there was none, or it is not among them.
+  KeyValuePtr Before(const KeyValue& change) const {
+    if (IsCreation(change)) return nullptr;
+    const auto found = pairs_.find({change.mod_revision, change.key});
+    return found == pairs_.end() ? nullptr : found->second;
+  }
+
+ private:
+  using Place = std::pair<Revision, std::string>;
+
+  // A server sends what it was asked for also when that is more than a page: the first round trip
+  // has few, and the later ones are for pairs that are small.
+  static constexpr ptrdiff_t kFirstGroup = 16;
+  static constexpr ptrdiff_t kGroupGrowth = 4;
+
+  Result<void> ReadGroup(sql::Connection& connection,
+                         const std::ranges::subrange<std::set<Place>::const_iterator>& group) {
+    std::vector<Value> params;
+    for (const auto& [revision, key] : group) {
+      params.emplace_back(key);
+      params.emplace_back(revision);
+    }
+    return connection.SelectMany(Query::kGetSuperseded, params, 2, [this](const Row& row) {
+      KeyValue pair = ParsePair(row);
+      const Revision revision = std::exchange(pair.id, 0);
+      if (revision < end_) Add(revision, std::move(pair));
+      return true;
+    });
+  }
+
+  void Add(Revision revision, KeyValue pair) {
+    bytes_ += pair.value.size();
+    Place place(revision, pair.key);
+    pairs_.emplace(std::move(place), std::make_shared<const KeyValue>(std::move(pair)));
+    while (bytes_ > limits::kWatchCatchUpBytesMax && pairs_.rbegin()->first.first > first_) {
+      const auto last = std::prev(pairs_.end());
+      end_ = last->first.first;
+      bytes_ -= last->second->value.size();
+      pairs_.erase(last);
+    }
+  }
+
+  const Revision first_;
+  Revision end_ = std::numeric_limits<Revision>::max();
+  size_t bytes_ = 0;
+  std::map<Place, KeyValuePtr> pairs_;
+};
+
+// Of the changes below previous.end().
+std::vector<EventPtr> MakeEvents(Rows changes, const SupersededPairs& previous) {
   std::vector<EventPtr> events;
   events.reserve(changes.size());
   for (KeyValuePtr& change : changes) {
+    if (change->mod_revision >= previous.end()) break;
     const auto type = IsTombstone(*change) ? Event::Type::kDelete : Event::Type::kPut;
-    KeyValuePtr previous = PreviousOf(*change, superseded);
+    KeyValuePtr before = previous.Before(*change);
     events.push_back(
-        std::make_shared<const Event>(Event{type, std::move(change), std::move(previous)}));
+        std::make_shared<const Event>(Event{type, std::move(change), std::move(before)}));
   }
   return events;
 }
@@ -136,8 +177,11 @@ Result<WatchBatch> ReadChanges(sql::Connection& connection, PublishedRevision& p
     }
     page.revision = read.rows.back()->mod_revision;
   }
-  KUBASE_ASSIGN_OR_RETURN(page.events,
-                          MakeEvents(connection, std::move(read.rows), query.with_previous));
+  if (read.rows.empty()) return page;
+  SupersededPairs previous(read.rows.front()->mod_revision);
+  if (query.with_previous) KUBASE_TRY(previous.Read(connection, read.rows));
+  page.revision = std::min(page.revision, previous.end() - 1);
+  page.events = MakeEvents(std::move(read.rows), previous);
   return page;
 }
 

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <catch2/catch.hpp>
 
+#include "shim/base/limits.h"
 #include "shim/store/store_fixture_test.h"
 
 namespace kubase::store {
@@ -77,6 +79,72 @@ TEST_CASE("ReadChanges: what one revision both made and deleted had nothing befo
   CHECK(PreviousValue(events.front()) == "1");
   CHECK(events.back()->type == Event::Type::kDelete);
   CHECK(PreviousValue(events.back()) == "none");
+}
+
+// Every page of a walk over all changes from `first` on, none of which has more than a page's bytes
+// of new values and as much of what was before.
+std::vector<EventPtr> WalkInPages(StoreFixture& fixture, Revision first, Revision newest) {
+  const auto database = fixture.data().TryOpen();
+  REQUIRE(database.ok());
+  const auto connection = (*database)->Connect(sql::Access::kRead);
+  REQUIRE(connection.ok());
+  PublishedRevision published(newest);
+  std::vector<EventPtr> events;
+  while (first <= newest) {
+    const auto page =
+        ReadChanges(**connection, published,
+                    {.range = kAll, .first = first, .events_max = 1000, .with_previous = true});
+    REQUIRE(page.ok());
+    REQUIRE(page->revision >= first);
+    size_t bytes = 0;
+    for (const EventPtr& event : page->events) {
+      CHECK(event->kv->mod_revision >= first);
+      CHECK(event->kv->mod_revision <= page->revision);
+      bytes += event->kv->value.size() + PreviousValue(event).size();
+    }
+    CHECK(bytes <= 2 * limits::kWatchCatchUpBytesMax);
+    events.insert(events.end(), page->events.begin(), page->events.end());
+    first = page->revision + 1;
+  }
+  return events;
+}
+
+TEST_CASE("ReadChanges: a page has an end also where what was before deletions is large") {
+  constexpr int kKeys = 60;
+  constexpr size_t kBytes = 500'000;
+  StoreFixture fixture;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string value(i < kKeys / 2 ? 10 : kBytes, 'v');
+    REQUIRE(fixture.Put({.key = fmt::format("/{}", i), .value = value}).ok());
+  }
+  for (int i = 0; i < kKeys; ++i) REQUIRE(fixture.Delete({fmt::format("/{}", i), ""}).ok());
+  const Revision newest = fixture.store().current_revision();
+  fixture.Close();
+  const std::vector<EventPtr> events = WalkInPages(fixture, newest - kKeys + 1, newest);
+  REQUIRE(events.size() == kKeys);
+  for (int i = 0; i < kKeys; ++i) {
+    CHECK(events[i]->kv->key == fmt::format("/{}", i));
+    CHECK(PreviousValue(events[i]).size() == (i < kKeys / 2 ? 10 : kBytes));
+  }
+}
+
+TEST_CASE("ReadChanges: one revision that deletes more than a page is read whole, and alone") {
+  constexpr int kKeys = 30;
+  StoreFixture fixture;
+  for (int i = 0; i < kKeys; ++i) {
+    const std::string value(500'000, 'v');
+    REQUIRE(fixture.Put({.key = fmt::format("/{:02}", i), .value = value}).ok());
+  }
+  const Revision deleted = fixture.Delete(kAll).value().revision;
+  REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());
+  REQUIRE(fixture.Put({.key = "/a", .value = "2"}).ok());
+  fixture.Close();
+  const std::vector<EventPtr> events = EventsFrom(fixture.data(), deleted, deleted + 2, true);
+  REQUIRE(events.size() >= kKeys);
+  CHECK(std::ranges::all_of(events, [&](const EventPtr& event) {
+    return event->type == Event::Type::kPut || PreviousValue(event).size() == 500'000;
+  }));
+  CHECK(EventsFrom(fixture.data(), deleted + 2, deleted + 2, true).size() == 1);
 }
 
 TEST_CASE("ReadChanges: from a server, what was before many events comes in one round trip") {
