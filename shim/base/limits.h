@@ -19,6 +19,9 @@ inline constexpr int64_t kLeaseTtlSecondsMin = 2;
 // Writes that wait for the writer thread. At 15,000 writes/s a full queue is half a second of work;
 // past that, refusing early is kinder than a wait that ends in the client's time-out.
 inline constexpr size_t kWriteQueueMax = 8192;
+// Of them, the ends of expired leases, so that clients are not refused for these when the writer
+// stands still; the others come later. etcd ends 500 each time it looks, too.
+inline constexpr size_t kLeasesEndingMax = 500;
 // Writes that share one commit: enough to hide one fsync, small enough to keep latency even.
 inline constexpr size_t kWriteBatchMax = 512;
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace kubase::store {
 namespace {
@@ -36,6 +37,7 @@ void LeaseTable::Apply(const std::map<LeaseId, std::optional<int64_t>>& changes)
   for (const auto& [id, ttl_seconds] : changes) {
     if (auto found = leases_.find(id); found != leases_.end()) {
       Unschedule(id, found->second);
+      Return(found->second);
       leases_.erase(found);
     }
     if (ttl_seconds) Schedule(id, leases_[id] = {*ttl_seconds, {}});
@@ -77,14 +79,28 @@ bool LeaseTable::End(LeaseId id) {
   return true;
 }
 
-std::vector<LeaseId> LeaseTable::Expired() const {
+std::vector<LeaseId> LeaseTable::TakeExpired(size_t taken_max) {
   std::lock_guard lock(mutex_);
   std::vector<LeaseId> ids;
   const MonotonicTime now = clock_.Now();
   for (auto it = expirations_.begin(); it != expirations_.end() && it->first <= now; ++it) {
+    if (taken_ >= taken_max) break;
+    Lease& lease = leases_.at(it->second);
+    if (lease.taken) continue;
+    lease.taken = true;
+    ++taken_;
     ids.push_back(it->second);
   }
   return ids;
+}
+
+void LeaseTable::GiveBack(LeaseId id) {
+  std::lock_guard lock(mutex_);
+  if (auto found = leases_.find(id); found != leases_.end()) Return(found->second);
+}
+
+void LeaseTable::Return(Lease& lease) {
+  if (std::exchange(lease.taken, false)) --taken_;
 }
 
 int64_t LeaseTable::size() const {

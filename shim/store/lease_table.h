@@ -4,6 +4,7 @@
 // clock, and starts anew with the process: a lease may live longer than asked for, never shorter.
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -44,7 +45,11 @@ class LeaseTable final : public LeaseLookup {
   // Whether its time is over. If so it cannot be renewed any more: who is told that it lives on
   // must not lose it to what is about to be committed (etcd server/lease/lessor.go, Renew).
   bool End(LeaseId id);
-  std::vector<LeaseId> Expired() const;  // those whose time is over and that are still here
+  // Those whose time is over and that are still here, without those that were taken before; as many
+  // as make `taken_max` of both.
+  std::vector<LeaseId> TakeExpired(size_t taken_max);
+  // What became of one that was taken is known: if it is still here, it can be taken again.
+  void GiveBack(LeaseId id);
   int64_t size() const;
 
  private:
@@ -52,14 +57,17 @@ class LeaseTable final : public LeaseLookup {
     int64_t granted_ttl_seconds;
     MonotonicTime expires;
     bool ends = false;
+    bool taken = false;
   };
 
   const Clock& clock_;
   mutable std::mutex mutex_;
   std::map<LeaseId, Lease> leases_;                    // guarded by mutex_
   std::multimap<MonotonicTime, LeaseId> expirations_;  // guarded by mutex_; one entry a lease
+  size_t taken_ = 0;                                   // leases; guarded by mutex_
   void Schedule(LeaseId id, Lease& lease);             // mutex_ held
   void Unschedule(LeaseId id, const Lease& lease);     // mutex_ held
+  void Return(Lease& lease);                           // mutex_ held
 };
 
 }  // namespace kubase::store

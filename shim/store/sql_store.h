@@ -15,6 +15,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
+#include "shim/base/log_pacer.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/attribute_index.h"
@@ -144,6 +145,7 @@ class SqlStore final : public Store {
   SpaceGuard space_;
   std::mt19937_64 random_;  // the writer's thread only
   LeaseTable leases_;
+  LogPacer failed_revokes_;
   KindCounter kinds_;
   // After a count that failed; of who counts, which one does at a time, and then of
   // count_kinds_at_.

@@ -76,7 +76,7 @@ void SqlStore::RunLeaseKeeper() {
   std::unique_lock lock(mutex_);
   while (!stop_.wait_for(lock, options_.lease_check_interval, [this] { return stopping_; })) {
     lock.unlock();
-    for (const LeaseId id : leases_.Expired()) {
+    for (const LeaseId id : leases_.TakeExpired(limits::kLeasesEndingMax)) {
       Reach(Failpoint::kLeaseExpired);
       RevokeExpired(id);
     }
@@ -89,9 +89,12 @@ void SqlStore::RunLeaseKeeper() {
 void SqlStore::RevokeExpired(LeaseId id) {
   SubmitWrite<Revision>(
       [this, id](Result<Revision> revoked) {
+        leases_.GiveBack(id);
         if (revoked.ok() || revoked.error().code == ErrorCode::kLeaseNotFound) return;
+        const auto unlogged = failed_revokes_.Note();
+        if (!unlogged) return;
         log_.Warning("cannot revoke an expired lease; trying again",
-                     {{"lease", id}, {"error", revoked.error().message}});
+                     {{"lease", id}, {"error", revoked.error().message}, {"unlogged", *unlogged}});
       },
       [this, id](WriteBatch& batch) -> Result<Revision> {
         if (!leases_.End(id)) return batch.meta().revision;
