@@ -31,6 +31,7 @@ class SqlRangeCursor final : public RangeCursor,
   void Next(Callback<RangeChunk> done) override {
     const bool posted =
         readers_.Post([self = shared_from_this(), done](sql::Connection& connection) {
+          if (self->request_.IsAbandoned()) return done(kAbandonedRead);
           done(self->ReadChunk(connection));
         });
     if (!posted) done(kTooManyReads);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <ranges>
 #include <utility>
 
 #include "shim/base/limits.h"
@@ -11,12 +12,12 @@
 
 namespace kubase::store {
 
-void PointReads::Get(std::string key, Callback<RangeResponse> done) {
+void PointReads::Get(RangeRequest request, Callback<RangeResponse> done) {
   bool accepted = false, starts_trip = false;
   {
     const std::lock_guard lock(mutex_);
     accepted = waiting_.size() < limits::kReadQueueMax;
-    if (accepted) waiting_.push_back({std::move(key), std::move(done)});
+    if (accepted) waiting_.push_back({std::move(request), std::move(done)});
     starts_trip = accepted && trips_ < limits::kGetTripsMax;
     if (starts_trip) ++trips_;
   }
@@ -51,12 +52,21 @@ std::vector<PointReads::Waiting> PointReads::TakeFirst() {
   return first;
 }
 
+std::vector<PointReads::Waiting> PointReads::TakeWanted() {
+  std::vector<Waiting> gets = TakeFirst();
+  const auto abandoned = std::ranges::stable_partition(
+      gets, [](const Waiting& get) { return !get.request.IsAbandoned(); });
+  for (const Waiting& get : abandoned) get.done(kAbandonedRead);
+  gets.erase(abandoned.begin(), abandoned.end());
+  return gets;
+}
+
 // One statement, hence one snapshot.
 void PointReads::Serve(sql::Connection& connection) {
-  const std::vector<Waiting> gets = TakeFirst();
+  const std::vector<Waiting> gets = TakeWanted();
   if (gets.empty()) return EndTrip();
   Found found;
-  for (const Waiting& get : gets) found.emplace(get.key, nullptr);
+  for (const Waiting& get : gets) found.emplace(get.request.range.key, nullptr);
   const Result<Revision> revision = Read(connection, found);
   EndTrip();
   for (const Waiting& get : gets) {
@@ -64,7 +74,7 @@ void PointReads::Serve(sql::Connection& connection) {
       get.done(revision.error());
       continue;
     }
-    get.done(AnswerGet(*revision, found.at(get.key)));
+    get.done(AnswerGet(*revision, found.at(get.request.range.key)));
   }
 }
 

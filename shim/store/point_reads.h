@@ -21,13 +21,14 @@ class PointReads {
   PointReads(ReaderPool& readers, PublishedRevision& published, PairCache& pairs)
       : readers_(readers), published_(published), pairs_(pairs) {}
 
-  // Answers, on a thread of the pool, with the latest pair of `key` in a snapshot that is taken
-  // after the call. Errors: kOverloaded, kLeaderChanged, those of the database.
-  void Get(std::string key, Callback<RangeResponse> done);
+  // Answers a plain get, on a thread of the pool, with the latest pair of its key in a snapshot
+  // that is taken after the call. Errors: kOverloaded, kCancelled, kLeaderChanged, those of the
+  // database.
+  void Get(RangeRequest request, Callback<RangeResponse> done);
 
  private:
   struct Waiting {
-    std::string key;
+    RangeRequest request;
     Callback<RangeResponse> done;
   };
   using Found = std::unordered_map<std::string_view, KeyValuePtr>;  // null: there is no such key
@@ -37,6 +38,8 @@ class PointReads {
   // One trip has ended; another takes its place if somebody waits.
   void EndTrip();
   std::vector<Waiting> TakeFirst();
+  // As TakeFirst; those for whom nobody waits any more are answered.
+  std::vector<Waiting> TakeWanted();
   void Serve(sql::Connection& connection);
   // Fills in the pairs of the keys of `found`; the revision of the snapshot.
   Result<Revision> Read(sql::Connection& connection, Found& found);

@@ -48,9 +48,10 @@ class Gate : public sql::StatementObserver {
   bool open_ = false;  // guarded by mutex_
 };
 
-std::future<Result<RangeResponse>> StartGet(SqlStore& store, const std::string& key) {
+std::future<Result<RangeResponse>> StartGet(SqlStore& store, const std::string& key,
+                                            std::function<bool()> is_abandoned = nullptr) {
   auto answer = std::make_shared<std::promise<Result<RangeResponse>>>();
-  store.Range({.range = {key, ""}},
+  store.Range({.range = {key, ""}, .is_abandoned = std::move(is_abandoned)},
               [answer](Result<RangeResponse> response) { answer->set_value(std::move(response)); });
   return answer->get_future();
 }
@@ -84,6 +85,26 @@ TEST_CASE("PointReads: gets that wait together travel together, and each gets it
     if (i % 2 == 0) CHECK(response->kvs[0]->value == std::to_string(i % kKeys));
   }
   CHECK(gate.trips() == limits::kGetTripsMax + 2);
+}
+
+TEST_CASE("PointReads: no trip is made for clients that have gone") {
+  if (testing::TestDatabase::engine() == testing::TestDatabase::Engine::kSqlite) return;
+  Gate gate;
+  StoreFixture fixture({}, &gate);
+  std::vector<std::future<Result<RangeResponse>>> first, gone;
+  for (int trip = 1; trip <= limits::kGetTripsMax; ++trip) {
+    first.push_back(StartGet(fixture.store(), "/none"));
+    REQUIRE(gate.WaitForTrips(trip));
+  }
+  for (int i = 0; i < 1000; ++i) {
+    gone.push_back(StartGet(fixture.store(), "/" + std::to_string(i), [] { return true; }));
+  }
+  auto last = StartGet(fixture.store(), "/last");
+  gate.Open();
+  CHECK(last.get().ok());
+  for (auto& answer : first) CHECK(answer.get().ok());
+  for (auto& answer : gone) CHECK(answer.get().error().code == ErrorCode::kCancelled);
+  CHECK(gate.trips() == limits::kGetTripsMax + 1);
 }
 
 TEST_CASE("PointReads: every get is answered when the server ends its connections") {

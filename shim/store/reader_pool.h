@@ -16,6 +16,10 @@ namespace kubase::store {
 // What a read gets that the pool refuses.
 inline const Error kTooManyReads{ErrorCode::kOverloaded, "too many reads are waiting"};
 
+// What a read gets for which nobody waits any more when its turn has come: after an outage those
+// who do would stand behind thousands of these.
+inline const Error kAbandonedRead{ErrorCode::kCancelled, "nobody waits for the answer any more"};
+
 class ReaderPool {
  public:
   struct Options {

@@ -26,6 +26,7 @@ bool IsPlainGet(const RangeRequest& request) {
 
 Result<RangeResponse> ReadInSnapshot(sql::Connection& connection, const RangeRequest& request,
                                      PublishedRevision& published, ReadMemory memory) {
+  if (request.IsAbandoned()) return kAbandonedRead;
   KUBASE_ASSIGN_OR_RETURN(const ReadSnapshot snapshot, ReadSnapshot::Begin(connection, published));
   return ReadRange(connection, snapshot.meta(), request, memory);
 }
@@ -224,7 +225,7 @@ WatchHub::CatchUp SqlStore::MakeCatchUp() {
 void SqlStore::Range(RangeRequest request, Callback<RangeResponse> done) {
   if (IsPlainGet(request)) {
     if (auto known = GetFromMemory(request.range.key); known) return done(std::move(*known));
-    if (together_ != nullptr) return together_->Get(std::move(request.range.key), std::move(done));
+    if (together_ != nullptr) return together_->Get(std::move(request), std::move(done));
     Result<RangeResponse> response = kTooManyReads;
     const bool answered = readers_->TryRun(
         [&](sql::Connection& connection) { response = GetLatest(connection, request.range.key); });

@@ -7,6 +7,7 @@
 
 #include "shim/base/limits.h"
 #include "shim/store/store_fixture_test.h"
+#include "tests/support/counting_observer.h"
 
 namespace kubase::store {
 namespace {
@@ -350,6 +351,35 @@ TEST_CASE("SqlStore: a streamed range is one snapshot, whatever is written meanw
   }
   CHECK(keys.size() == 30);
   CHECK(chunks > 2);
+}
+
+TEST_CASE("SqlStore: nothing is read for a client that has gone when its turn comes") {
+  testing::CountingObserver statements;
+  StoreFixture fixture({}, &statements);
+  REQUIRE(fixture.Put({.key = "/a", .value = "1"}).ok());
+  fixture.Close();
+  fixture.Open();  // it remembers no pair
+  const auto reads = [&] {
+    int count = 0;
+    for (const sql::Query query : {sql::Query::kList, sql::Query::kListKeys,
+                                   sql::Query::kListUnbounded, sql::Query::kCount}) {
+      count += statements.Take(std::string(sql::QueryName(query)));
+    }
+    return count;
+  };
+  for (const bool gone : {false, true}) {
+    const RangeRequest list{.range = {"/", "0"}, .is_abandoned = [gone] { return gone; }};
+    reads();
+    const auto listed = fixture.Range(list);
+    CHECK(listed.ok() == !gone);
+    auto cursor = Wait<std::shared_ptr<RangeCursor>>(
+        [&](auto done) { fixture.store().OpenRangeCursor(list, std::move(done)); });
+    const auto chunk = Wait<RangeChunk>([&](auto done) { (*cursor)->Next(std::move(done)); });
+    CHECK(chunk.ok() == !gone);
+    if (gone) CHECK(listed.error().code == ErrorCode::kCancelled);
+    if (gone) CHECK(chunk.error().code == ErrorCode::kCancelled);
+    CHECK((reads() > 0) == !gone);
+  }
 }
 
 TEST_CASE("SqlStore: answers everything that was accepted, also while it stops") {

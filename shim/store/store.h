@@ -38,7 +38,7 @@ struct RangeChunk {
 class RangeCursor {
  public:
   virtual ~RangeCursor() = default;
-  // Errors: kCompacted when the snapshot was compacted in the meantime, kUnavailable.
+  // Errors: kCompacted when the snapshot was compacted in the meantime, kUnavailable, kCancelled.
   virtual void Next(Callback<RangeChunk> done) = 0;
 };
 
@@ -46,7 +46,8 @@ class RangeCursor {
 class Reader {
  public:
   virtual ~Reader() = default;
-  // Errors: kCompacted, kFutureRevision, kEmptyKey, kInvalidSortOption, kUnavailable, kOverloaded.
+  // Errors: kCompacted, kFutureRevision, kEmptyKey, kInvalidSortOption, kUnavailable, kOverloaded,
+  // kCancelled.
   virtual void Range(RangeRequest request, Callback<RangeResponse> done) = 0;
   // Errors as Range, and kUnsupported when the request NeedsWholeRange.
   // shared: the caller and the executor that is filling a chunk own the cursor.

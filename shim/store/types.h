@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -66,6 +67,11 @@ struct RangeRequest {
   // Null: every pair. With one, a page's count is its own and one more if there are more.
   // shared: the parts of a stream use it one after another.
   std::shared_ptr<const select::Selector> selector;
+  // Whether nobody waits for the answer any more, so that it may be kCancelled; null: somebody
+  // does. It is asked until the answer, on any thread.
+  std::function<bool()> is_abandoned;
+
+  bool IsAbandoned() const { return is_abandoned != nullptr && is_abandoned(); }
 
   // True when the answer is not simply a key-ordered prefix of the range: the whole range has to be
   // read before the limit applies.

@@ -7,6 +7,7 @@
 
 #include <grpcpp/support/server_callback.h>
 
+#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -63,6 +64,8 @@ class UnaryCall final : private grpc::ServerUnaryReactor {
   // For the one who takes the request apart.
   Request&& TakeRequest() { return std::move(*request_); }
   Response* response() { return response_; }
+  // Until the answer, on any thread: whether its client has gone, or its time has run out.
+  bool IsAbandoned() const { return cancelled_.load(std::memory_order_relaxed); }
 
   void Succeed(store::Revision revision) {
     FillHeader(edge_.identity, revision, response_->mutable_header());
@@ -94,6 +97,7 @@ class UnaryCall final : private grpc::ServerUnaryReactor {
  private:
   ~UnaryCall() override = default;
 
+  void OnCancel() override { cancelled_.store(true, std::memory_order_relaxed); }
   void OnDone() override {
     Gate* const entered = entered_ ? &edge_.gate : nullptr;
     delete this;
@@ -120,6 +124,7 @@ class UnaryCall final : private grpc::ServerUnaryReactor {
   Response* const response_;
   std::optional<CallRecord> record_;  // until the answer
   const bool entered_;
+  std::atomic<bool> cancelled_{false};
 };
 
 }  // namespace kubase::wire

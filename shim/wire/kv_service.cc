@@ -63,6 +63,7 @@ grpc::ServerUnaryReactor* KvService::Range(grpc::CallbackServerContext* context,
   }
   store::RangeRequest range = ToStore(call->TakeRequest());
   range.selector = std::move(selector).value();
+  range.is_abandoned = [call] { return call->IsAbandoned(); };
   edge_.store.Range(std::move(range),
                     [call](Result<store::RangeResponse> result) { call->Answer(result); });
   return reactor;
@@ -84,6 +85,7 @@ grpc::ServerWriteReactor<grpc::ByteBuffer>* KvService::RangeStream(
   }
   store::RangeRequest range = ToStore(std::move(request));
   range.selector = std::move(selector).value();
+  range.is_abandoned = [call] { return call->IsAbandoned(); };
   range.sort_order = store::SortOrder::kNone;  // key order, whatever the target
   range.sort_target = store::SortTarget::kKey;
   edge_.store.OpenRangeCursor(std::move(range),

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <future>
+#include <thread>
 
 #include "shim/wire/server_fixture_test.h"
 
@@ -127,6 +129,38 @@ TEST_CASE("KvService: an answer that comes after the client has gone harms nobod
   test.server->Stop(std::chrono::seconds(10));
 }
 
+bool BecomesAbandoned(const store::RangeRequest& request) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!request.IsAbandoned() && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  return request.IsAbandoned();
+}
+
+TEST_CASE("KvService: the store can tell that the client of a range has gone") {
+  TestServer test;
+  Later<store::RangeResponse> kept;
+  store::RangeRequest asked;
+  test.store.on_range = [&](store::RangeRequest range, auto done) {
+    asked = std::move(range);
+    kept.Keep(std::move(done));
+  };
+  auto stub = pb::KV::NewStub(test.Connect());
+  Context context;
+  pb::RangeRequest request;
+  request.set_key("k");
+  pb::RangeResponse response;
+  auto status = std::async(std::launch::async,
+                           [&] { return stub->Range(&context, request, &response).error_code(); });
+  const store::Callback<store::RangeResponse> answer = kept.Wait();
+  CHECK_FALSE(asked.IsAbandoned());
+  context.TryCancel();
+  CHECK(status.get() == grpc::StatusCode::CANCELLED);
+  CHECK(BecomesAbandoned(asked));
+  answer(Error{ErrorCode::kCancelled, "nobody waits"});
+  test.server->Stop(std::chrono::seconds(10));
+}
+
 TEST_CASE("KvService: a transaction, a delete and a compaction are passed on") {
   TestServer test;
   std::promise<size_t> compares;
@@ -231,7 +265,9 @@ TEST_CASE("KvService: a range stream whose client goes while the store works end
     Later<store::RangeChunk>& kept_;
   };
   Later<store::RangeChunk> kept;
-  test.store.on_cursor = [&](store::RangeRequest, auto done) {
+  store::RangeRequest asked;
+  test.store.on_cursor = [&](store::RangeRequest range, auto done) {
+    asked = std::move(range);
     done(std::shared_ptr<store::RangeCursor>(std::make_shared<Held>(kept)));
   };
   auto stub = pb::KV::NewStub(test.Connect());
@@ -240,8 +276,10 @@ TEST_CASE("KvService: a range stream whose client goes while the store works end
   request.set_key("a");
   auto reader = stub->RangeStream(&context, request);
   const store::Callback<store::RangeChunk> answer = kept.Wait();
+  CHECK_FALSE(asked.IsAbandoned());
   context.TryCancel();
   CHECK(reader->Finish().error_code() == grpc::StatusCode::CANCELLED);
+  CHECK(BecomesAbandoned(asked));
   answer(store::RangeChunk{.kvs = {MakePair("a", "1", 2)}, .last = true, .revision = 3});
   test.server->Stop(std::chrono::seconds(10));
 }

@@ -40,7 +40,7 @@ void PullStream::Fetch() {
 }
 
 void PullStream::OnFetched(Result<Part> part) {
-  if (cancelled_.load(std::memory_order_acquire)) return Fail(grpc::Status::CANCELLED);
+  if (IsAbandoned()) return Fail(grpc::Status::CANCELLED);
   if (!part.ok()) return Fail(part.error());
   message_.Swap(&part->message);
   if (!part->last) return StartWrite(&message_);

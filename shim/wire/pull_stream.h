@@ -34,6 +34,8 @@ class PullStream final : public grpc::ServerWriteReactor<grpc::ByteBuffer> {
   // and the call is answered.
   [[nodiscard]] bool Admit(const grpc::ByteBuffer* bytes, google::protobuf::MessageLite* request);
   void Pull(Source source);
+  // While a message is fetched, on any thread: whether its client has gone.
+  bool IsAbandoned() const { return cancelled_.load(std::memory_order_acquire); }
   void Fail(const grpc::Status& status);
   void Fail(const Error& error);
 
