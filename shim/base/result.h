@@ -26,6 +26,7 @@ enum class ErrorCode {
   kTooManyOperations,  // more operations in a transaction than the limit
   kInvalidSortOption,  // unknown sort order or target
   kRequestTooLarge,    // the request exceeds the size limit
+  kAnswerTooLarge,     // no message can hold the answer
   kLeaseNotFound,
   kLeaseExists,
   kLeaseTtlTooLarge,

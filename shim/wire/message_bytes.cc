@@ -16,7 +16,7 @@ bool Parse(const grpc::ByteBuffer* bytes, google::protobuf::MessageLite* message
 }
 
 Error MessageTooLarge() {
-  return {ErrorCode::kInternal, "grpc: trying to send message larger than max (2147483647)"};
+  return {ErrorCode::kAnswerTooLarge, "an answer has more bytes than a message can have"};
 }
 
 Result<void> Serialize(const google::protobuf::MessageLite& message, grpc::ByteBuffer* bytes) {

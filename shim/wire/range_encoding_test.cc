@@ -108,8 +108,8 @@ TEST_CASE("RangeEncoding: a long answer is cut into slices of about a megabyte")
 TEST_CASE("RangeEncoding: what exceeds 2 GB is refused before it takes memory") {
   const Pairs kvs(2048, Pair({.key = "k", .value = std::string(1 << 20, 'v')}));
   grpc::ByteBuffer bytes;
-  CHECK(EncodeRange(Rest(), kvs, &bytes).error().code == ErrorCode::kInternal);
-  CHECK(EncodeRangeStream(Rest(), kvs, &bytes).error().code == ErrorCode::kInternal);
+  CHECK(EncodeRange(Rest(), kvs, &bytes).error().code == ErrorCode::kAnswerTooLarge);
+  CHECK(EncodeRangeStream(Rest(), kvs, &bytes).error().code == ErrorCode::kAnswerTooLarge);
   CHECK_FALSE(bytes.Valid());
 }
 

@@ -48,16 +48,13 @@ WireStatus Lookup(ErrorCode code) {
       return {Code::RESOURCE_EXHAUSTED, "etcdserver: mvcc: database space exceeded"};
     case ErrorCode::kLeaderChanged:
       return {Code::UNAVAILABLE, "etcdserver: leader changed"};
+    case ErrorCode::kAnswerTooLarge:
+      return {Code::RESOURCE_EXHAUSTED,
+              "grpc: trying to send message larger than max (2147483647)"};
     case ErrorCode::kCollectedByStorage:
       return {Code::FAILED_PRECONDITION, "kubase: the storage collects this object"};
     case ErrorCode::kInvalidArgument:
       return {Code::INVALID_ARGUMENT, nullptr};
-    case ErrorCode::kNotFound:
-      return {Code::NOT_FOUND, nullptr};
-    case ErrorCode::kAlreadyExists:
-      return {Code::ALREADY_EXISTS, nullptr};
-    case ErrorCode::kPermissionDenied:
-      return {Code::PERMISSION_DENIED, nullptr};
     case ErrorCode::kUnsupported:
       return {Code::UNIMPLEMENTED, nullptr};
     case ErrorCode::kOverloaded:
@@ -66,13 +63,17 @@ WireStatus Lookup(ErrorCode code) {
     case ErrorCode::kConflict:
     case ErrorCode::kOutcomeUnknown:
     case ErrorCode::kDeadlineExceeded:
+    // These come from the database alone here. etcd means something else by such codes, and what a
+    // server says of its tables and users is for the log.
+    case ErrorCode::kNotFound:
+    case ErrorCode::kAlreadyExists:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kInternal:
       return {Code::UNAVAILABLE, kTimedOut};
     case ErrorCode::kCancelled:
       return {Code::CANCELLED, "etcdserver: request canceled"};
     case ErrorCode::kCorrupt:
       return {Code::DATA_LOSS, "etcdserver: corrupt cluster"};
-    case ErrorCode::kInternal:
-      return {Code::INTERNAL, nullptr};
   }
   CheckFailed(__FILE__, __LINE__, "an error code out of its range");
 }

@@ -14,7 +14,8 @@
 
 namespace kubase::wire {
 
-// The status a client sees. Codes that etcd does not have keep the error's own message.
+// The status a client sees. Of what a client asked for wrongly, the error's own message where etcd
+// has none; of what has failed here never: what somebody can mend is in the log and in /readyz.
 grpc::Status ToStatus(const Error& error);
 
 // The text of ToStatus, for the cancel_reason of a watch.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -151,8 +150,6 @@ func mayRefuse(err error) bool {
 		return s.Message() == expect.NoSpace.Text
 	case codes.Unavailable:
 		return s.Message() == expect.TimedOut.Text
-	case codes.Internal:
-		return strings.HasPrefix(s.Message(), "SQLite: ")
 	default:
 		return false
 	}
