@@ -70,25 +70,10 @@ web::Check CheckComponent(const std::string& name, const std::vector<ChildStatus
   return {.name = name, .problem = DescribeNotReady(*child)};
 }
 
-web::Check CheckStore(const Result<store::StoreStatus>& store, const Storage::RoleStatus& role) {
-  web::Check check{.name = "store"};
-  if (role.role == Storage::Role::kFollows) {
-    check.problem = role.problem;
-  } else if (!store.ok()) {
-    check.problem = role.problem.empty() ? store.error().message : role.problem;
-  } else if (!store->failure.empty()) {
-    check.problem = store->failure;
-  } else if (store->no_space) {
-    check.problem = "the database or its disk is full; free some space and disarm the alarm";
-  }
-  check.ok = check.problem.empty();
-  return check;
-}
-
 web::DatabaseStatus DescribeDatabase(const Result<store::StoreStatus>& store,
-                                     const Storage::RoleStatus& role, const std::string& location) {
-  web::DatabaseStatus database{.name = "default", .location = location};
-  database.problem = CheckStore(store, role).problem;
+                                     const Storage::RoleStatus& role, const std::string& problem,
+                                     const std::string& location) {
+  web::DatabaseStatus database{.name = "default", .location = location, .problem = problem};
   if (role.role == Storage::Role::kFollows) {
     database.leader = role.leader;
     database.reachable = role.problem.empty();
@@ -111,6 +96,23 @@ bool HasLabel(const prometheus::ClientMetric& metric, const std::string& name,
 
 }  // namespace
 
+web::Check CheckStore(const Result<store::StoreStatus>& store, const Storage::RoleStatus& role,
+                      const std::function<Result<void>()>& reach_leader) {
+  web::Check check{.name = "store"};
+  if (role.role == Storage::Role::kFollows) {
+    const Result<void> reached = role.problem.empty() ? reach_leader() : Ok();
+    check.problem = reached.ok() ? role.problem : reached.error().message;
+  } else if (!store.ok()) {
+    check.problem = role.problem.empty() ? store.error().message : role.problem;
+  } else if (!store->failure.empty()) {
+    check.problem = store->failure;
+  } else if (store->no_space) {
+    check.problem = "the database or its disk is full; free some space and disarm the alarm";
+  }
+  check.ok = check.problem.empty();
+  return check;
+}
+
 double RateMeter::Update(MonotonicTime now, int64_t total) {
   constexpr seconds kWindow{60};
   constexpr seconds kSpacing{1};
@@ -131,6 +133,8 @@ void LiveStatus::SetCertificates(std::vector<CertificateFile> certificates) {
 
 web::ApplianceStatus LiveStatus::ReadStatus() {
   const auto store = parts_.storage.ReadStatus(kStorePatience);
+  const Storage::RoleStatus role = parts_.storage.role();
+  const web::Check store_check = ReadStoreCheck(store, role);
   const std::vector<ChildStatus> children = ReadChildren();
   web::ApplianceStatus status{
       .version = facts_.version,
@@ -139,8 +143,8 @@ web::ApplianceStatus LiveStatus::ReadStatus() {
       .server_url = facts_.server_url,
       .kubeconfig_path = facts_.kubeconfig_path,
       .uptime = ToSeconds(clock_.Now() - start_),
-      .checks = MakeChecks(store, children),
-      .databases = {DescribeDatabase(store, parts_.storage.role(), facts_.database_location)},
+      .checks = MakeChecks(store_check, children),
+      .databases = {DescribeDatabase(store, role, store_check.problem, facts_.database_location)},
       .traffic = ReadTraffic(store)};
   for (const ChildStatus& child : children) status.processes.push_back(ToWeb(child));
   for (const store::KindCount& kind : parts_.storage.CountKinds()) {
@@ -154,12 +158,18 @@ web::ApplianceStatus LiveStatus::ReadStatus() {
 }
 
 std::vector<web::Check> LiveStatus::ReadChecks() {
-  return MakeChecks(parts_.storage.ReadStatus(kStorePatience), ReadChildren());
+  const auto store = parts_.storage.ReadStatus(kStorePatience);
+  return MakeChecks(ReadStoreCheck(store, parts_.storage.role()), ReadChildren());
 }
 
-std::vector<web::Check> LiveStatus::MakeChecks(const Result<store::StoreStatus>& store,
+web::Check LiveStatus::ReadStoreCheck(const Result<store::StoreStatus>& store,
+                                      const Storage::RoleStatus& role) const {
+  return CheckStore(store, role, [this] { return parts_.storage.ReachLeader(kStorePatience); });
+}
+
+std::vector<web::Check> LiveStatus::MakeChecks(web::Check store,
                                                const std::vector<ChildStatus>& children) const {
-  std::vector<web::Check> checks = {CheckStore(store, parts_.storage.role())};
+  std::vector<web::Check> checks = {std::move(store)};
   for (const std::string& component : facts_.components) {
     checks.push_back(CheckComponent(component, children));
   }

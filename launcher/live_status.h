@@ -6,6 +6,7 @@
 #include <prometheus/registry.h>
 
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -43,6 +44,11 @@ class RateMeter {
   std::deque<Sample> samples_;  // at most a minute old, but for the oldest
 };
 
+// The check "store". `reach_leader` is asked by one that follows and sees whom: its clients are
+// served by nobody else.
+web::Check CheckStore(const Result<store::StoreStatus>& store, const Storage::RoleStatus& role,
+                      const std::function<Result<void>()>& reach_leader);
+
 class LiveStatus final : public web::StatusSource {
  public:
   // Must outlive this. The last two are null when the shim runs alone.
@@ -62,7 +68,9 @@ class LiveStatus final : public web::StatusSource {
   std::vector<web::Check> ReadChecks() override;
 
  private:
-  std::vector<web::Check> MakeChecks(const Result<store::StoreStatus>& store,
+  web::Check ReadStoreCheck(const Result<store::StoreStatus>& store,
+                            const Storage::RoleStatus& role) const;
+  std::vector<web::Check> MakeChecks(web::Check store,
                                      const std::vector<ChildStatus>& children) const;
   std::vector<ChildStatus> ReadChildren() const;
   web::TrafficStatus ReadTraffic(const Result<store::StoreStatus>& store);

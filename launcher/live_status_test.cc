@@ -58,6 +58,33 @@ TEST_CASE("LiveStatus: the shim alone has one check and counts its requests") {
   CHECK_FALSE(stopped[0].problem.empty());
 }
 
+TEST_CASE("LiveStatus: one that stands by is ready as long as the leader can be reached") {
+  const Result<store::StoreStatus> none = Error{ErrorCode::kLeaderChanged, "this kubase stands by"};
+  const Storage::RoleStatus follows{.role = Storage::Role::kFollows, .leader = "other:2379"};
+  const auto reached = CheckStore(none, follows, [] { return Ok(); });
+  CHECK(reached.ok);
+  CHECK(reached.problem.empty());
+  const auto lost = CheckStore(none, follows, []() -> Result<void> {
+    return Error{ErrorCode::kUnavailable, "the kubase that leads cannot be reached"};
+  });
+  CHECK_FALSE(lost.ok);
+  CHECK(lost.problem == "the kubase that leads cannot be reached");
+  Storage::RoleStatus blind = follows;
+  blind.problem = "the database is away";
+  CHECK(CheckStore(none, blind, [] { return Ok(); }).problem == "the database is away");
+}
+
+TEST_CASE("LiveStatus: one that leads is not ready while its database does not answer") {
+  const auto reach = []() -> Result<void> {
+    return Error{ErrorCode::kInternal, "who leads follows nobody"};
+  };
+  const Storage::RoleStatus leads{.role = Storage::Role::kLeads};
+  CHECK(CheckStore(store::StoreStatus{}, leads, reach).ok);
+  CHECK(CheckStore(Error{ErrorCode::kUnavailable, "away"}, leads, reach).problem == "away");
+  CHECK(CheckStore(store::StoreStatus{.failure = "fenced"}, leads, reach).problem == "fenced");
+  CHECK_FALSE(CheckStore(store::StoreStatus{.no_space = true}, leads, reach).ok);
+}
+
 TEST_CASE("LiveStatus: a component that was not started yet is not ready") {
   const TestDirectory directory;
   const SystemClock clock;

@@ -47,6 +47,8 @@ struct StorageRoles {
   std::function<Result<void>(store::Store& store, int64_t term)> lead;
   // Another leads.
   std::function<Result<void>(const sql::LeaderRecord& leader)> follow;
+  // From any thread, while another leads: whether clients get through to it, within `timeout`.
+  std::function<Result<void>(std::chrono::milliseconds timeout)> reach;
   // Neither, at the moment. When it returns, nobody uses the store any more.
   std::function<void()> wait;
 };
@@ -71,6 +73,10 @@ class Storage {
     std::string problem;  // why it cannot see who leads; empty: it can
   };
   RoleStatus role() const;
+  // For one that follows: as StorageRoles::reach.
+  Result<void> ReachLeader(std::chrono::milliseconds timeout) const {
+    return roles_.reach(timeout);
+  }
 
   // What the store says of itself, within `timeout`. Errors: kDeadlineExceeded, kLeaderChanged
   // (this process does not lead), those of the store.

@@ -42,6 +42,7 @@ StorageRoles RolesOf(wire::Server& server, std::chrono::milliseconds drain) {
           [&server](const sql::LeaderRecord& leader) {
             return server.Forward({.address = leader.address, .term = leader.term});
           },
+      .reach = [&server](std::chrono::milliseconds timeout) { return server.CheckHealth(timeout); },
       .wait = [&server, drain] { server.Hold(drain); }};
 }
 

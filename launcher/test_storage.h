@@ -14,6 +14,7 @@ namespace kubase::launcher {
 inline StorageRoles NoRoles() {
   return {.lead = [](store::Store&, int64_t) { return Ok(); },
           .follow = [](const sql::LeaderRecord&) { return Ok(); },
+          .reach = [](std::chrono::milliseconds) { return Ok(); },
           .wait = [] {}};
 }
 

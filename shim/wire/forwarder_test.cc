@@ -85,7 +85,12 @@ TEST_CASE("Forwarder: unix sockets on either side, and pages on this one") {
   CHECK(CanRange(grpc::CreateChannel("unix:" + directory.File("standby.sock"),
                                      grpc::InsecureChannelCredentials())));
   CHECK(HttpGet(standby.address(), "/health").find("\"health\":\"true\"") != std::string::npos);
+  CHECK(standby.server->CheckHealth(seconds(20)).ok());
   leader.server->Stop(milliseconds(0));
+  const auto checked = standby.server->CheckHealth(seconds(20));
+  REQUIRE_FALSE(checked.ok());
+  CHECK(checked.error().code == ErrorCode::kUnavailable);
+  CHECK(checked.error().message.find("cannot be reached") != std::string::npos);
   const std::string health = HttpGet(standby.address(), "/health");
   CHECK(health.starts_with("HTTP/1.1 503"));
   CHECK(health.find("cannot be reached") != std::string::npos);

@@ -197,6 +197,24 @@ Result<void> Server::CheckAlive(std::chrono::milliseconds timeout) const {
                                                  std::to_string(timeout.count()) + " ms"};
 }
 
+Result<void> Server::CheckHealth(std::chrono::milliseconds timeout) const {
+  // shared: this call and who checks the health, which may answer later.
+  auto answered = std::make_shared<std::promise<std::string>>();
+  std::future<std::string> answer = answered->get_future();
+  parts_->listener->Ping([&parts = *parts_, answered] {
+    parts.CheckHealth("",
+                      [answered](std::string problem) { answered->set_value(std::move(problem)); });
+  });
+  if (answer.wait_for(timeout) != std::future_status::ready) {
+    return Error{ErrorCode::kDeadlineExceeded, "it is not known within " +
+                                                   std::to_string(timeout.count()) +
+                                                   " ms whether clients are served"};
+  }
+  const std::string problem = answer.get();
+  if (problem.empty()) return Ok();
+  return Error{ErrorCode::kUnavailable, problem};
+}
+
 const std::vector<std::string>& Server::addresses() const {
   return parts_->addresses;
 }

@@ -34,7 +34,7 @@ struct ServerOptions {
   std::string etcd_version = "3.7.3";  // shown to clients
 };
 
-// All but CheckAlive from one thread at a time.
+// All but CheckAlive and CheckHealth from one thread at a time.
 class Server {
  public:
   // Listens when it returns. The references must outlive the server.
@@ -63,6 +63,10 @@ class Server {
 
   // Whether the thread that accepts connections works. Not after Stop. Error: kDeadlineExceeded.
   Result<void> CheckAlive(std::chrono::milliseconds timeout) const;
+
+  // Whether clients are served, as /health says: by the store, or through a leader that can be
+  // reached. Errors: kUnavailable (with what is wrong), kDeadlineExceeded, also after Stop.
+  Result<void> CheckHealth(std::chrono::milliseconds timeout) const;
 
   // As bound, in the order of the options: `127.0.0.1:2379` or `unix:///path`.
   const std::vector<std::string>& addresses() const;
