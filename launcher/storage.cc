@@ -54,7 +54,7 @@ Storage::Storage(const StorageOptions& options, StorageRoles roles, prometheus::
       registry_(registry),
       clock_(clock),
       log_(log.WithComponent("store")),
-      statement_metrics_(registry, *log_,
+      statement_metrics_(registry, clock, *log_,
                          options.slow_sql_threshold.count() > 0 ? options.slow_sql_threshold
                                                                 : std::chrono::hours(24 * 365)),
       is_leader_(prometheus::BuildGauge()

@@ -4,21 +4,22 @@
 
 namespace kubase {
 
-std::optional<int64_t> LogPacer::Note() {
+std::optional<int64_t> LogPacer::Note(ErrorCode cause) {
   const std::lock_guard lock(mutex_);
   const MonotonicTime now = clock_.Now();
-  if (logged_ && now - *logged_ < kPause) {
-    ++unlogged_;
+  const auto [found, is_first] = logged_.try_emplace(cause, Logged{.last = now});
+  Logged& logged = found->second;
+  if (!is_first && now - logged.last < kPause) {
+    ++logged.unlogged;
     return std::nullopt;
   }
-  logged_ = now;
-  return std::exchange(unlogged_, 0);
+  logged.last = now;
+  return std::exchange(logged.unlogged, 0);
 }
 
 void LogPacer::Reset() {
   const std::lock_guard lock(mutex_);
-  logged_.reset();
-  unlogged_ = 0;
+  logged_.clear();
 }
 
 }  // namespace kubase

@@ -1,13 +1,15 @@
 // LogPacer: when to log what may come again and again, as each failure of an outage does: the first
-// time, and then at most once a minute.
+// time, and then at most once a minute, by itself for each cause.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 
 #include "shim/base/clock.h"
+#include "shim/base/result.h"
 
 namespace kubase {
 
@@ -19,15 +21,19 @@ class LogPacer {
   explicit LogPacer(const Clock& clock) : clock_(clock) {}
 
   // It has come again. A number: it is to be logged, and so many since the last time were not.
-  std::optional<int64_t> Note();
+  std::optional<int64_t> Note(ErrorCode cause);
   // It is over: the next one is logged.
   void Reset();
 
  private:
+  struct Logged {
+    MonotonicTime last;
+    int64_t unlogged = 0;
+  };
+
   const Clock& clock_;
   std::mutex mutex_;
-  std::optional<MonotonicTime> logged_;  // guarded by mutex_
-  int64_t unlogged_ = 0;                 // guarded by mutex_
+  std::map<ErrorCode, Logged> logged_;  // guarded by mutex_
 };
 
 }  // namespace kubase

@@ -44,9 +44,10 @@ const char* ErrorLabel(ErrorCode code) {
 
 }  // namespace
 
-StatementMetrics::StatementMetrics(prometheus::Registry& registry, Log& log,
+StatementMetrics::StatementMetrics(prometheus::Registry& registry, const Clock& clock, Log& log,
                                    std::chrono::milliseconds slow)
     : log_(log),
+      failures_(clock),
       slow_seconds_(std::chrono::duration<double>(slow).count()),
       total_(prometheus::BuildCounter()
                  .Name("kine_sql_total")
@@ -88,16 +89,22 @@ void StatementMetrics::OnStatement(const StatementRun& run) {
   if (run.error == nullptr) {
     series.ok->Increment();
   } else {
-    total_.Add({{"name", std::string(run.name)}, {"error_code", ErrorLabel(run.error->code)}})
-        .Increment();
-    // The store takes it that what is created is new, and reads when it is not.
-    if (run.error->code != ErrorCode::kAlreadyExists) {
-      log_.Warning("statement failed", {{"statement", run.name}, {"error", run.error->message}});
-    }
+    NoteFailure(run);
   }
   if (run.seconds >= slow_seconds_) {
     log_.Warning("slow statement",
                  {{"statement", run.name}, {"ms", static_cast<int64_t>(run.seconds * 1000)}});
+  }
+}
+
+void StatementMetrics::NoteFailure(const StatementRun& run) {
+  total_.Add({{"name", std::string(run.name)}, {"error_code", ErrorLabel(run.error->code)}})
+      .Increment();
+  // The store takes it that what is created is new, and reads when it is not.
+  if (run.error->code == ErrorCode::kAlreadyExists) return;
+  if (const auto unlogged = failures_.Note(run.error->code); unlogged) {
+    log_.Warning("statement failed",
+                 {{"statement", run.name}, {"error", run.error->message}, {"unlogged", *unlogged}});
   }
 }
 

@@ -1,5 +1,5 @@
 // Counts and times each named statement under kine's metric names, so that dashboards made for kine
-// keep working, and logs the slow ones.
+// keep working, and logs the slow ones and, once a minute, those that fail.
 #pragma once
 
 #include <array>
@@ -8,7 +8,9 @@
 #include <mutex>
 #include <string>
 
+#include "shim/base/clock.h"
 #include "shim/base/log.h"
+#include "shim/base/log_pacer.h"
 #include "shim/sql/database.h"
 
 namespace prometheus {
@@ -21,10 +23,11 @@ class Family;
 
 namespace kubase::sql {
 
-// Any thread. `registry` and `log` must outlive it.
+// Any thread. The references must outlive it.
 class StatementMetrics final : public StatementObserver {
  public:
-  StatementMetrics(prometheus::Registry& registry, Log& log, std::chrono::milliseconds slow);
+  StatementMetrics(prometheus::Registry& registry, const Clock& clock, Log& log,
+                   std::chrono::milliseconds slow);
 
   void OnStatement(const StatementRun& run) override;
 
@@ -36,8 +39,10 @@ class StatementMetrics final : public StatementObserver {
     prometheus::Counter* steps;
   };
   const Series& Find(std::string_view name);
+  void NoteFailure(const StatementRun& run);
 
   Log& log_;
+  LogPacer failures_;
   const double slow_seconds_;
   prometheus::Family<prometheus::Counter>& total_;
   prometheus::Family<prometheus::Histogram>& time_;

@@ -41,6 +41,8 @@ BatchWriter::BatchWriter(std::unique_ptr<sql::Connection> connection, sql::Datab
       listeners_(listeners),
       clock_(clock),
       log_(log),
+      failed_batches_(clock),
+      failed_steps_(clock),
       compact_revision_(meta.compact_revision),
       meta_(meta),
       step_size_(limits::kCompactionStepTarget, limits::kCompactionStepRowsMin,

@@ -23,6 +23,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
+#include "shim/base/log_pacer.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/collector.h"
@@ -179,6 +180,8 @@ class BatchWriter {
   const Listeners listeners_;
   const Clock& clock_;
   Log& log_;
+  LogPacer failed_batches_;
+  LogPacer failed_steps_;
   std::atomic<Revision> compact_revision_;
   std::atomic<bool> no_space_{false};
   std::atomic<bool> broken_{false};

@@ -23,10 +23,11 @@ Error BatchWriter::Refusal(const Error& fence) {
 }
 
 void BatchWriter::NoteFailure(const Error& error) {
-  if (error.code == ErrorCode::kConflict) {
-    log_.Warning("the database undid a batch of writes", {{"error", error.message}});
-  } else {
-    log_.Error("a batch of writes failed", {{"error", error.message}});
+  if (const auto unlogged = failed_batches_.Note(error.code); unlogged) {
+    const bool conflict = error.code == ErrorCode::kConflict;
+    log_.Write(conflict ? LogLevel::kWarning : LogLevel::kError,
+               conflict ? "the database undid a batch of writes" : "a batch of writes failed",
+               {{"error", error.message}, {"unlogged", *unlogged}});
   }
   listeners_.metrics.OnBatchFailed(error);
   if (error.code == ErrorCode::kNoSpace) no_space_ = true;

@@ -59,7 +59,10 @@ void BatchWriter::MaintenanceStep() {
   const Result<bool> done = step();
   if (done.ok()) return;
   NoteLostLead(done.error());
-  log_.Warning("a step of compaction failed; trying again", {{"error", done.error().message}});
+  if (const auto unlogged = failed_steps_.Note(done.error().code); unlogged) {
+    log_.Warning("a step of compaction failed; trying again",
+                 {{"error", done.error().message}, {"unlogged", *unlogged}});
+  }
   listeners_.metrics.OnCompacted(false);
   if (done.error().code == ErrorCode::kOutcomeUnknown) {
     SettleNothing(done.error());

@@ -13,6 +13,7 @@
 #include "shim/base/limits.h"
 #include "shim/store/store_fixture_test.h"
 #include "tests/support/held_writes.h"
+#include "tests/support/outages.h"
 
 namespace kubase::store {
 namespace {
@@ -38,41 +39,13 @@ class LookCountingClock final : public Clock {
   mutable std::atomic<int64_t> looks_{0};
 };
 
-// Whose writes fail while it is down.
-class Outages final : public testing::WrappedDatabase {
- public:
-  Outages(std::unique_ptr<sql::Database> database, const std::atomic<bool>& down)
-      : WrappedDatabase(std::move(database)), down_(down) {}
-
- private:
-  class Writing final : public testing::WrappedConnection {
-   public:
-    Writing(std::unique_ptr<sql::Connection> connection, const std::atomic<bool>& down)
-        : WrappedConnection(std::move(connection)), down_(down) {}
-    Result<void> Begin(sql::Access access) override {
-      if (down_) return Error{ErrorCode::kUnavailable, "the database is away"};
-      return real().Begin(access);
-    }
-
-   private:
-    const std::atomic<bool>& down_;
-  };
-
-  std::unique_ptr<testing::WrappedConnection> Wrap(
-      std::unique_ptr<sql::Connection> connection) override {
-    return std::make_unique<Writing>(std::move(connection), down_);
-  }
-
-  const std::atomic<bool>& down_;
-};
-
 constexpr int kLeases = 1000;
 constexpr int64_t kTtlSeconds = 10;
 
 // A store that looks for expired leases as often as it can.
 struct LeasesFixture {
   LeasesFixture() {
-    auto outages = std::make_unique<Outages>(data.Open(), down);
+    auto outages = std::make_unique<testing::Outages>(data.Open(), down);
     database = std::make_unique<testing::HeldWrites>(std::move(outages), hold);
     auto opened = SqlStore::Open({.lease_check_interval = std::chrono::milliseconds(1)}, *database,
                                  registry, clock, *log);

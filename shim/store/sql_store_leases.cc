@@ -91,7 +91,7 @@ void SqlStore::RevokeExpired(LeaseId id) {
       [this, id](Result<Revision> revoked) {
         leases_.GiveBack(id);
         if (revoked.ok() || revoked.error().code == ErrorCode::kLeaseNotFound) return;
-        const auto unlogged = failed_revokes_.Note();
+        const auto unlogged = failed_revokes_.Note(revoked.error().code);
         if (!unlogged) return;
         log_.Warning("cannot revoke an expired lease; trying again",
                      {{"lease", id}, {"error", revoked.error().message}, {"unlogged", *unlogged}});

@@ -146,9 +146,10 @@ void WatchHub::OnPage(StreamKey key, WatchId id, int64_t serial, Result<WatchBat
     }
     // The database is away, or it has committed a compaction of which the writer is about to tell.
     // Nothing is lost: the watcher asks again from where it was.
-    if (!compacted) {
+    const auto unlogged = compacted ? std::nullopt : failed_pages_.Note(page.error().code);
+    if (unlogged) {
       log_.Warning("cannot read changes for a watcher; trying again",
-                   {{"error", page.error().message}});
+                   {{"error", page.error().message}, {"unlogged", *unlogged}});
     }
     if (failed_reads_.empty()) next_retry_ = clock_.Now() + kRetryReadsAfter;
     failed_reads_.push_back({key, id, serial});

@@ -25,6 +25,7 @@
 
 #include "shim/base/clock.h"
 #include "shim/base/log.h"
+#include "shim/base/log_pacer.h"
 #include "shim/base/result.h"
 #include "shim/store/change_reader.h"
 #include "shim/store/event_attributes.h"
@@ -118,6 +119,7 @@ class WatchHub final : public WatchSource {
   const CatchUp catch_up_;
   const Clock& clock_;
   Log& log_;
+  LogPacer failed_pages_;
   EventRing ring_;
   std::atomic<Revision> compact_revision_;
   std::atomic<int64_t> watcher_count_{0};

@@ -1,6 +1,7 @@
 // The hub without a database: catching up reads a list that the test keeps.
 #include "shim/store/watch_hub.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <random>
 
@@ -87,7 +88,9 @@ EventPtr MakePut(const std::string& key, Revision revision) {
 class HubFixture {
  public:
   explicit HubFixture(size_t ring_bytes = 1 << 20, milliseconds progress = milliseconds(0))
-      : log_(LogTo([](LogLevel, const std::string&) {})),
+      : log_(LogTo([this](LogLevel, const std::string& line) {
+          if (line.find("cannot read changes") != std::string::npos) ++warnings_;
+        })),
         hub_(
             {.ring_bytes_max = ring_bytes,
              .catch_up_events_max = 3,
@@ -116,6 +119,7 @@ class HubFixture {
   WatchHub& hub() { return hub_; }
   Revision revision() const { return revision_; }
   int pages() const { return pages_; }
+  int read_warnings() const { return warnings_; }
   void FailNextPages(int n) { failures_ = n; }
   // What the database tells before the hub hears of it.
   void CompactDatabase(Revision revision) { compacted_ = revision; }
@@ -144,6 +148,7 @@ class HubFixture {
   }
 
   SystemClock clock_;
+  std::atomic<int> warnings_{0};
   std::unique_ptr<Log> log_;
   std::mutex mutex_;
   std::vector<WatchBatch> published_;
@@ -212,6 +217,22 @@ TEST_CASE("WatchHub: a failing database delays a watcher and loses nothing") {
   stream->Create({.range = {"a", ""}, .start_revision = 2});
   REQUIRE(sink->WaitUntil([](auto& s) { return s.events_[0].size() == 50; }));
   CHECK(sink->cancelled_.empty());
+}
+
+TEST_CASE("WatchHub: a failing database is one line in the log, however many watchers there are") {
+  constexpr int kWatchers = 20;
+  HubFixture f(1500);
+  for (int i = 0; i < 50; ++i) f.Publish({"a"});
+  f.FailNextPages(3 * kWatchers);
+  auto sink = std::make_shared<RecordingSink>();
+  auto stream = f.hub().Open(sink);
+  for (int i = 0; i < kWatchers; ++i) stream->Create({.range = {"a", ""}, .start_revision = 2});
+  REQUIRE(sink->WaitUntil([](auto& s) {
+    return s.events_.size() == kWatchers &&
+           std::ranges::all_of(s.events_, [](auto& one) { return one.second.size() == 50; });
+  }));
+  CHECK(f.pages() > 3 * kWatchers);
+  CHECK(f.read_warnings() == 1);
 }
 
 TEST_CASE("WatchHub: a future start sends neither earlier events nor progress before it") {

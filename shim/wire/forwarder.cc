@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "shim/base/executor.h"
+#include "shim/base/log_pacer.h"
 #include "shim/wire/listen_address.h"
 
 namespace kubase::wire {
@@ -37,8 +38,8 @@ constexpr std::chrono::milliseconds kDialPause{200};
 
 // What all connections need; used on the thread.
 struct Shared {
-  Shared(Leader to, ListenAddress at, Log& l)
-      : leader(std::move(to)), address(std::move(at)), log(l), resolver(context) {}
+  Shared(Leader to, ListenAddress at, const Clock& clock, Log& l)
+      : leader(std::move(to)), address(std::move(at)), log(l), failures(clock), resolver(context) {}
 
   // Where the leader is, as far as that can be found out.
   using Found = std::function<void(const error_code&, std::vector<Endpoint>)>;
@@ -54,19 +55,19 @@ struct Shared {
                            });
   }
 
-  // Warns once until somebody is reached again.
   void NoteDial(const error_code& error) {
-    if (error && !failing) {
-      log.Warning("the kubase that leads the database cannot be reached",
-                  {{"address", leader.address}, {"cause", error.message()}});
+    if (!error) return failures.Reset();
+    if (const auto unlogged = failures.Note(ErrorCode::kUnavailable); unlogged) {
+      log.Warning(
+          "the kubase that leads the database cannot be reached",
+          {{"address", leader.address}, {"cause", error.message()}, {"unlogged", *unlogged}});
     }
-    failing = static_cast<bool>(error);
   }
 
   const Leader leader;
   const ListenAddress address;
   Log& log;
-  bool failing = false;
+  LogPacer failures;
   asio::io_context context;
   asio::ip::tcp::resolver resolver;
 };
@@ -222,8 +223,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 }  // namespace
 
 struct Forwarder::Parts {
-  Parts(const Leader& leader, const ListenAddress& address, Log& log)
-      : shared(leader, address, log), work(shared.context.get_executor()), thread([this] {
+  Parts(const Leader& leader, const ListenAddress& address, const Clock& clock, Log& log)
+      : shared(leader, address, clock, log), work(shared.context.get_executor()), thread([this] {
           NameThread("forwarder");
           shared.context.run();
         }) {}
@@ -237,9 +238,11 @@ struct Forwarder::Parts {
   std::thread thread;
 };
 
-Result<std::unique_ptr<Forwarder>> Forwarder::Start(const Leader& leader, Log& log) {
+Result<std::unique_ptr<Forwarder>> Forwarder::Start(const Leader& leader, const Clock& clock,
+                                                    Log& log) {
   KUBASE_ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(leader.address));
-  return std::unique_ptr<Forwarder>(new Forwarder(std::make_unique<Parts>(leader, address, log)));
+  return std::unique_ptr<Forwarder>(
+      new Forwarder(std::make_unique<Parts>(leader, address, clock, log)));
 }
 
 Forwarder::Forwarder(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

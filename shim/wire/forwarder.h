@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "shim/base/clock.h"
 #include "shim/base/log.h"
 #include "shim/base/result.h"
 #include "shim/wire/connection_target.h"
@@ -24,8 +25,9 @@ struct Leader {
 
 class Forwarder final : public ConnectionTarget {
  public:
-  // The log must outlive it. Errors: kInvalidArgument (the address).
-  static Result<std::unique_ptr<Forwarder>> Start(const Leader& leader, Log& log);
+  // The clock and the log must outlive it. Errors: kInvalidArgument (the address).
+  static Result<std::unique_ptr<Forwarder>> Start(const Leader& leader, const Clock& clock,
+                                                  Log& log);
   ~Forwarder() override;  // closes all connections
 
   // Dials for ten seconds; then the client's connection is closed.

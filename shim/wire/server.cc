@@ -169,7 +169,7 @@ Result<void> Server::Forward(const Leader& leader) {
   KUBASE_CHECK(parts.store == nullptr);
   if (parts.forwarder != nullptr && parts.leader == leader) return Ok();
   Hold(std::chrono::milliseconds(0));
-  KUBASE_ASSIGN_OR_RETURN(parts.forwarder, Forwarder::Start(leader, parts.log));
+  KUBASE_ASSIGN_OR_RETURN(parts.forwarder, Forwarder::Start(leader, parts.clock, parts.log));
   parts.leader = leader;
   parts.Switch(parts.forwarder.get());
   return Ok();
