@@ -31,7 +31,7 @@ using boost::system::error_code;
 using Socket = asio::generic::stream_protocol::socket;
 using Endpoint = asio::generic::stream_protocol::endpoint;
 
-constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kReadBytes = 64 * 1024;
 constexpr std::chrono::seconds kDialPatience{10};
 constexpr std::chrono::seconds kConnectPatience{3};  // of it, for one address
 constexpr std::chrono::milliseconds kDialPause{200};
@@ -66,6 +66,7 @@ struct Shared {
 
   const Leader leader;
   const ListenAddress address;
+  std::array<char, kReadBytes> scratch;  // what was just read, of whichever connection
   Log& log;
   LogPacer failures;
   asio::io_context context;
@@ -167,11 +168,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
   struct Direction {
     Socket& from;
     Socket& to;
-    std::array<char, kBufferBytes> buffer;
+    std::string unsent;  // read, while the other end does not take it
   };
 
   void Greet(Socket leader) {
     leader_ = std::move(leader);
+    error_code ignored;  // shows when it is read
+    client_.non_blocking(true, ignored);
+    leader_.non_blocking(true, ignored);
     asio::async_write(leader_, asio::buffer(first_bytes_),
                       [self = shared_from_this()](const error_code& error, size_t) {
                         if (error) return self->Close();
@@ -182,19 +186,41 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
   void Carry(Direction& way) {
-    way.from.async_read_some(asio::buffer(way.buffer), [self = shared_from_this(), &way](
-                                                           const error_code& error, size_t bytes) {
-      if (error == asio::error::eof) {
-        ::shutdown(way.to.native_handle(), SHUT_WR);
-        return;
-      }
-      if (error) return self->Close();
-      asio::async_write(way.to, asio::buffer(way.buffer, bytes),
-                        [self, &way](const error_code& failed, size_t) {
-                          if (failed) return self->Close();
-                          self->Carry(way);
+    way.from.async_wait(Socket::wait_read,
+                        [self = shared_from_this(), &way](const error_code& error) {
+                          if (error) return self->Close();
+                          self->Move(way);
                         });
-    });
+  }
+
+  // Most of what is read goes on at once, so that a connection that is idle has no buffer.
+  void Move(Direction& way) {
+    error_code error;
+    const size_t bytes = way.from.read_some(asio::buffer(shared_.scratch), error);
+    if (IsForLater(error)) return Carry(way);
+    if (error == asio::error::eof) {
+      ::shutdown(way.to.native_handle(), SHUT_WR);
+      return;
+    }
+    if (error) return Close();
+    const size_t sent = way.to.write_some(asio::buffer(shared_.scratch, bytes), error);
+    if (error && !IsForLater(error)) return Close();
+    if (sent == bytes) return Carry(way);
+    way.unsent.assign(shared_.scratch.data() + sent, bytes - sent);
+    SendRest(way);
+  }
+
+  void SendRest(Direction& way) {
+    asio::async_write(way.to, asio::buffer(way.unsent),
+                      [self = shared_from_this(), &way](const error_code& failed, size_t) {
+                        if (failed) return self->Close();
+                        std::string().swap(way.unsent);
+                        self->Carry(way);
+                      });
+  }
+
+  static bool IsForLater(const error_code& error) {
+    return error == asio::error::would_block || error == asio::error::interrupted;
   }
 
   // The other direction ends with an error, then.

@@ -2,7 +2,8 @@
 // byte, TLS as well. Its own is one line in front (ForwardedPreface), so that a connection never
 // goes in a circle among processes that take each other for the leader.
 //
-// One thread. A connection has two buffers of kBufferBytes, whatever the speeds of its ends.
+// One thread. What one end sends is read when the other one has taken what was read before, 64 kB
+// at a time; a connection of which nothing is under way has no buffer.
 #pragma once
 
 #include <memory>

@@ -1,7 +1,11 @@
 // A kubase that stands by in front of one that leads, both on real sockets.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <future>
+#include <random>
+#include <vector>
 
 #include "shim/wire/client_socket_test.h"
 #include "tests/support/temporary_directory.h"
@@ -117,6 +121,61 @@ TEST_CASE("Forwarder: a client that leaves before its answer costs its own conne
   client = Dial(address);
   SendText(client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   CHECK(Accept(listening).valid());
+}
+
+int64_t ResidentBytes() {
+  std::ifstream file("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  file >> pages >> resident;
+  return resident * ::sysconf(_SC_PAGESIZE);
+}
+
+TEST_CASE("Forwarder: a connection that is idle has no buffers") {
+  constexpr int kConnections = 200;
+  const testing::TemporaryDirectory directory;
+  const std::string leader = "unix://" + directory.File("leader.sock");
+  const OwnedFd listening = ListenOn(leader);
+  const std::string address = "unix://" + directory.File("standby.sock");
+  const Standby standby({.listen_addresses = {address}});
+  REQUIRE(standby.server->Forward({leader, kTerm}).ok());
+  const int64_t before = ResidentBytes();
+  std::vector<OwnedFd> clients, accepted;
+  for (int i = 0; i < kConnections; ++i) {
+    clients.push_back(Dial(address));
+    SendText(clients.back(), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+    accepted.push_back(Accept(listening));
+    REQUIRE(accepted.back().valid());
+  }
+  // Until the last one is carried in both directions.
+  SendText(accepted.back(), "an answer");
+  char answer[9] = {};
+  REQUIRE(recv(clients.back().get(), answer, sizeof(answer), MSG_WAITALL) == sizeof(answer));
+  CHECK(ResidentBytes() - before < kConnections * int64_t{32} * 1024);
+}
+
+// As much as the sockets do not hold: the rest waits here, and nothing of it is lost.
+TEST_CASE("Forwarder: what a slow end does not take yet waits, and arrives whole") {
+  const testing::TemporaryDirectory directory;
+  const std::string leader = "unix://" + directory.File("leader.sock");
+  const OwnedFd listening = ListenOn(leader);
+  const std::string address = "unix://" + directory.File("standby.sock");
+  const Standby standby({.listen_addresses = {address}});
+  REQUIRE(standby.server->Forward({leader, kTerm}).ok());
+  OwnedFd client = Dial(address);
+  const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+  SendText(client, preface);
+  const OwnedFd accepted = Accept(listening);
+  std::mt19937_64 random(1);
+  std::string sent(16 << 20, '\0');
+  std::ranges::generate(sent, [&] { return static_cast<char>(random()); });
+  auto sending = std::async(std::launch::async, [&] {
+    SendText(client, sent);
+    ::shutdown(client.get(), SHUT_WR);
+  });
+  // Its reader begins when the sender cannot go on.
+  CHECK(sending.wait_for(milliseconds(100)) == std::future_status::timeout);
+  CHECK(ReadAll(accepted) == ForwardedPreface(kTerm) + preface + sent);
+  sending.get();
 }
 
 TEST_CASE("Forwarder: who does not lead in the term takes no forwarded connection") {
