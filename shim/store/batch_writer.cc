@@ -147,7 +147,7 @@ void BatchWriter::Run() {
     }
     if (CollectionDue()) CollectionStep();
     if (MaintenanceDue()) MaintenanceStep();
-    listeners_.space.Measure(database_, *connection_);
+    listeners_.space.MeasureIfDue(database_, *connection_);
   }
   AnswerCompactionWaiters(kStopping);
 }

@@ -2,6 +2,7 @@
 #include "shim/store/space_guard.h"
 
 #include <algorithm>
+#include <chrono>
 #include <variant>
 #include <vector>
 
@@ -9,6 +10,8 @@ namespace kubase::store {
 namespace {
 
 constexpr int64_t kStoredPairOverheadBytes = 256;
+// On a server each look is a round trip of the writer.
+constexpr std::chrono::seconds kBetweenLooks{1};
 
 int64_t SumOfCosts(const std::vector<Operation>& operations) {
   int64_t sum = 0;
@@ -39,15 +42,25 @@ Result<void> SpaceGuard::Load(sql::Connection& connection) {
 // A size that cannot be read stays what it was: whoever writes hears of the trouble.
 void SpaceGuard::Measure(sql::Database& database, sql::Connection& connection) {
   if (quota_bytes_ == 0) return;
+  admitted_bytes_ = 0;
   const Result<sql::SpaceUsage> usage = database.ReadSpaceUsage(connection);
   if (usage.ok()) size_bytes_ = usage->total_bytes;
 }
 
-SpaceGuard::Verdict SpaceGuard::Judge(int64_t cost_bytes) const {
+void SpaceGuard::MeasureIfDue(sql::Database& database, sql::Connection& connection) {
+  const MonotonicTime now = clock_.Now();
+  if (now < next_look_ && size_bytes_ + admitted_bytes_ < quota_bytes_) return;
+  next_look_ = now + kBetweenLooks;
+  Measure(database, connection);
+}
+
+SpaceGuard::Verdict SpaceGuard::Judge(int64_t cost_bytes) {
   if (cost_bytes == 0) return Verdict::kRoom;
   if (alarm_raised_) return Verdict::kAlarmRaised;
-  if (quota_bytes_ == 0 || size_bytes_ + cost_bytes < quota_bytes_) return Verdict::kRoom;
-  return Verdict::kQuotaExceeded;
+  if (quota_bytes_ == 0) return Verdict::kRoom;
+  if (size_bytes_ + cost_bytes >= quota_bytes_) return Verdict::kQuotaExceeded;
+  admitted_bytes_ += cost_bytes;
+  return Verdict::kRoom;
 }
 
 }  // namespace kubase::store

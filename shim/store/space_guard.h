@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "shim/base/clock.h"
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/types.h"
@@ -24,15 +25,17 @@ class SpaceGuard {
  public:
   enum class Verdict { kRoom, kAlarmRaised, kQuotaExceeded };
 
-  // 0: the database may grow as large as its engine lets it.
-  explicit SpaceGuard(int64_t quota_bytes) : quota_bytes_(quota_bytes) {}
+  // 0: the database may grow as large as its engine lets it. The clock must outlive it.
+  SpaceGuard(int64_t quota_bytes, const Clock& clock) : quota_bytes_(quota_bytes), clock_(clock) {}
 
   // The alarm as it is stored.
   Result<void> Load(sql::Connection& connection);
   // Looks how large the database is; does nothing when there is no quota.
   void Measure(sql::Database& database, sql::Connection& connection);
+  // Does so once a second, and whenever what had room since may have reached the quota. One thread.
+  void MeasureIfDue(sql::Database& database, sql::Connection& connection);
 
-  Verdict Judge(int64_t cost_bytes) const;
+  Verdict Judge(int64_t cost_bytes);
 
   int64_t quota_bytes() const { return quota_bytes_; }
   bool alarm_raised() const { return alarm_raised_; }
@@ -40,7 +43,10 @@ class SpaceGuard {
 
  private:
   const int64_t quota_bytes_;
+  const Clock& clock_;
+  MonotonicTime next_look_{};  // of who measures
   std::atomic<int64_t> size_bytes_{0};
+  std::atomic<int64_t> admitted_bytes_{0};  // since that was so
   std::atomic<bool> alarm_raised_{false};
 };
 
