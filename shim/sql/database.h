@@ -152,6 +152,7 @@ class Database {
   // For who leads: whether the server is another than the one that was remembered last, so that it
   // may lack what that one had acknowledged.
   virtual Result<bool> IsOtherServer(Connection& connection) = 0;
+  // From then on each renewal remembers the one that it finds: it has what was acknowledged.
   virtual Result<void> RememberServer(Connection& connection) = 0;
   // The settings of the server by which an outage of its machine loses what it acknowledged, as
   // "NAME = VALUE, NAME = VALUE"; empty: there is none, as far as the engine tells.

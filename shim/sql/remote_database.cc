@@ -104,6 +104,7 @@ Result<int64_t> RemoteDatabase::CountWrites(Connection& connection) {
 Result<int64_t> RemoteDatabase::TakeLead(Connection& connection, const LeaderRecord& seen,
                                          const std::string& process, const std::string& address) {
   const int64_t term = NewEpoch();
+  knows_server_ = false;
   KUBASE_TRY(Apply(connection,
                    {.changes = fmt::format("epoch = {0}, leader_term = {0}, leader_renewals = 0, "
                                            "leader_process = {1}, leader_address = {2}",
@@ -120,7 +121,10 @@ Result<int64_t> RemoteDatabase::TakeLead(Connection& connection, const LeaderRec
 
 Result<void> RemoteDatabase::RenewLead(Connection& connection) {
   const int64_t term = term_;
-  return Apply(connection, {.changes = "leader_renewals = leader_renewals + 1",
+  std::string changes = "leader_renewals = leader_renewals + 1";
+  // The connection was made to one that has all that was acknowledged, or would have failed.
+  if (knows_server_) changes += ", server = " + server_;
+  return Apply(connection, {.changes = std::move(changes),
                             .condition = fmt::format("leader_term = {}", term),
                             .column = "leader_term",
                             .value = term});
@@ -148,9 +152,11 @@ Result<bool> RemoteDatabase::IsOtherServer(Connection& connection) {
 }
 
 Result<void> RemoteDatabase::RememberServer(Connection& connection) {
-  return static_cast<RemoteConnection&>(connection)
-      .Run(fmt::format("UPDATE meta SET server = {} WHERE id = 1 AND leader_term = {}", server_,
-                       term_.load()));
+  KUBASE_TRY(static_cast<RemoteConnection&>(connection)
+                 .Run(fmt::format("UPDATE meta SET server = {} WHERE id = 1 AND leader_term = {}",
+                                  server_, term_.load())));
+  knows_server_ = true;
+  return Ok();
 }
 
 Result<std::string> RemoteDatabase::ReadDurabilityRisk(Connection& connection) {

@@ -99,6 +99,7 @@ class RemoteDatabase : public Database {
   std::string server_;
   std::string durability_;
   std::atomic<int64_t> term_{0};
+  std::atomic<bool> knows_server_{false};  // in this term
   int64_t next_epoch_ = 0;  // that may have been set, when it is not known; the writer's
 };
 

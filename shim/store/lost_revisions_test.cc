@@ -41,6 +41,24 @@ TEST_CASE("LostRevisions: another server passes all that can have been lost, onc
   CHECK(fixture.store().current_revision() == 2 + kLostRevisionsMax + 2);
 }
 
+TEST_CASE("LostRevisions: who goes on to lead on another server remembers it, and none before") {
+  if (!testing::TestDatabase::OnServer()) return;
+  const testing::TestDatabase data;
+  const auto take_over = [&] { data.RunScript("UPDATE meta SET server = server + 1"); };
+  const auto first = data.Open();
+  const auto leading = std::move(first->Connect(sql::Access::kWrite)).value();
+  REQUIRE(first->RememberServer(*leading).ok());
+  take_over();
+  REQUIRE(*first->IsOtherServer(*leading));
+  REQUIRE(first->RenewLead(*leading).ok());
+  CHECK_FALSE(*first->IsOtherServer(*leading));
+  take_over();
+  const auto next = data.Open();  // which has not yet looked what is missing
+  const auto connection = std::move(next->Connect(sql::Access::kWrite)).value();
+  REQUIRE(next->RenewLead(*connection).ok());
+  CHECK(*next->IsOtherServer(*connection));
+}
+
 TEST_CASE("LostRevisions: who leads hears of a database that went back, by a write or a read") {
   if (!testing::TestDatabase::OnServer()) return;
   std::atomic<int> lost = 0;
