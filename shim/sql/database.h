@@ -111,6 +111,10 @@ struct SpaceUsage {
   int64_t limit_bytes = 0;  // the engine's own bound, whatever the disk has room for
 };
 
+// What free space is given back for. kSmaller: the database has to get smaller, also where its
+// server locks and writes each table anew for that. kReuse: nothing is locked for long.
+enum class Reclaim { kReuse, kSmaller };
+
 // On engines over a network: entries of their indexes have a quarter of a page or less, and hold a
 // key with what makes it unique.
 inline constexpr size_t kRemoteKeyBytesMax = 2000;
@@ -168,8 +172,10 @@ class Database {
   // Gives a bounded amount of free space back to the file system, on a write connection outside a
   // transaction. True: there is more to give.
   virtual Result<bool> ReclaimSpaceStep(Connection& connection) = 0;
-  // Gives all of it back; may take hours and hold up writers. kUnavailable soon after `stop`.
-  virtual Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) = 0;
+  // Gives all of it back, to new rows or to the file system as `aim` says; may take hours and hold
+  // up writers. kUnavailable soon after `stop`.
+  virtual Result<void> ReclaimSpace(Connection& connection, Reclaim aim,
+                                    const std::stop_token& stop) = 0;
   // Reads everything once. Empty: it is sound; else a sentence for each of the first damages.
   virtual Result<std::vector<std::string>> CheckIntegrity(Connection& connection) = 0;
   // After a Commit of unknown outcome and a Rollback, on the same connection. On success the

@@ -52,7 +52,7 @@ class MysqlDatabase final : public RemoteDatabase {
     return SpaceUsage{bytes->value_or(0), bytes->value_or(0), kUnboundedBytes};
   }
 
-  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
+  Result<void> ReclaimSpace(Connection& connection, Reclaim, const std::stop_token& stop) override {
     if (engine_.reclaim.empty()) return Ok();
     MysqlConnection patient = InsteadOf(connection);
     return RunOnTables(patient, engine_.reclaim, stop);

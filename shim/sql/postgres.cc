@@ -42,10 +42,12 @@ class PostgresDatabase final : public RemoteDatabase {
     return SpaceUsage{bytes.value_or(0), bytes.value_or(0), kUnboundedBytes};
   }
 
-  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
-    if (engine_.reclaim.empty()) return Ok();
+  Result<void> ReclaimSpace(Connection& connection, Reclaim aim,
+                            const std::stop_token& stop) override {
+    const std::string_view command = aim == Reclaim::kSmaller ? engine_.shrink : engine_.reclaim;
+    if (command.empty()) return Ok();
     PostgresConnection patient = InsteadOf(connection);
-    return RunOnTables(patient, engine_.reclaim, stop);
+    return RunOnTables(patient, command, stop);
   }
 
   // Where the server keeps checksums of its pages, it compares them while it reads.

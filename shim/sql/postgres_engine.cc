@@ -70,7 +70,8 @@ PostgresEngine EngineOf(const PostgresGreeting& greeting) {
           .server = kTimeline,
           .durability = kDurability,
           .size = kSize,
-          .reclaim = "VACUUM FULL"};
+          .reclaim = "VACUUM",
+          .shrink = "VACUUM FULL"};
 }
 
 }  // namespace kubase::sql

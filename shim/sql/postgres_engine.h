@@ -23,6 +23,7 @@ struct PostgresEngine {
   std::string_view durability;     // as RemoteDatabase::AskDurabilityBy
   std::string_view size;           // gives the bytes of all tables
   std::string_view reclaim;        // with a table's name behind it; "": it does so by itself
+  std::string_view shrink;         // likewise, for Reclaim::kSmaller
 };
 
 PostgresEngine EngineOf(const PostgresGreeting& greeting);

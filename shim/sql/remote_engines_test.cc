@@ -20,7 +20,8 @@ TEST_CASE("EngineOf: PostgreSQL is told which plans to make, and is known by its
   CHECK(Has(engine.settings, "SET enable_seqscan = off"));
   CHECK(Has(engine.server, "pg_walfile_name"));
   CHECK(engine.before_schema.empty());
-  CHECK(engine.reclaim == "VACUUM FULL");
+  CHECK(engine.reclaim == "VACUUM");
+  CHECK(engine.shrink == "VACUUM FULL");
 }
 
 TEST_CASE("EngineOf: servers that are too old") {

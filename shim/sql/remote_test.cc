@@ -298,24 +298,35 @@ TEST_CASE_METHOD(Remote, "Remote: giving space back may take longer than other s
   const auto impatient = database().Connect(Access::kWrite, std::chrono::seconds(1));
   REQUIRE(impatient.ok());
   const HeldTable held(data(), 3);
-  const Result<void> reclaimed = database().ReclaimSpace(**impatient, {});
+  const Result<void> reclaimed = database().ReclaimSpace(**impatient, Reclaim::kSmaller, {});
   INFO((reclaimed.ok() ? "" : reclaimed.error().message));
   CHECK(reclaimed.ok());
   CHECK(*Get(**impatient, "a") == "none");
+}
+
+TEST_CASE_METHOD(Remote, "Remote: space is given back for new rows while others read") {
+  if (!OnPostgres()) return;  // elsewhere the server decides
+  const auto connection = Connect();
+  const HeldTable held(data(), 5);
+  CHECK(database().ReclaimSpace(*connection, Reclaim::kReuse, {}).ok());
+  const char* const still_held =
+      "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+  CHECK(data().Ask(still_held)[0] == "1");
 }
 
 TEST_CASE_METHOD(Remote, "Remote: giving space back ends when it is told to") {
   const auto connection = Connect();
   const HeldTable held(data(), 5);
   std::stop_source stop;
-  auto reclaimed = std::async(
-      std::launch::async, [&] { return database().ReclaimSpace(*connection, stop.get_token()); });
+  auto reclaimed = std::async(std::launch::async, [&] {
+    return database().ReclaimSpace(*connection, Reclaim::kSmaller, stop.get_token());
+  });
   HeldTable::AwaitWaiter(data());
   stop.request_stop();
   const Result<void> ended = reclaimed.get();
   REQUIRE_FALSE(ended.ok());
   CHECK(ended.error().code == ErrorCode::kUnavailable);
-  CHECK(database().ReclaimSpace(*connection, stop.get_token()).error().code ==
+  CHECK(database().ReclaimSpace(*connection, Reclaim::kSmaller, stop.get_token()).error().code ==
         ErrorCode::kUnavailable);
 }
 

@@ -169,7 +169,7 @@ class SqliteDatabase final : public Database {
     return static_cast<SqliteConnection&>(connection).ReclaimSpaceStep();
   }
 
-  Result<void> ReclaimSpace(Connection& connection, const std::stop_token& stop) override {
+  Result<void> ReclaimSpace(Connection& connection, Reclaim, const std::stop_token& stop) override {
     KUBASE_TRY(checkpointer_->CheckSynced());
     auto& sqlite = static_cast<SqliteConnection&>(connection);
     KUBASE_TRY(sqlite.ReclaimSpace(stop));

@@ -137,7 +137,7 @@ TEST_CASE(
     REQUIRE(reader->Commit().ok());
     disk.WriteCrashImage(directory.path(), while_it_fails.path(), 0.0, random);
     CHECK(store.database().Settle(store.writer()).error().code == ErrorCode::kUnavailable);
-    CHECK(store.database().ReclaimSpace(store.writer(), {}).error().code ==
+    CHECK(store.database().ReclaimSpace(store.writer(), Reclaim::kReuse, {}).error().code ==
           ErrorCode::kUnavailable);
     disk.Heal();
     while (!store.database().Settle(store.writer()).ok() &&

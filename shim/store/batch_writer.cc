@@ -127,7 +127,10 @@ void BatchWriter::EndWaits(const Error& reason) {
 void BatchWriter::GiveSpaceBack(const std::vector<Done>& waiters) {
   Reach(Failpoint::kDefragmentBegun);
   gives_space_back_ = true;
-  const Result<void> reclaimed = database_.ReclaimSpace(*connection_, reclaim_.get_token());
+  // A quota is held against the size of the database, free space included.
+  const auto aim =
+      listeners_.space.quota_bytes() > 0 ? sql::Reclaim::kSmaller : sql::Reclaim::kReuse;
+  const Result<void> reclaimed = database_.ReclaimSpace(*connection_, aim, reclaim_.get_token());
   gives_space_back_ = false;
   Reach(Failpoint::kDefragmentEnded);
   listeners_.space.Measure(database_, *connection_);

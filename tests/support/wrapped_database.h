@@ -91,8 +91,9 @@ class WrappedDatabase : public sql::Database {
   Result<bool> ReclaimSpaceStep(sql::Connection& connection) override {
     return database_->ReclaimSpaceStep(Real(connection));
   }
-  Result<void> ReclaimSpace(sql::Connection& connection, const std::stop_token& stop) override {
-    return database_->ReclaimSpace(Real(connection), stop);
+  Result<void> ReclaimSpace(sql::Connection& connection, sql::Reclaim aim,
+                            const std::stop_token& stop) override {
+    return database_->ReclaimSpace(Real(connection), aim, stop);
   }
   Result<std::vector<std::string>> CheckIntegrity(sql::Connection& connection) override {
     return database_->CheckIntegrity(Real(connection));
