@@ -242,29 +242,34 @@ void MysqlSession::Queue(std::string text, const StatementSink& sink) {
 
 Result<void> MysqlSession::Run() {
   const std::vector<Queued> queued = std::exchange(queued_, {});
+  AnswerTimes times;
   size_t first = 0;
   while (first < queued.size()) {
     size_t last = first + 1, bytes = queued[first].text.size();
     while (last < queued.size() && bytes + queued[last].text.size() < kTextBytesMax) {
       bytes += queued[last++].text.size();
     }
-    KUBASE_TRY(RunSome(queued, first, last));
+    KUBASE_TRY(RunSome(queued, first, last, times));
     first = last;
   }
   return Ok();
 }
 
-Result<void> MysqlSession::RunSome(const std::vector<Queued>& queued, size_t first, size_t last) {
+Result<void> MysqlSession::RunSome(const std::vector<Queued>& queued, size_t first, size_t last,
+                                   AnswerTimes& times) {
   std::string text;
   for (size_t i = first; i < last; ++i) {
     if (i > first) text += ';';
     text += queued[i].text;
   }
-  if (mysql_real_query(connection_.get(), text.data(), text.size()) != 0) return LastError();
+  if (mysql_real_query(connection_.get(), text.data(), text.size()) != 0) {
+    return Refused(queued[first].sink, times);
+  }
   for (size_t i = first; i < last; ++i) {
-    KUBASE_TRY(Take(queued[i].sink));
+    if (!Take(queued[i].sink)) return Refused(queued[i].sink, times);
+    times.Note(queued[i].sink);
     const int more = mysql_next_result(connection_.get());
-    if (more > 0) return LastError();
+    if (more > 0) return Refused(queued[i + 1].sink, times);
     if ((more == 0) == (i + 1 < last)) continue;
     broken_ = true;
     return Error{ErrorCode::kUnavailable, "MariaDB: the server's answers are out of step"};
@@ -272,23 +277,28 @@ Result<void> MysqlSession::RunSome(const std::vector<Queued>& queued, size_t fir
   return Ok();
 }
 
-Result<void> MysqlSession::Take(const StatementSink& sink) {
+bool MysqlSession::Take(const StatementSink& sink) {
   const std::unique_ptr<MYSQL_RES, Free> result(mysql_use_result(connection_.get()));
   if (result == nullptr) {
-    if (mysql_field_count(connection_.get()) != 0) return LastError();
+    if (mysql_field_count(connection_.get()) != 0) return false;
     if (sink.changed != nullptr) {
       *sink.changed = static_cast<int64_t>(mysql_affected_rows(connection_.get()));
     }
-    return Ok();
+    return true;
   }
   bool wanted = sink.rows != nullptr;
   while (const MYSQL_ROW row = mysql_fetch_row(result.get())) {
-    if (sink.row_count != nullptr) ++*sink.row_count;
+    if (sink.answer != nullptr) ++sink.answer->rows;
     if (!wanted) continue;
     wanted = (*sink.rows)(MysqlRow(row, mysql_fetch_lengths(result.get())));
   }
-  if (mysql_errno(connection_.get()) != 0) return LastError();
-  return Ok();
+  return mysql_errno(connection_.get()) == 0;
+}
+
+Error MysqlSession::Refused(const StatementSink& sink, AnswerTimes& times) {
+  Error error = LastError();
+  if (!broken_) times.Note(sink, error);
+  return error;
 }
 
 int MysqlSession::socket() const {

@@ -72,8 +72,12 @@ class MysqlSession {
   Result<void> Configure();
   // What a statement says that shows one setting; false as well when there is no such setting.
   Result<bool> IsOn(const std::string& show);
-  Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last);
-  Result<void> Take(const StatementSink& sink);
+  Result<void> RunSome(const std::vector<Queued>& queued, size_t first, size_t last,
+                       AnswerTimes& times);
+  // The last error, as the answer to the statement of `sink` if the server has said so.
+  Error Refused(const StatementSink& sink, AnswerTimes& times);
+  // False: as the last error says.
+  bool Take(const StatementSink& sink);
   Error LastError();
 
   std::unique_ptr<st_mysql, Close> connection_;

@@ -243,20 +243,25 @@ Result<void> PostgresSession::Send(std::chrono::milliseconds timeout) {
 }
 
 Result<void> PostgresSession::Run(std::chrono::milliseconds timeout) {
+  AnswerTimes times;
   KUBASE_TRY(Send(timeout));
   const std::vector<std::vector<Queued>> sent = std::exchange(unanswered_, {});
   std::optional<Error> failure;
   for (const std::vector<Queued>& queued : sent) {
     failure.reset();
-    KUBASE_TRY(ReceiveAll(queued, failure));
+    KUBASE_TRY(ReceiveAll(queued, times, failure));
   }
   if (failure) return *failure;
   return Ok();
 }
 
-Result<void> PostgresSession::ReceiveAll(const std::vector<Queued>& queued,
+Result<void> PostgresSession::ReceiveAll(const std::vector<Queued>& queued, AnswerTimes& times,
                                          std::optional<Error>& failure) {
-  for (const Queued& one : queued) KUBASE_TRY(Receive(one, failure));
+  for (const Queued& one : queued) {
+    const bool is_done = !failure;
+    KUBASE_TRY(Receive(one, failure));
+    if (is_done) times.Note(one.sink, failure);
+  }
   KUBASE_ASSIGN_OR_RETURN(const ResultPtr end, Next());
   if (PQresultStatus(end.get()) == PGRES_PIPELINE_SYNC) return Ok();
   return Break("the server's answers are out of step");
@@ -344,7 +349,7 @@ void PostgresSession::TakeRows(const Queued& queued, const PGresult* result, boo
     *sink.changed = std::strtoll(count, nullptr, 10);
   }
   const int rows = PQntuples(result);
-  if (sink.row_count != nullptr) *sink.row_count += rows;
+  if (sink.answer != nullptr) sink.answer->rows += rows;
   for (int i = 0; i < rows && wanted && sink.rows != nullptr; ++i) {
     wanted = (*sink.rows)(ResultRow(result, i));
   }

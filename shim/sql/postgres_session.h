@@ -83,7 +83,8 @@ class PostgresSession {
   void Prepare(const PostgresStatement& statement, const std::vector<PostgresValue>& values);
   void Sent(bool accepted, Queued queued);
   // Up to the end of what was sent at once.
-  Result<void> ReceiveAll(const std::vector<Queued>& queued, std::optional<Error>& failure);
+  Result<void> ReceiveAll(const std::vector<Queued>& queued, AnswerTimes& times,
+                          std::optional<Error>& failure);
   Result<void> Flush();
   Result<void> WaitForInput(bool output_too);
   Result<ResultPtr> Next();

@@ -3,8 +3,6 @@
 
 #include <utility>
 
-#include "shim/sql/observed.h"
-
 namespace kubase::sql {
 namespace {
 
@@ -12,6 +10,10 @@ namespace {
 bool IsFresh(const PoolLimits& limits, std::chrono::steady_clock::time_point opened) {
   return limits.lifetime.count() == 0 ||
          std::chrono::steady_clock::now() - opened < limits.lifetime;
+}
+
+double SecondsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -48,30 +50,24 @@ Result<void> RemoteConnection::Begin(Access access) {
 
 Result<void> RemoteConnection::Commit() {
   KUBASE_CHECK(in_transaction_);
-  return Observed(shared_.observer, "commit", [&](StatementRun&) -> Result<void> {
-    QueueText("COMMIT", {});
-    Result<void> done = RunQueued();
-    if (done.ok()) {
-      if (writes_) ++shared_.fence.writes;
-      in_transaction_ = false;
-      return done;
-    }
+  QueueText("COMMIT", Watched("commit"));
+  Result<void> done = RunUnobserved();
+  if (done.ok()) {
+    if (writes_) ++shared_.fence.writes;
+    in_transaction_ = false;
+  } else if (IsBroken()) {
     // What the server says is certain; a connection that broke may have carried the commit.
-    if (!IsBroken()) return done;
-    return Error{ErrorCode::kOutcomeUnknown, done.error().message};
-  });
+    done = Error{ErrorCode::kOutcomeUnknown, done.error().message};
+  }
+  TellObserver(done);
+  return done;
 }
 
 Result<void> RemoteConnection::SelectManyAndCommit(Query query, Params params, size_t columns,
                                                    const RowSink& sink) {
   KUBASE_CHECK(in_transaction_);
-  int64_t rows = 0;
-  QueueMany(query, params, columns, {.rows = &sink, .row_count = &rows});
-  KUBASE_TRY(Commit());
-  if (shared_.observer != nullptr) {
-    shared_.observer->OnStatement({.name = QueryName(query), .rows = rows});
-  }
-  return Ok();
+  QueueMany(query, params, columns, Watched(QueryName(query), {.rows = &sink}));
+  return Commit();
 }
 
 void RemoteConnection::Rollback() {
@@ -80,9 +76,16 @@ void RemoteConnection::Rollback() {
 
 void RemoteConnection::Undo() {
   if (IsBroken() || !UndoInSession()) CloseSession();  // the server undoes it
+  watched_.clear();
 }
 
 Result<void> RemoteConnection::RunQueued() {
+  Result<void> done = RunUnobserved();
+  TellObserver(done);
+  return done;
+}
+
+Result<void> RemoteConnection::RunUnobserved() {
   KUBASE_CHECK(!running_);  // who is given rows must not ask for others
   running_ = true;
   Result<void> done = RunSession();
@@ -90,14 +93,46 @@ Result<void> RemoteConnection::RunQueued() {
   return done;
 }
 
+StatementSink RemoteConnection::Watched(std::string_view name, StatementSink sink) {
+  if (shared_.observer == nullptr) return sink;
+  sink.answer = std::make_shared<StatementAnswer>();
+  watched_.push_back({name, std::chrono::steady_clock::now(), sink.answer});
+  return sink;
+}
+
+// What no statement has answered, as the end of the connection, is told of the one that waited.
+void RemoteConnection::TellObserver(const Result<void>& done) {
+  bool error_told = done.ok();
+  for (const Watch& watch : watched_) {
+    const StatementAnswer& answer = *watch.answer;
+    const bool is_waiting = &watch == &watched_.back() && !error_told && !answer.error;
+    if (!answer.came && !is_waiting) continue;
+    const Error* const error = is_waiting ? &done.error() : answer.error ? &*answer.error : nullptr;
+    const double seconds = answer.came ? answer.seconds : SecondsSince(watch.queued);
+    shared_.observer->OnStatement(
+        {.name = watch.name, .seconds = seconds, .rows = answer.rows, .error = error});
+    error_told = error_told || error != nullptr;
+  }
+  watched_.clear();
+}
+
+Result<void> RemoteConnection::Connected(std::string_view name) {
+  if (in_transaction_) return Ok();
+  const auto start = std::chrono::steady_clock::now();
+  Result<void> connected = EnsureSession();
+  if (!connected.ok() && shared_.observer != nullptr) {
+    shared_.observer->OnStatement(
+        {.name = name, .seconds = SecondsSince(start), .error = &connected.error()});
+  }
+  return connected;
+}
+
 template <typename Queue>
 Result<void> RemoteConnection::Reading(std::string_view name, const RowSink& rows,
                                        const Queue& queue) {
-  return Observed(shared_.observer, name, [&](StatementRun& run) -> Result<void> {
-    if (!in_transaction_) KUBASE_TRY(EnsureSession());
-    queue(StatementSink{.rows = &rows, .row_count = &run.rows});
-    return RunQueued();
-  });
+  KUBASE_TRY(Connected(name));
+  queue(Watched(name, {.rows = &rows}));
+  return RunQueued();
 }
 
 Result<void> RemoteConnection::Select(Query query, Params params, const RowSink& sink) {
@@ -117,21 +152,17 @@ Result<void> RemoteConnection::SelectMatching(const MatchShape& shape, Params pa
 }
 
 Result<int64_t> RemoteConnection::Execute(Query query, Params params) {
-  return Observed(shared_.observer, QueryName(query), [&](StatementRun&) -> Result<int64_t> {
-    if (!in_transaction_) KUBASE_TRY(EnsureSession());
-    int64_t changed = 0;
-    QueueOne(query, params, {.changed = &changed});
-    KUBASE_TRY(RunQueued());
-    return changed;
-  });
+  KUBASE_TRY(Connected(QueryName(query)));
+  int64_t changed = 0;
+  QueueOne(query, params, Watched(QueryName(query), {.changed = &changed}));
+  KUBASE_TRY(RunQueued());
+  return changed;
 }
 
 Result<void> RemoteConnection::ExecuteMany(Query query, Params params, size_t columns) {
   KUBASE_CHECK(in_transaction_);
-  return Observed(shared_.observer, QueryName(query), [&](StatementRun&) -> Result<void> {
-    QueueMany(query, params, columns, {});
-    return Ok();
-  });
+  QueueMany(query, params, columns, Watched(QueryName(query)));
+  return Ok();
 }
 
 Result<void> RemoteConnection::Run(const std::string& text) {

@@ -6,8 +6,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "shim/sql/database.h"
 #include "shim/sql/epoch.h"
@@ -85,10 +87,24 @@ class RemoteConnection : public Connection {
   // Runs what `queue(sink)` queues, as the statement of that name, and gives its rows to `rows`.
   template <typename Queue>
   Result<void> Reading(std::string_view name, const RowSink& rows, const Queue& queue);
+  // EnsureSession outside of a transaction; the observer hears as of that statement if it fails.
+  Result<void> Connected(std::string_view name);
+  // For a statement that is queued next; the observer hears of it when it has run.
+  StatementSink Watched(std::string_view name, StatementSink sink = {});
+  Result<void> RunUnobserved();
+  // Of the statements that have run. `done`: how that ended.
+  void TellObserver(const Result<void>& done);
   Result<void> ReadInSession(const std::string& text, const RowSink& sink);
   Result<void> CheckServer();
 
+  struct Watch {
+    std::string_view name;
+    std::chrono::steady_clock::time_point queued;
+    std::shared_ptr<StatementAnswer> answer;
+  };
+
   const Shared shared_;
+  std::vector<Watch> watched_;                    // queued, and not undone
   std::chrono::steady_clock::time_point opened_;  // the session
   bool in_transaction_ = false;
   bool writes_ = false;  // the transaction

@@ -264,36 +264,6 @@ TEST_CASE_METHOD(Remote, "Remote: a connection that was given back is made again
   CHECK(*Get(*connection, "a") == "none");
 }
 
-void AwaitCount(const TestDatabase& data, const char* count) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (data.Ask(count)[0] == "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
-}
-
-// Keeps a table from being changed for so long.
-class HeldTable {
- public:
-  HeldTable(const TestDatabase& data, int seconds)
-      : thread_([&data, seconds] {
-          data.RunScript(fmt::format("BEGIN; SELECT * FROM objects; SELECT {}({}); COMMIT",
-                                     OnPostgres() ? "pg_sleep" : "SLEEP", seconds));
-        }) {
-    AwaitCount(data, OnPostgres() ? "SELECT count(*) FROM pg_stat_activity "
-                                    "WHERE wait_event = 'PgSleep'"
-                                  : "SELECT COUNT(*) FROM information_schema.processlist "
-                                    "WHERE state = 'User sleep'");
-  }
-  // Returns when somebody waits to change it.
-  static void AwaitWaiter(const TestDatabase& data) {
-    AwaitCount(data, OnPostgres() ? "SELECT count(*) FROM pg_stat_activity "
-                                    "WHERE wait_event_type = 'Lock'"
-                                  : "SELECT COUNT(*) FROM information_schema.processlist "
-                                    "WHERE state LIKE 'Waiting for table metadata%'");
-  }
-
- private:
-  std::jthread thread_;
-};
-
 TEST_CASE_METHOD(Remote, "Remote: giving space back may take longer than other statements") {
   const auto impatient = database().Connect(Access::kWrite, std::chrono::seconds(1));
   REQUIRE(impatient.ok());
