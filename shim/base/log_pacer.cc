@@ -1,3 +1,4 @@
+// A cause is remembered from its first time on, and there are as many as codes of errors.
 #include "shim/base/log_pacer.h"
 
 #include <utility>

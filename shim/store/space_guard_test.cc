@@ -62,7 +62,7 @@ class Measured final : public testing::WrappedDatabase {
 TEST_CASE("SpaceGuard: the writer looks once a second, and after each batch near the quota") {
   const testing::TestDatabase data;
   Measured database(data.Open());
-  const auto connection = std::move(database.Connect(sql::Access::kWrite)).value();
+  const auto connection = std::move(database.Connect(sql::Access::kWrite, {})).value();
   ManualClock clock;
   SpaceGuard guard(2000, clock);
   for (int i = 0; i < 10; ++i) guard.MeasureIfDue(database, *connection);
