@@ -17,8 +17,8 @@ import (
 // recovery is how long kubase may take after the new server takes writes.
 const recovery = 3 * time.Second
 
-// A copy that had everything takes over: nothing is lost, nothing is repeated, and the watches that
-// were open go on.
+// A copy that had everything takes over: nothing is lost, nothing is repeated, the watches that were
+// open go on, and a later start has nothing to pass over.
 func TestCopyThatHasEverythingTakesOver(t *testing.T) {
 	s := server.Start(t)
 	c := s.Client(t)
@@ -29,6 +29,7 @@ func TestCopyThatHasEverythingTakesOver(t *testing.T) {
 	database.Do(t, "catch_up")
 	database.Do(t, "failover")
 	put := outage.PutWhenPossible(t, c, "/k/after", recovery)
+	recovered := time.Now()
 	if want := int64(102); put.Header.Revision != want {
 		t.Errorf("the first revision afterwards is %d, want %d", put.Header.Revision, want)
 	}
@@ -37,6 +38,12 @@ func TestCopyThatHasEverythingTakesOver(t *testing.T) {
 	}
 	outage.ExpectRevisions(t, stream, 2, 102)
 	database.Do(t, "copy")
+	awaitRenewal(t, c, recovered)
+	s.Stop()
+	s.Restart()
+	if got := s.Client(t).Put("/k/again", "1").Header.Revision; got != 103 {
+		t.Errorf("the first revision after a restart is %d, want 103", got)
+	}
 }
 
 // A copy that lags takes over: what it lacks is lost, but no revision is used twice, and whoever
@@ -92,6 +99,20 @@ func TestCopyTakesOverWhileNobodyLooks(t *testing.T) {
 	if again := c.Put("/k/again", "1").Header.Revision; again != before+1 {
 		t.Errorf("revisions jump from %d to %d without need", before, again)
 	}
+}
+
+// awaitRenewal returns when the lead was renewed after that moment: leases are told from memory, which
+// kubase does for three seconds after each renewal.
+func awaitRenewal(t *testing.T, c *server.Client, after time.Time) {
+	t.Helper()
+	for deadline := after.Add(20 * time.Second); time.Now().Before(deadline); {
+		late := time.Since(after) > 3*time.Second
+		_, err := c.Lease.LeaseLeases(server.Context(t), &pb.LeaseLeasesRequest{})
+		if late && err == nil {
+			return
+		}
+	}
+	t.Fatal("the lead is not renewed")
 }
 
 func prefix() *pb.RangeRequest {
