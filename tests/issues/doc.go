@@ -2,13 +2,13 @@
 // can happen on one SQLite database. The tests are named after the fault: KineNNN, K3sNNN and EtcdNNN
 // are issues of these projects, Kine0ec37c6 is a commit.
 //
-// What needs two servers on one database, or another engine, is tested with those:
+// What needs two servers on one database is in kubase/tests/etcd/takeover, under the names of the
+// faults: kine#676, kine#391, kine 0ec37c6, kine#759, kine#82 and etcd#20418. Not here is what cannot
+// happen:
 //
-//	kine#676, kine#391    also with two writers that take their ids from a sequence
-//	kine 0ec37c6          also with a writer that is stopped between insert and publication
-//	kine#759, kine#82     also with gaps that rolled back transactions leave in a sequence
+//	kine#676, kine#759    in their forms with ids that two writers take from a sequence: one process
+//	                      writes, and counts revisions itself
 //	kine#745              error 1020 is of MariaDB's snapshot isolation
-//	etcd#20418            a stale read needs a second server that went on meanwhile
 //	k3s#10619, dqlite#133 the write-ahead log of a replicated SQLite
 //
 // The module is beside kubase/tests/etcd and has a path below it, so that it may use its internal

@@ -2,7 +2,6 @@ package histories
 
 import (
 	"context"
-	"syscall"
 	"time"
 
 	"kubase/tests/etcd/internal/database"
@@ -50,15 +49,10 @@ func (r *run) kill() {
 
 // pause stops a process for a while, as a machine does that swaps or migrates.
 func (r *run) pause(s *server.Server, length time.Duration) {
-	pid := s.Pid()
-	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		r.t.Fatalf("stop the server: %v", err)
-	}
+	s.Freeze()
 	// Not cut short by the end of the history: its requests have to time out too.
 	wait(context.Background(), length)
-	if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
-		r.t.Fatalf("continue the server: %v", err)
-	}
+	s.Thaw()
 	r.disturbances["pauses"]++
 }
 

@@ -73,6 +73,8 @@ type Options struct {
 	DatabaseAddress string
 	// DatabaseParameters are added to the endpoint of a database server: "name=value&…".
 	DatabaseParameters string
+	// MetricsPort is where kubase serves its metrics; 0 is nowhere.
+	MetricsPort int
 }
 
 // TLS is the security of the client side: clients show a certificate that CAFile has signed.
@@ -92,7 +94,7 @@ func (k Kind) arguments(dir string, port, peerPort int, options Options) []strin
 			"serve",
 			"--listen-address", fmt.Sprintf("127.0.0.1:%d", port),
 			"--endpoint", options.endpoint(dir),
-			"--metrics-bind-address", "0",
+			"--metrics-bind-address", options.metricsAddress(),
 			"--watch-progress-notify-interval", progress,
 		}
 		args = append(args, options.TLS.flags(
@@ -153,6 +155,13 @@ func (o Options) endpoint(dir string) string {
 		endpoint += "?" + o.DatabaseParameters
 	}
 	return endpoint
+}
+
+func (o Options) metricsAddress() string {
+	if o.MetricsPort == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("127.0.0.1:%d", o.MetricsPort)
 }
 
 func (t *TLS) scheme() string {

@@ -51,7 +51,7 @@ func (s *Server) ReachedFailpoints() map[string]bool {
 func Prepare(t testing.TB, kind Kind, options Options) *Server {
 	t.Helper()
 	s := &Server{
-		t: t, kind: kind, dir: t.TempDir(), port: freePort(t), peerPort: freePort(t),
+		t: t, kind: kind, dir: t.TempDir(), port: FreePort(t), peerPort: FreePort(t),
 		options: options,
 	}
 	t.Cleanup(s.cleanUp)
@@ -114,6 +114,26 @@ func (s *Server) AwaitKilled(limit time.Duration) bool {
 	s.process = nil
 	return true
 }
+
+// Freeze stops the process, as a machine does that swaps or migrates. Its connections stay open, and
+// what comes on them waits.
+func (s *Server) Freeze() {
+	s.t.Helper()
+	if err := syscall.Kill(s.Pid(), syscall.SIGSTOP); err != nil {
+		s.t.Fatalf("freeze %s: %v", s.kind.Name, err)
+	}
+}
+
+// Thaw lets it go on.
+func (s *Server) Thaw() {
+	s.t.Helper()
+	if err := syscall.Kill(s.Pid(), syscall.SIGCONT); err != nil {
+		s.t.Fatalf("thaw %s: %v", s.kind.Name, err)
+	}
+}
+
+// Frozen tells whether the process is stopped: by Freeze, or by itself at a failpoint.
+func (s *Server) Frozen() bool { return s.process.stopped() }
 
 // diedOf tells whether the process has ended by this signal.
 func (p *process) diedOf(sig syscall.Signal) bool {

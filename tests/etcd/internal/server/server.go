@@ -68,7 +68,7 @@ func StartWith(t testing.TB, kind Kind, options Options) *Server {
 	var err error
 	// A port that was free can be taken before the server binds it: then another one is tried.
 	for range 3 {
-		s.port, s.peerPort = freePort(t), freePort(t)
+		s.port, s.peerPort = FreePort(t), FreePort(t)
 		if err = s.start(); err == nil {
 			return s
 		}
@@ -253,9 +253,9 @@ func (s *Server) waitReady(p *process) error {
 	}
 }
 
-// freePort picks a port below the range from which the kernel takes the ports of outgoing
+// FreePort picks a port below the range from which the kernel takes the ports of outgoing
 // connections, so that no connection of a parallel test can take it before the server does.
-func freePort(t testing.TB) int {
+func FreePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
 		port := 10000 + rand.IntN(22000)

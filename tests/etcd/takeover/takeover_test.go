@@ -1,0 +1,68 @@
+// Package takeover loses the leader of two servers on one database (tests/databases): it dies, or is
+// frozen and goes on later. The other one takes over in time, and who was frozen does no harm.
+package takeover
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"kubase/tests/etcd/internal/expect"
+	"kubase/tests/etcd/internal/outage"
+	"kubase/tests/etcd/internal/pair"
+	"kubase/tests/etcd/internal/server"
+)
+
+const (
+	// takeover is how long writes may fail when the leader is gone.
+	takeover = 10 * time.Second
+	// adoption is how long a server may take to stand by after it has found another one leading.
+	adoption = 5 * time.Second
+	rounds   = 2
+)
+
+// A leader that is frozen is replaced. When it goes on it finds, on connections from before, reads
+// and writes that were sent after writes of the new leader: it must answer none of them as if it
+// still led (etcd#20418).
+func TestEtcd20418FrozenLeaderIsReplaced(t *testing.T) {
+	p := pair.Start(t, server.Options{})
+	watch := watchEverything(t, p.Standby)
+	revision := p.Standby.Client(t).Put("/k/k", "first").Header.Revision
+	for round := range rounds {
+		changes := p.Changes(p.Leader)
+		late := newLateClients(t, p.Leader)
+		p.Leader.Freeze()
+		put := outage.PutWhenPossible(t, p.Standby.Client(t), "/k/k", takeover)
+		late.send(put.Header.Revision)
+		expect.Equal(t, "the new leader leads", p.Leads(p.Standby), true)
+		expect.Equal(t, "the first revision of the new leader", put.Header.Revision, revision+1)
+		expect.Equal(t, "what the new leader reads",
+			p.Standby.Client(t).Get("/k/k").Header.Revision, put.Header.Revision)
+		p.Leader.Thaw()
+		late.check()
+		p.Swap(adoption)
+		p.AwaitChanges(p.Standby, changes+1, adoption)
+		c := p.Standby.Client(t)
+		revision = c.Put("/k/k", fmt.Sprint("round ", round)).Header.Revision
+		expect.Equal(t, "value", string(c.Get("/k/k").Kvs[0].Value), fmt.Sprint("round ", round))
+	}
+	watch.expectUntil(revision)
+}
+
+// A leader that dies is replaced, and stands by when it is started again.
+func TestKilledLeaderIsReplaced(t *testing.T) {
+	p := pair.Start(t, server.Options{})
+	watch := watchEverything(t, p.Standby)
+	revision := p.Standby.Client(t).Put("/k/k", "first").Header.Revision
+	for range rounds {
+		c := p.Standby.Client(t)
+		p.Leader.Kill()
+		put := outage.PutWhenPossible(t, c, "/k/k", takeover)
+		expect.Equal(t, "the new leader leads", p.Leads(p.Standby), true)
+		expect.Equal(t, "the first revision of the new leader", put.Header.Revision, revision+1)
+		p.Leader.Restart()
+		p.Swap(adoption)
+		revision = p.Standby.Client(t).Put("/k/k", "after").Header.Revision
+	}
+	watch.expectUntil(revision)
+}
