@@ -12,6 +12,9 @@ import (
 	"kubase/tests/etcd/internal/server"
 )
 
+// pause is between an attempt that failed and the next one.
+const pause = 5 * time.Millisecond
+
 // PutWhenPossible writes a key as soon as that is taken, which has to be within limit.
 func PutWhenPossible(t testing.TB, c *server.Client, key string,
 	limit time.Duration) *pb.PutResponse {
@@ -28,7 +31,28 @@ func PutWhenPossible(t testing.TB, c *server.Client, key string,
 		if time.Since(began) > limit {
 			t.Fatalf("no write within %v: %v", limit, err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(pause)
+	}
+}
+
+// ReadWhenPossible does a linearizable read as soon as there is an answer, which has to be within
+// limit, and tells after how long it was.
+func ReadWhenPossible(t testing.TB, c *server.Client, limit time.Duration) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), limit)
+		_, err := c.KV.Range(ctx, &pb.RangeRequest{Key: []byte("/k/"), RangeEnd: []byte("/k0")})
+		cancel()
+		took := time.Since(began)
+		if took > limit {
+			t.Errorf("no read within %v, but after %v (%v)", limit, took, err)
+			return took
+		}
+		if err == nil {
+			return took
+		}
+		time.Sleep(pause)
 	}
 }
 

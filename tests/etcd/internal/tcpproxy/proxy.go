@@ -29,7 +29,9 @@ type trap struct {
 	text []byte
 	// passes tells whether the server still gets it; its answer is lost in any case.
 	passes bool
-	sprung chan struct{}
+	// refuses tells that no connection is accepted from then on.
+	refuses bool
+	sprung  chan struct{}
 }
 
 // conn is a connection of a client and the one to the server for it.
@@ -80,9 +82,15 @@ func (p *Proxy) Refuse() {
 	p.Cut()
 }
 
-// Accept ends Refuse.
+// RefuseAfter does what Refuse does when a client has sent the text: the server gets it, and its
+// answer is lost.
+func (p *Proxy) RefuseAfter(text []byte) {
+	p.change(func() { p.trap = &trap{text: text, passes: true, refuses: true, sprung: make(chan struct{})} })
+}
+
+// Accept ends Refuse and RefuseAfter.
 func (p *Proxy) Accept() {
-	p.change(func() { p.refuses = false })
+	p.change(func() { p.refuses, p.trap = false, nil })
 }
 
 // Stall holds back what is sent in both directions, until Resume.
@@ -204,7 +212,7 @@ func (p *Proxy) fromClient(c *conn, sent []byte) bool {
 	}
 	c.deaf = true
 	sprung := p.trap
-	p.trap = nil
+	p.trap, p.refuses = nil, p.refuses || sprung.refuses
 	close(sprung.sprung)
 	return sprung.passes
 }
