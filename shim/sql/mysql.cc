@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "shim/sql/endpoint_file.h"
 #include "shim/sql/mysql_connection.h"
 #include "shim/sql/mysql_dialect.h"
 #include "shim/sql/mysql_engine.h"
@@ -68,6 +69,9 @@ class MysqlDatabase final : public RemoteDatabase {
   }
 
   Result<void> Prepare() {
+    KUBASE_TRY(CheckEndpointFiles({{"ca_file", shared_.options.ca_file},
+                                   {"cert_file", shared_.options.cert_file},
+                                   {"key_file", shared_.options.key_file}}));
     KUBASE_TRY(CreateDatabase());
     MysqlConnection connection(shared_);
     KUBASE_TRY(connection.EnsureSession());

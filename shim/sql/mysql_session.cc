@@ -78,6 +78,13 @@ void SetTls(MYSQL* connection, const MysqlOptions& options) {
   mysql_optionsv(connection, MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &verify);
 }
 
+// The client's library takes the name "localhost" for the server's usual socket, whatever the port.
+void SetProtocol(MYSQL* connection, const MysqlOptions& options) {
+  if (!options.unix_socket.empty()) return;
+  const unsigned int tcp = MYSQL_PROTOCOL_TCP;
+  mysql_optionsv(connection, MYSQL_OPT_PROTOCOL, &tcp);
+}
+
 void SetTimeouts(MYSQL* connection, const MysqlOptions& options) {
   const auto connect = static_cast<unsigned int>(options.connect_timeout.count());
   const auto statement = static_cast<unsigned int>(options.statement_timeout.count());
@@ -99,6 +106,26 @@ void WatchNetwork(int socket) {
   set(IPPROTO_TCP, TCP_USER_TIMEOUT, 3000);
 }
 
+// The library says of TLS neither names nor files. An alert is what the server says, and it may end
+// the connection before that is read.
+Error ExplainTls(Error error, unsigned int number, const MysqlHost& host,
+                 const MysqlOptions& options) {
+  const bool is_tls = number == CR_SSL_CONNECTION_ERROR;
+  const bool by_server =
+      number == CR_SERVER_LOST || error.message.find(" alert ") != std::string::npos;
+  if (!options.tls) return error;
+  if (by_server && !options.cert_file.empty()) {
+    error.message +=
+        fmt::format("; a server that does not trust the certificate {} ends a connection so",
+                    options.cert_file);
+  } else if (is_tls && options.verify) {
+    error.message +=
+        fmt::format("; the server's certificate has to be for \"{}\", and of {}", host.name,
+                    options.ca_file.empty() ? "a CA that this machine trusts" : options.ca_file);
+  }
+  return error;
+}
+
 }  // namespace
 
 Error ClassifyMysql(unsigned int number, const std::string& message) {
@@ -113,8 +140,10 @@ Error ClassifyMysql(unsigned int number, const std::string& message) {
       return error(ErrorCode::kNoSpace, "; free space on the server's disk");
     case ER_ACCESS_DENIED_ERROR:
     case ER_DBACCESS_DENIED_ERROR:
-      return error(ErrorCode::kPermissionDenied,
-                   "; see the user and the password of the endpoint, and its rights");
+      return error(
+          ErrorCode::kPermissionDenied,
+          "; see the user and the password of the endpoint, its rights, and whether it may "
+          "connect without TLS and a certificate");
     case ER_TABLEACCESS_DENIED_ERROR:
     case ER_SPECIFIC_ACCESS_DENIED_ERROR:
       return error(ErrorCode::kPermissionDenied, "; grant it to the user of the endpoint");
@@ -188,12 +217,13 @@ Result<std::unique_ptr<MysqlSession>> MysqlSession::OpenOn(const MysqlHost& host
   std::unique_ptr<MysqlSession> session(new MysqlSession(mysql_init(nullptr)));
   MYSQL* const raw = session->connection_.get();
   KUBASE_CHECK(raw != nullptr);
+  SetProtocol(raw, options);
   SetTimeouts(raw, options);
   SetTls(raw, options);
   if (mysql_real_connect(raw, host.name.c_str(), options.user.c_str(), options.password.c_str(),
                          OrNull(database), host.port, OrNull(options.unix_socket),
                          CLIENT_MULTI_STATEMENTS) == nullptr) {
-    return session->LastError();
+    return ExplainTls(session->LastError(), mysql_errno(raw), host, options);
   }
   WatchNetwork(static_cast<int>(mysql_get_socket(raw)));
   KUBASE_TRY(session->Configure());

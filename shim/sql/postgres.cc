@@ -64,6 +64,7 @@ class PostgresDatabase final : public RemoteDatabase {
   }
 
   Result<void> Prepare() {
+    KUBASE_TRY(CheckEndpointFiles(NamesIn(shared_.options.connection).files));
     PostgresConnection connection(shared_);
     KUBASE_TRY(ConnectOrCreate(connection));
     engine_ = connection.engine();

@@ -55,6 +55,23 @@ Result<void> CheckConnectionString(const std::string& text) {
                            cause)};
 }
 
+// "system" is what the operating system trusts, and a key with a colon one of an engine of OpenSSL.
+bool IsFile(std::string_view value) {
+  return !value.empty() && value != "system" && value.find(':') == value.npos;
+}
+
+// What OpenSSL says does not tell who refused whom: an alert is the server's.
+const char* ExplainTls(std::string_view said) {
+  if (said.find("SSL error") == said.npos) return "";
+  if (said.find("alert") != said.npos) {
+    return "; the server refuses the certificate of the endpoint (sslcert)";
+  }
+  if (said.find("certificate verify failed") != said.npos) {
+    return "; the server's certificate is not of the CA of the endpoint (sslrootcert)";
+  }
+  return "";
+}
+
 class ResultRow final : public Row {
  public:
   ResultRow(const PGresult* result, int row) : result_(result), row_(row) {}
@@ -116,6 +133,10 @@ PostgresNames NamesIn(const std::string& connection) {
     if (option->val == nullptr) continue;
     if (std::strcmp(option->keyword, "dbname") == 0) names.database = option->val;
     if (std::strcmp(option->keyword, "user") == 0) names.user = option->val;
+    for (const char* file : {"sslrootcert", "sslcert", "sslkey"}) {
+      if (std::strcmp(option->keyword, file) != 0 || !IsFile(option->val)) continue;
+      names.files.push_back({file, option->val});
+    }
   }
   return names;
 }
@@ -160,7 +181,8 @@ Result<std::unique_ptr<PostgresSession>> PostgresSession::Open(const PostgresOpt
       new PostgresSession(PQconnectdbParams(names.data(), values.data(), kExpandFirst)));
   PGconn* const raw = session->connection_.get();
   if (PQstatus(raw) != CONNECTION_OK) {
-    return ClassifyPostgres(nullptr, Sentence(PQerrorMessage(raw)));
+    const std::string said = Sentence(PQerrorMessage(raw));
+    return ClassifyPostgres(nullptr, said + ExplainTls(said));
   }
   PQsetNoticeProcessor(
       raw, [](void*, const char*) {}, nullptr);  // errors say the same

@@ -14,6 +14,7 @@
 
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
+#include "shim/sql/endpoint_file.h"
 #include "shim/sql/postgres.h"
 #include "shim/sql/postgres_engine.h"
 #include "shim/sql/postgres_value.h"
@@ -107,6 +108,7 @@ class PostgresSession {
 struct PostgresNames {
   std::string database;
   std::string user;
+  std::vector<EndpointFile> files;
 };
 PostgresNames NamesIn(const std::string& connection);
 

@@ -8,8 +8,8 @@
 namespace kubase::store {
 namespace {
 
-// Between two attempts to settle a commit; doubled each time. The longest, and what an attempt takes
-// that nothing answers, are within the three seconds in which writes go on after an outage.
+// Between two attempts to settle a commit; doubled each time. For so long at most writes wait that
+// the database would take again.
 constexpr std::chrono::milliseconds kSettlePauseMin{50};
 constexpr std::chrono::milliseconds kSettlePauseMax{500};
 // After so much time the callers are told that the outcome is unknown; etcd lets them wait about as

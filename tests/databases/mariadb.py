@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""mariadb.py [--sync] [--disk MIB] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a
-MariaDB server of its own. --sync: with fsync, for what measures or cuts the power.
---disk: on a disk of that size, which can be filled."""
+"""mariadb.py [--sync] [--disk MIB] [--tls] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT
+set to a MariaDB server of its own. --sync: with fsync, for what measures or cuts the power.
+--disk: on a disk of that size, which can be filled. --tls: with certificates."""
 
 import os
 import signal
@@ -36,11 +36,22 @@ class MariaDB(server.Server):
             "CREATE USER IF NOT EXISTS plain@'%';\n"
             "GRANT ALL ON *.* TO plain@'%';\n"
             "REVOKE SUPER, READ ONLY ADMIN ON *.* FROM plain@'%';\n"
-            "CREATE DATABASE IF NOT EXISTS test;\n", encoding="utf-8")
+            "CREATE DATABASE IF NOT EXISTS test;\n" + self._secured_users(), encoding="utf-8")
+
+    def _secured_users(self):
+        if not self.tls:
+            return ""
+        return ("CREATE USER IF NOT EXISTS secured@'%' REQUIRE SSL;\n"
+                "CREATE USER IF NOT EXISTS certified@'%' REQUIRE X509;\n"
+                "GRANT ALL ON *.* TO secured@'%';\nGRANT ALL ON *.* TO certified@'%';\n")
 
     def start(self):
         flags = (["--innodb-flush-log-at-trx-commit=1"] if self.sync else
                  ["--innodb-flush-log-at-trx-commit=2", "--innodb-flush-method=nosync"])
+        if self.tls:
+            flags += [f"--ssl-ca={self.tls.path('ca.crt')}",
+                      f"--ssl-cert={self.tls.path('server.crt')}",
+                      f"--ssl-key={self.tls.path('server.key')}"]
         with open(self.root / "log", "a", encoding="utf-8") as log:
             self.log_begin = log.tell()
             self.process = subprocess.Popen(

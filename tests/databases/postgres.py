@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""postgres.py [--sync] [--disk MIB] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT set to a
-PostgreSQL server of its own. --sync: with fsync, for what measures or cuts the power.
---disk: on a disk of that size, which can be filled."""
+"""postgres.py [--sync] [--disk MIB] [--tls] -- COMMAND… runs the command with KUBASE_TEST_ENDPOINT
+set to a PostgreSQL server of its own. --sync: with fsync, for what measures or cuts the power.
+--disk: on a disk of that size, which can be filled. --tls: with certificates."""
 
 import glob
 import pathlib
@@ -35,6 +35,16 @@ class Postgres(server.Server):
         # As a managed server has it: who uses the database is no superuser.
         self.run(self.programs / "postgres", "--single", "-D", self.data, "postgres",
                  text="CREATE ROLE kubase LOGIN CREATEDB\nCREATE DATABASE test OWNER kubase\n")
+        if self.tls:
+            self.secure()
+
+    def secure(self):
+        self.run(self.programs / "postgres", "--single", "-D", self.data, "postgres",
+                 text="CREATE ROLE secured LOGIN CREATEDB\nCREATE ROLE certified LOGIN CREATEDB\n")
+        rules = self.data / "pg_hba.conf"
+        rules.write_text("hostssl all secured all trust\n"
+                         "hostssl all certified all trust clientcert=verify-ca\n"
+                         "host all secured,certified all reject\n" + rules.read_text())
 
     def start(self):
         self.start_node(self.data, self.port)
@@ -68,6 +78,10 @@ class Postgres(server.Server):
         options = (f"-c listen_addresses=127.0.0.1 -c port={port} "
                    f"-c unix_socket_directories= -c fsync={sync} -c max_connections=200 "
                    "-c shared_buffers=128MB -c max_wal_size=2GB")
+        if self.tls:
+            options += (f" -c ssl=on -c ssl_ca_file={self.tls.path('ca.crt')}"
+                        f" -c ssl_cert_file={self.tls.path('server.crt')}"
+                        f" -c ssl_key_file={self.tls.path('server.key')}")
         self.run(self.programs / "pg_ctl", "start", "--wait", "--silent", "--pgdata", data,
                  "--log", self.root / "log", "--options", options)
 

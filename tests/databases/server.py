@@ -20,6 +20,34 @@ from ports import free_port
 SKIPPED = 77  # as CMake's tests say it (SKIP_RETURN_CODE)
 
 
+class Certificates:
+    """Certificates of a server for the name "localhost", of a client, and those of another CA, as
+    PEM files. The server lets the user `secured` in with TLS alone, and `certified` with a client's
+    certificate alone."""
+
+    def __init__(self, server):
+        self.server = server
+        self.directory = server.root / "tls"
+        server.run("mkdir", self.directory)
+        for authority in ("ca", "other-ca"):
+            self._issue(authority, f"/CN=kubase test {authority}",
+                        "basicConstraints=critical,CA:TRUE")
+        self._issue("server", "/CN=kubase test server", "subjectAltName=DNS:localhost", "ca")
+        self._issue("client", "/CN=certified", "extendedKeyUsage=clientAuth", "ca")
+        self._issue("other-client", "/CN=certified", "extendedKeyUsage=clientAuth", "other-ca")
+
+    def path(self, name):
+        return self.directory / name
+
+    def _issue(self, name, subject, extension, authority=None):
+        signed = [] if authority is None else ["-CA", self.path(f"{authority}.crt"),
+                                               "-CAkey", self.path(f"{authority}.key")]
+        self.server.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:prime256v1", "-noenc", "-days", "7", "-subj", subject,
+                        "-addext", extension, *signed, "-keyout", self.path(f"{name}.key"),
+                        "-out", self.path(f"{name}.crt"))
+
+
 class Server:
     """A server with its data in a temporary directory, on a free port of loopback. Not running
     until start(); the data stays until remove()."""
@@ -27,8 +55,8 @@ class Server:
     name = user = ""  # of the engine; of the account that it runs as when we are root
     others = ("refuse", "admit")  # commands that are methods
 
-    def __init__(self, sync=False, disk=None):
-        """`disk`: the data is on a disk of its own, of so many MiB."""
+    def __init__(self, sync=False, disk=None, tls=False):
+        """`disk`: the data is on a disk of its own, of so many MiB. `tls`: for who asks for it."""
         self.sync = sync
         self.port = free_port()
         self.root = pathlib.Path(tempfile.mkdtemp(prefix=f"kubase-{self.name}-"))
@@ -46,6 +74,7 @@ class Server:
                 os.chown(directory, account.pw_uid, account.pw_gid)
             self.account = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         try:
+            self.tls = Certificates(self) if tls else None
             self.create()
         except BaseException:
             self.remove()
@@ -196,14 +225,19 @@ def main(kind):
     parser.add_argument("--sync", action="store_true", help="with fsync")
     parser.add_argument("--disk", type=int, metavar="MIB",
                         help="with the data on a disk of this size; needs the right to mount")
+    parser.add_argument("--tls", action="store_true",
+                        help="with certificates, in the directory KUBASE_TEST_TLS")
     parser.add_argument("--flag", help="give the endpoint to the command as this flag, too")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     if arguments.disk is not None:
         with_own_mounts()
-    with kind(arguments.sync, arguments.disk).running() as server, controlled(server) as control:
+    one = kind(arguments.sync, arguments.disk, arguments.tls)
+    with one.running() as server, controlled(server) as control:
         environment = {**os.environ, "KUBASE_TEST_ENDPOINT": server.endpoint,
                        "KUBASE_TEST_CONTROL": control}
+        if server.tls:
+            environment["KUBASE_TEST_TLS"] = str(server.tls.directory)
         command = arguments.command
         if arguments.flag:
             command = [*command, arguments.flag, server.endpoint]

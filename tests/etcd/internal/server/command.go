@@ -71,6 +71,8 @@ type Options struct {
 	Database string
 	// DatabaseAddress stands for the address of the database server, as that of a proxy does.
 	DatabaseAddress string
+	// DatabaseUser stands for the user in the endpoint of a database server.
+	DatabaseUser string
 	// DatabaseParameters are added to the endpoint of a database server: "name=value&…".
 	DatabaseParameters string
 	// MetricsPort is where kubase serves its metrics; 0 is nowhere.
@@ -135,6 +137,9 @@ func Endpoint(dir string) string {
 	return fmt.Sprintf("%stest_%x", place, sha256.Sum256([]byte(dir)))[:len(place)+40]
 }
 
+// IsPostgres tells whether kubase keeps its data on a server of PostgreSQL.
+func IsPostgres() bool { return strings.HasPrefix(os.Getenv(EndpointVariable), "postgres://") }
+
 // IsCluster tells whether the database server is one of several nodes.
 func IsCluster() bool { return strings.Contains(os.Getenv(EndpointVariable), ",") }
 
@@ -150,6 +155,11 @@ func (o Options) endpoint(dir string) string {
 	endpoint := Endpoint(cmp.Or(o.Database, dir))
 	if o.DatabaseAddress != "" {
 		endpoint = databaseAddress.ReplaceAllLiteralString(endpoint, o.DatabaseAddress)
+	}
+	if o.DatabaseUser != "" {
+		scheme, rest, _ := strings.Cut(endpoint, "://")
+		_, rest, _ = strings.Cut(rest, "@")
+		endpoint = scheme + "://" + o.DatabaseUser + "@" + rest
 	}
 	if o.DatabaseParameters != "" {
 		endpoint += "?" + o.DatabaseParameters
