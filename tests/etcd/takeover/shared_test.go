@@ -75,7 +75,7 @@ func stopInAWrite(t *testing.T, place string) {
 	late.check()
 	p.Swap(adoption)
 	final := p.Standby.Client(t).Put("/k/k", "last").Header.Revision
-	values := watchEverything(t, p.Leader).expectUntil(final)
+	values := outage.WatchEverything(t, p.Leader).ExpectUntil(final)
 	if response := <-unanswered; response != nil {
 		expect.Equal(t, "value of the revision that who was stopped answered with",
 			values[response.Header.Revision], "unanswered")
@@ -170,7 +170,7 @@ func TestKine759And82ConflictsOfTwoServersLeaveNoGaps(t *testing.T) {
 	group.Wait()
 	revision := p.Standby.Client(t).Revision()
 	expect.Equal(t, "revision", revision, succeeded.Load()+1)
-	watchEverything(t, p.Standby).expectUntil(revision)
+	outage.WatchEverything(t, p.Standby).ExpectUntil(revision)
 	expect.True(t, refused.Load() > 100, "only %d writes were refused", refused.Load())
 	t.Logf("%d writes, %d in conflict", succeeded.Load(), refused.Load())
 }

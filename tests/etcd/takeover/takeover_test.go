@@ -26,7 +26,7 @@ const (
 // still led (etcd#20418).
 func TestEtcd20418FrozenLeaderIsReplaced(t *testing.T) {
 	p := pair.Start(t, server.Options{})
-	watch := watchEverything(t, p.Standby)
+	watch := outage.WatchEverything(t, p.Standby)
 	revision := p.Standby.Client(t).Put("/k/k", "first").Header.Revision
 	for round := range rounds {
 		changes := p.Changes(p.Leader)
@@ -46,13 +46,13 @@ func TestEtcd20418FrozenLeaderIsReplaced(t *testing.T) {
 		revision = c.Put("/k/k", fmt.Sprint("round ", round)).Header.Revision
 		expect.Equal(t, "value", string(c.Get("/k/k").Kvs[0].Value), fmt.Sprint("round ", round))
 	}
-	watch.expectUntil(revision)
+	watch.ExpectUntil(revision)
 }
 
 // A leader that dies is replaced, and stands by when it is started again.
 func TestKilledLeaderIsReplaced(t *testing.T) {
 	p := pair.Start(t, server.Options{})
-	watch := watchEverything(t, p.Standby)
+	watch := outage.WatchEverything(t, p.Standby)
 	revision := p.Standby.Client(t).Put("/k/k", "first").Header.Revision
 	for range rounds {
 		c := p.Standby.Client(t)
@@ -64,5 +64,5 @@ func TestKilledLeaderIsReplaced(t *testing.T) {
 		p.Swap(adoption)
 		revision = p.Standby.Client(t).Put("/k/k", "after").Header.Revision
 	}
-	watch.expectUntil(revision)
+	watch.ExpectUntil(revision)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -122,6 +123,12 @@ func (s *Server) Freeze() {
 	if err := syscall.Kill(s.Pid(), syscall.SIGSTOP); err != nil {
 		s.t.Fatalf("freeze %s: %v", s.kind.Name, err)
 	}
+	// Its threads stop one after the other.
+	for deadline := time.Now().Add(stopTimeout); !s.process.stopped(); time.Sleep(pollInterval) {
+		if time.Now().After(deadline) {
+			s.t.Fatalf("%s does not freeze", s.kind.Name)
+		}
+	}
 }
 
 // Thaw lets it go on.
@@ -180,12 +187,19 @@ func (c *Continuer) follow(p *process) {
 	}
 }
 
-// stopped reads the state behind the name of the program, which is in parentheses.
+// stopped tells whether all threads are. Their state is behind the name of the program, which is in
+// parentheses.
 func (p *process) stopped() bool {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
-	if err != nil {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.command.Process.Pid))
+	if err != nil || len(threads) == 0 {
 		return false // it has ended
 	}
-	_, state, found := strings.Cut(string(text), ") ")
-	return found && strings.HasPrefix(state, "T")
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
+		_, state, found := strings.Cut(string(text), ") ")
+		if err != nil || !found || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }

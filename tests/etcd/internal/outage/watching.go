@@ -1,4 +1,4 @@
-package takeover
+package outage
 
 import (
 	"testing"
@@ -8,20 +8,21 @@ import (
 	"kubase/tests/etcd/internal/server"
 )
 
-// watching is a watch of everything by etcd's own client, which resumes it.
-type watching struct {
+// Watching is a watch by etcd's own client, which resumes it.
+type Watching struct {
 	t       testing.TB
 	channel clientv3.WatchChan
 }
 
-func watchEverything(t testing.TB, s *server.Server) *watching {
+// WatchEverything watches from the first revision on.
+func WatchEverything(t testing.TB, s *server.Server) *Watching {
 	t.Helper()
-	return &watching{t, s.ClientV3(t).Watch(server.Context(t), "/", clientv3.WithPrefix(),
+	return &Watching{t, s.ClientV3(t).Watch(server.Context(t), "/", clientv3.WithPrefix(),
 		clientv3.WithRev(2))}
 }
 
-// expectUntil reads one event for each revision from the first on, and returns the values by them.
-func (w *watching) expectUntil(last int64) map[int64]string {
+// ExpectUntil reads one event for each revision from the first on, and returns the values by them.
+func (w *Watching) ExpectUntil(last int64) map[int64]string {
 	w.t.Helper()
 	values := map[int64]string{}
 	for next := int64(2); next <= last; {
@@ -38,4 +39,10 @@ func (w *watching) expectUntil(last int64) map[int64]string {
 		}
 	}
 	return values
+}
+
+// Next is the next response, and false at the end.
+func (w *Watching) Next() (clientv3.WatchResponse, bool) {
+	response, open := <-w.channel
+	return response, open
 }
