@@ -121,7 +121,7 @@ func turn(t *testing.T, c *server.Client, version, revision int64) (won bool, se
 // Compaction goes on after the disk has failed under it, as often as that happens.
 func TestKine489And414CompactionGoesOnAfterAnOutage(t *testing.T) {
 	t.Parallel()
-	onlyKubase(t, "etcd ends when its disk fails")
+	onlySQLite(t, "the disk is that of kubase, and etcd ends when it fails")
 	t.Logf("replay with -run Kine489 -args -seed=%d -outages=%d", *seed, *outages)
 	random := rand.New(rand.NewPCG(*seed, 489))
 	disk := diskfaults.New(t)
@@ -177,7 +177,7 @@ func awaitCompacted(t *testing.T, c *server.Client, revision int64, before error
 // "database is locked".
 func TestKine414DatabaseIsLocked(t *testing.T) {
 	t.Parallel()
-	onlyKubase(t, "the lock is that of kubase's database")
+	onlySQLite(t, "the lock is that of the file")
 	s := server.Start(t)
 	c := s.Client(t)
 	value := []byte(strings.Repeat("v", 500))

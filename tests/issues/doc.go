@@ -1,5 +1,6 @@
 // Package issues has a regression test for each fault that systems like this one have had and that
-// can happen on one SQLite database. The tests are named after the fault: KineNNN, K3sNNN and EtcdNNN
+// can happen here: on SQLite, and but for what is done to its file or its disk on database servers
+// (../databases) too. The tests are named after the fault: KineNNN, K3sNNN and EtcdNNN
 // are issues of these projects, Kine0ec37c6 is a commit.
 //
 // What needs two servers on one database is in kubase/tests/etcd/takeover, under the names of the
@@ -8,7 +9,6 @@
 //
 //	kine#676, kine#759    in their forms with ids that two writers take from a sequence: one process
 //	                      writes, and counts revisions itself
-//	kine#745              error 1020 is of MariaDB's snapshot isolation
 //	k3s#10619, dqlite#133 the write-ahead log of a replicated SQLite
 //
 // The module is beside kubase/tests/etcd and has a path below it, so that it may use its internal
@@ -85,5 +85,22 @@ func onlyKubase(t *testing.T, why string) {
 	t.Helper()
 	if server.UnderTest(t).Name != "kubase" {
 		t.Skip(why)
+	}
+}
+
+// onlySQLite leaves out what is done to the file of a database, or to the disk that it is on.
+func onlySQLite(t *testing.T, why string) {
+	t.Helper()
+	onlyKubase(t, why)
+	if !server.IsSQLite() {
+		t.Skip(why)
+	}
+}
+
+// onlyServers leaves out what is done to a database server.
+func onlyServers(t *testing.T) {
+	t.Helper()
+	if server.UnderTest(t).Name != "kubase" || server.IsSQLite() {
+		t.Skip("this is about database servers")
 	}
 }

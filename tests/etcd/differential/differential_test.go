@@ -13,6 +13,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 
+	"kubase/tests/etcd/internal/campaign"
 	"kubase/tests/etcd/internal/expect"
 	"kubase/tests/etcd/internal/server"
 )
@@ -22,6 +23,9 @@ var (
 	count    = flag.Int("ops", 3000, "number of random operations")
 	restarts = flag.Int("restarts", 2, "how many times both servers are restarted on the way")
 	keepOn   = flag.Int("differences", 1, "stop after this many differences")
+	seeds    = flag.Int("seeds", 1, "number of comparisons, each with a seed of its own")
+	file     = flag.String("campaign", "",
+		"file that keeps what has passed, for a run that goes on where it was interrupted")
 )
 
 const maxWatches = 8
@@ -35,6 +39,7 @@ type run struct {
 	watches    []*pair
 	found      int
 	permitted  map[string]int
+	counts     campaign.Counts
 }
 
 // The same operations in the same order: a real etcd and the server under test answer the same.
@@ -42,14 +47,36 @@ func TestSameAnswersAsEtcd(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())
 	}
-	t.Logf("replay with -seed=%d -ops=%d -restarts=%d", *seed, *count, *restarts)
+	c := campaign.Open(t, *file,
+		fmt.Sprintf("differences in %d operations from seed %d, %d restarts", *count, *seed, *restarts),
+		server.UnderTest(t).Binary)
+	defer c.End(t)
+	for i := range *seeds {
+		one := *seed + uint64(i)
+		name := fmt.Sprint(one)
+		if c.Passed(name) {
+			continue
+		}
+		var counts campaign.Counts
+		if !t.Run(name, func(t *testing.T) { counts = same(t, one) }) {
+			return
+		}
+		if counts != nil { // not left out by -run
+			c.Pass(t, name, counts)
+		}
+	}
+}
+
+func same(t *testing.T, seed uint64) campaign.Counts {
+	t.Logf("replay with -run TestSameAnswersAsEtcd -args -seed=%d -ops=%d -restarts=%d", seed, *count,
+		*restarts)
 	etcd, ours := server.StartKind(t, server.Etcd(t)), server.Start(t)
 	ctx, cancel := context.WithTimeout(context.Background(),
 		time.Minute+time.Duration(*count)*50*time.Millisecond)
 	defer cancel()
 	r := &run{
-		t: t, ctx: ctx, permitted: map[string]int{},
-		generator: &generator{random: rand.New(rand.NewPCG(*seed, 1)), current: 1, compacted: -1},
+		t: t, ctx: ctx, permitted: map[string]int{}, counts: campaign.Counts{},
+		generator: &generator{random: rand.New(rand.NewPCG(seed, 1)), current: 1, compacted: -1},
 		etcd:      &target{etcd, etcd.Client(t)}, ours: &target{ours, ours.Client(t)},
 	}
 	for i := range *count {
@@ -63,11 +90,16 @@ func TestSameAnswersAsEtcd(t *testing.T) {
 	r.finish()
 	for reason, times := range r.permitted {
 		t.Logf("allowed %d times: %s", times, reason)
+		r.counts["operations asked in another way"] += int64(times)
 	}
+	r.counts["differences"] = int64(r.found)
+	r.counts["revisions"] = r.generator.current
+	return r.counts
 }
 
 // step does one operation on both servers.
 func (r *run) step(number int) {
+	r.counts["operations"]++
 	operation := r.generator.next()
 	if create, is := operation.(*pb.WatchCreateRequest); is {
 		r.openWatch(number, create)
@@ -80,6 +112,9 @@ func (r *run) step(number int) {
 	etcd, ours := r.both(operation)
 	r.compare(number, operation, etcd, ours)
 	r.follow(operation, etcd)
+	if etcd.reply == nil {
+		r.counts["operations refused by both"]++
+	}
 	if number%50 == 0 {
 		r.syncWatches(number)
 	}
@@ -146,6 +181,7 @@ func (r *run) openWatch(number int, request *pb.WatchCreateRequest) {
 		r.watches[0].close()
 		r.watches = r.watches[1:]
 	}
+	r.counts["watches"]++
 	p := &pair{request: request}
 	var err error
 	p.etcd, err = r.etcd.watch(r.ctx, request)
@@ -188,6 +224,7 @@ func (r *run) restart(number int) {
 		p.close()
 	}
 	r.watches = nil
+	r.counts["restarts of both"]++
 	r.etcd.restart(r.t)
 	r.ours.restart(r.t)
 }
