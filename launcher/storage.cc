@@ -5,7 +5,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <filesystem>
+#include <string_view>
 #include <utility>
+
+#include "shim/base/process_identity.h"
 
 namespace kubase::launcher {
 namespace {
@@ -17,6 +21,27 @@ constexpr std::chrono::seconds kRetryPause{1};
 
 bool IsSilence(const Error& error) {
   return error.code == ErrorCode::kDeadlineExceeded || error.code == ErrorCode::kOverloaded;
+}
+
+// Why this process cannot forward to a leader that lives; empty: it can.
+std::string WhyUnreachable(const sql::LeaderRecord& leader, const std::string& own_address) {
+  constexpr std::string_view kUnix = "unix://";
+  const bool is_socket = leader.address.starts_with(kUnix);
+  std::error_code error;
+  if (is_socket && (IsOfAnotherBoot(leader.process) ||
+                    !std::filesystem::exists(leader.address.substr(kUnix.size()), error))) {
+    return fmt::format(
+        "the kubase that leads the database is reached at {} alone, which is not on this machine; "
+        "to share a database, run kubase serve there, with a --listen-address that this machine "
+        "reaches",
+        leader.address);
+  }
+  if (leader.address.empty() || leader.address != own_address) return "";
+  return fmt::format(
+      "another kubase leads the database, and names as its address the one of this process, {}; "
+      "give each of them {}",
+      leader.address,
+      is_socket ? "a data directory of its own" : "an --advertise-address of its own");
 }
 
 void Sleep(std::stop_token stop, std::chrono::milliseconds time) {
@@ -114,16 +139,14 @@ void Storage::Observe(const Result<sql::LeaderRecord>& seen) {
     SetRole(std::move(now));
     return Settle(seen.error());
   }
-  // Of a process that was here before, which will not answer: this one takes over. Or one that
-  // serves nobody.
-  const bool nowhere = seen->address.empty() || seen->address == options_.address;
+  // Of a process that was here before, which will not answer, or of one that has gone with its
+  // machine: this one takes over. Or one that serves nobody.
+  const std::string unreachable = WhyUnreachable(*seen, options_.address);
+  const bool nowhere = seen->address.empty() || !unreachable.empty();
   if (leader_ && leader_->term == seen->term) {
     now.problem.clear();
-    if (nowhere && !seen->address.empty() && leader_->renewals != seen->renewals) {
-      now.problem = fmt::format(
-          "another kubase leads the database, and names as its address the one of this process, "
-          "{}; give each --advertise-address, or a data directory of its own",
-          seen->address);
+    if (!unreachable.empty() && leader_->renewals != seen->renewals) {
+      now.problem = unreachable;
       Settle(Error{ErrorCode::kAlreadyExists, now.problem});
     }
     return SetRole(std::move(now));

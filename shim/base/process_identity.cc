@@ -71,4 +71,11 @@ bool HasEnded(const std::string& identity) {
   return !start.empty() && start != identity.substr(start_at + 1);
 }
 
+bool IsOfAnotherBoot(const std::string& identity) {
+  const std::string here = Here();
+  const size_t boot_end = identity.find(' ');
+  if (here.empty() || boot_end == std::string::npos || boot_end == 0) return false;
+  return identity.substr(0, boot_end) != here.substr(0, here.find(' '));
+}
+
 }  // namespace kubase

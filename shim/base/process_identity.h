@@ -13,4 +13,8 @@ std::string OwnProcessIdentity();
 // that cannot be known from here: another machine, another container, an earlier boot.
 bool HasEnded(const std::string& identity);
 
+// True: it is certain that the process of that identity is, or was, on another machine, or on this
+// one before it was booted.
+bool IsOfAnotherBoot(const std::string& identity);
+
 }  // namespace kubase

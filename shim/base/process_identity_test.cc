@@ -52,5 +52,14 @@ TEST_CASE("ProcessIdentity: of what cannot be seen from here nothing is certain"
   CHECK_FALSE(HasEnded(own.substr(own.find(' '))));  // another namespace
 }
 
+TEST_CASE("ProcessIdentity: tells another boot, not another container") {
+  const std::string own = OwnProcessIdentity();
+  CHECK_FALSE(IsOfAnotherBoot(own));
+  CHECK_FALSE(IsOfAnotherBoot(own.substr(0, own.find(' ')) + " pid:[1] 7 9"));
+  CHECK(IsOfAnotherBoot("f" + own));
+  CHECK_FALSE(IsOfAnotherBoot(""));
+  CHECK_FALSE(IsOfAnotherBoot(own.substr(own.find(' '))));  // it could not be told there
+}
+
 }  // namespace
 }  // namespace kubase

@@ -4,6 +4,7 @@ package takeover
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,4 +66,30 @@ func TestKilledLeaderIsReplaced(t *testing.T) {
 		revision = p.Standby.Client(t).Put("/k/k", "after").Header.Revision
 	}
 	watch.ExpectUntil(revision)
+}
+
+// Who could not forward to a leader that lives does not start, and says what to do.
+func TestLeaderThatCannotBeReached(t *testing.T) {
+	socket := "unix:///nowhere/etcd.sock"
+	for name, c := range map[string]struct{ leader, other, says string }{
+		"socket of another machine": {
+			leader: socket, other: "192.0.2.1:2379",
+			says: "is reached at " + socket + " alone, which is not on this machine",
+		},
+		"own address": {
+			leader: "192.0.2.1:2379", other: "192.0.2.1:2379",
+			says: "give each of them an --advertise-address of its own",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			kind := server.Kubase(t)
+			leader := server.StartKind(t, kind, "--advertise-address", c.leader)
+			other := server.Prepare(t, kind, server.Options{
+				Database: leader.Dir(), Flags: []string{"--advertise-address", c.other},
+			})
+			said := other.FailToStart()
+			expect.True(t, strings.Contains(said, c.says), "%q does not say %q", said, c.says)
+		})
+	}
 }
