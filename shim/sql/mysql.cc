@@ -84,7 +84,7 @@ class MysqlDatabase final : public RemoteDatabase {
           "DATABASE() AND {}",
           condition);
     };
-    return EnsureSchema(
+    return WithGrant(EnsureSchema(
         connection, {.find_ours = count("table_name = 'meta' AND column_name = 'schema_version'"),
                      .find_any = count("true"),
                      .newest = static_cast<int64_t>(MysqlSchemaSteps().size()),
@@ -93,7 +93,7 @@ class MysqlDatabase final : public RemoteDatabase {
                            StatementsOf(MysqlSchemaSteps()[static_cast<size_t>(version)])));
                        return connection.Run(fmt::format(
                            "UPDATE meta SET schema_version = {} WHERE id = 1", version + 1));
-                     }});
+                     }}));
   }
 
  private:
@@ -112,8 +112,34 @@ class MysqlDatabase final : public RemoteDatabase {
     const Result<void> created = session->Run();
     if (created.ok()) return created;
     return Error{created.error().code,
-                 fmt::format("{}; let an administrator run: CREATE DATABASE `{}`",
-                             created.error().message, shared_.options.database)};
+                 fmt::format("{}; let an administrator run: CREATE DATABASE IF NOT EXISTS `{}`; {}",
+                             created.error().message, shared_.options.database, Grant(*session))};
+  }
+
+  // What gives the rights that kubase needs.
+  std::string Grant(MysqlSession& session) const {
+    std::string account = shared_.options.user;
+    const RowSink sink = [&](const Row& row) {
+      account = row.Bytes(0);
+      return false;
+    };
+    session.Queue("SELECT CURRENT_USER()", {.rows = &sink});
+    // Without an answer it is the name that the endpoint has.
+    (void)session.Run();
+    const size_t at = account.rfind('@');
+    const std::string host = at == account.npos ? "%" : account.substr(at + 1);
+    return fmt::format("GRANT ALL ON `{}`.* TO {}@{}", shared_.options.database,
+                       Quoted(account.substr(0, at), '\''), Quoted(host, '\''));
+  }
+
+  // The user has come so far as to the database.
+  Result<void> WithGrant(Result<void> result) {
+    if (result.ok() || result.error().code != ErrorCode::kPermissionDenied) return result;
+    const auto session =
+        MysqlSession::Open(shared_.options, shared_.options.database, shared_.host);
+    if (!session.ok()) return result;
+    return Error{result.error().code, fmt::format("{}; let an administrator run: {}",
+                                                  result.error().message, Grant(**session))};
   }
 
   MysqlShared shared_;

@@ -75,7 +75,7 @@ class PostgresDatabase final : public RemoteDatabase {
     IdentifyServerBy(std::string(engine_.server));
     AskDurabilityBy(std::string(engine_.durability));
     // Each step in a transaction of its own. Two that do so at once: one of them fails.
-    return EnsureSchema(
+    return WithGrant(EnsureSchema(
         connection,
         {.find_ours = "SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('meta') AND attname "
                       "= 'schema_version'",
@@ -86,7 +86,7 @@ class PostgresDatabase final : public RemoteDatabase {
            return connection.RunScript(
                fmt::format("{}{}; UPDATE meta SET schema_version = {}", engine_.before_schema,
                            PostgresSchemaSteps()[static_cast<size_t>(version)], version + 1));
-         }});
+         }}));
   }
 
  private:
@@ -94,6 +94,25 @@ class PostgresDatabase final : public RemoteDatabase {
   PostgresConnection InsteadOf(Connection& connection) {
     connection.Disconnect();
     return PostgresConnection(shared_, kMaintenancePatience);
+  }
+
+  // Since PostgreSQL 15 nobody but its owner makes tables in the schema "public".
+  Result<void> WithGrant(Result<void> result) const {
+    if (result.ok() || result.error().code != ErrorCode::kPermissionDenied) return result;
+    const auto session = PostgresSession::Open(shared_.options);
+    if (!session.ok()) return result;
+    std::string names;
+    const RowSink sink = [&](const Row& row) {
+      if (row.IsNull(0)) return false;  // none of those that it looks in is there
+      names = fmt::format("{} TO {}", Quoted(std::string(row.Bytes(0)), '"'),
+                          Quoted(std::string(row.Bytes(1)), '"'));
+      return false;
+    };
+    (*session)->QueueCommand("SELECT current_schema(), current_user", {.rows = &sink});
+    if (!(*session)->Run(shared_.options.statement_timeout).ok() || names.empty()) return result;
+    return Error{result.error().code,
+                 fmt::format("{}; let an administrator run: GRANT CREATE ON SCHEMA {}",
+                             result.error().message, names)};
   }
 
   Result<void> ConnectOrCreate(PostgresConnection& connection) {

@@ -312,6 +312,46 @@ TEST_CASE_METHOD(Remote, "Remote: a snapshot stays while others commit") {
   CHECK(*Get(*reader, "a") == "1");
 }
 
+// As the error says it to an administrator.
+std::string ToBeRun(const Error& error) {
+  constexpr std::string_view kBefore = "let an administrator run: ";
+  const size_t at = error.message.find(kBefore);
+  return at == std::string::npos ? "" : error.message.substr(at + kBefore.size());
+}
+
+TEST_CASE("Remote: who lacks the rights is told the statement that gives them, and it does") {
+  const TestDatabase data;
+  const std::string user = "limited";
+  // Seeing it is not enough. MariaDB shows it to nobody who has no rights in it.
+  if (OnPostgres()) data.RunScript("GRANT USAGE ON SCHEMA " + data.name() + " TO " + user);
+  const auto refused = data.TryOpenAs(user);
+  REQUIRE_FALSE(refused.ok());
+  INFO(refused.error().message);
+  CHECK(refused.error().code == ErrorCode::kPermissionDenied);
+  const std::string statement = ToBeRun(refused.error());
+  CHECK(statement ==
+        (OnPostgres() ? fmt::format("GRANT CREATE ON SCHEMA \"{}\" TO \"limited\"", data.name())
+                      : fmt::format("CREATE DATABASE IF NOT EXISTS `{0}`; GRANT ALL ON `{0}`.* TO "
+                                    "'limited'@'%'",
+                                    data.name())));
+  data.RunScript(statement);
+  const auto opened = data.TryOpenAs(user);
+  INFO((opened.ok() ? "" : opened.error().message));
+  CHECK(opened.ok());
+}
+
+TEST_CASE("MariaDB: who may read alone is told the statement that lets it write") {
+  if (OnPostgres()) return;
+  const TestDatabase data;
+  data.RunScript("GRANT SELECT ON `" + data.name() + "`.* TO 'limited'@'%'");
+  const auto refused = data.TryOpenAs("limited");
+  REQUIRE_FALSE(refused.ok());
+  INFO(refused.error().message);
+  CHECK(refused.error().code == ErrorCode::kPermissionDenied);
+  data.RunScript(ToBeRun(refused.error()));
+  CHECK(data.TryOpenAs("limited").ok());
+}
+
 TEST_CASE_METHOD(Remote, "Remote: what is not ours is left alone") {
   const TestDatabase foreign;
   foreign.RunScript("CREATE TABLE theirs(a bigint)");

@@ -31,7 +31,8 @@ class MariaDB(server.Server):
                  "--auth-root-authentication-method=normal", "--skip-test-db")
         (self.root / "init.sql").write_text(
             "CREATE USER IF NOT EXISTS kubase@'%';\n"
-            "GRANT ALL ON *.* TO kubase@'%';\n"
+            "GRANT ALL ON *.* TO kubase@'%' WITH GRANT OPTION;\n"
+            "CREATE USER IF NOT EXISTS limited@'%';\n"
             # Whom read_only keeps from writing.
             "CREATE USER IF NOT EXISTS plain@'%';\n"
             "GRANT ALL ON *.* TO plain@'%';\n"

@@ -34,7 +34,8 @@ class Postgres(server.Server):
                  "--encoding=UTF8", f"--username={ADMINISTRATOR}", "--pgdata", self.data)
         # As a managed server has it: who uses the database is no superuser.
         self.run(self.programs / "postgres", "--single", "-D", self.data, "postgres",
-                 text="CREATE ROLE kubase LOGIN CREATEDB\nCREATE DATABASE test OWNER kubase\n")
+                 text="CREATE ROLE kubase LOGIN CREATEDB\nCREATE DATABASE test OWNER kubase\n"
+                      "CREATE ROLE limited LOGIN\n")
         if self.tls:
             self.secure()
 

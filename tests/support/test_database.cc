@@ -123,8 +123,11 @@ TestDatabase::~TestDatabase() {
   }
 }
 
-std::string TestDatabase::PostgresConnection() const {
-  return fmt::format("{}?options=-csearch_path%3D{}", Endpoint(), name_);
+std::string TestDatabase::PostgresConnection(const std::string& user) const {
+  static const std::regex own("//.*@");
+  const std::string endpoint =
+      user.empty() ? Endpoint() : std::regex_replace(Endpoint(), own, "//" + user + "@");
+  return fmt::format("{}?options=-csearch_path%3D{}", endpoint, name_);
 }
 
 sql::MysqlOptions TestDatabase::Mysql() const {
@@ -150,6 +153,16 @@ Result<std::unique_ptr<sql::Database>> TestDatabase::TryOpen(
     default:
       return sql::OpenSqlite({.path = directory_.File("a.db"), .observer = observer});
   }
+}
+
+Result<std::unique_ptr<sql::Database>> TestDatabase::TryOpenAs(const std::string& user) const {
+  REQUIRE(OnServer());
+  if (engine() == Engine::kPostgres) {
+    return sql::OpenPostgres({.connection = PostgresConnection(user)});
+  }
+  sql::MysqlOptions options = Mysql();
+  options.user = user;
+  return sql::OpenMysql(options);
 }
 
 std::unique_ptr<sql::Database> TestDatabase::Open(sql::StatementObserver* observer) const {

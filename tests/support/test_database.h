@@ -27,6 +27,8 @@ class TestDatabase {
   std::unique_ptr<sql::Database> Open(sql::StatementObserver* observer = nullptr) const;
   // Led by whom it was led before.
   Result<std::unique_ptr<sql::Database>> TryOpen(sql::StatementObserver* observer = nullptr) const;
+  // On a server, as another of its users.
+  Result<std::unique_ptr<sql::Database>> TryOpenAs(const std::string& user) const;
 
   // Changes it past kubase. Bytes are CAST('…' AS BLOB). How many rows the last statement changed.
   int RunScript(const std::string& script) const;
@@ -35,11 +37,13 @@ class TestDatabase {
   // Ends all connections of kubase to the server, as its restart would.
   void CutConnections() const;
 
+  // Of the schema on PostgreSQL, of the database on MariaDB.
+  const std::string& name() const { return name_; }
   // How kubase reaches it on MariaDB.
   sql::MysqlOptions Mysql() const;
 
  private:
-  std::string PostgresConnection() const;
+  std::string PostgresConnection(const std::string& user = {}) const;
 
   const TemporaryDirectory directory_;
   const std::string name_;  // of the schema or database
