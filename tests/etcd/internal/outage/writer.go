@@ -55,6 +55,9 @@ func (w *Writer) WriteFor(length, timeout time.Duration) {
 	}
 }
 
+// Try writes once, whatever comes of it, which is noted.
+func (w *Writer) Try(timeout time.Duration) { _ = w.create(timeout) }
+
 // WriteUntilRefused gives the first error, and tries some more, so that there are several.
 func (w *Writer) WriteUntilRefused(limit time.Duration) error {
 	w.t.Helper()

@@ -48,6 +48,16 @@ func (s *Server) ReachedFailpoints() map[string]bool {
 	return reached
 }
 
+// HasLogged tells whether a text is in what the processes of this server have logged.
+func (s *Server) HasLogged(text string) bool {
+	s.t.Helper()
+	log, err := os.ReadFile(s.logPath())
+	if err != nil {
+		s.t.Fatalf("read what %s wrote: %v", s.kind.Name, err)
+	}
+	return strings.Contains(string(log), text)
+}
+
 // Prepare makes a server with an empty data directory and does not start it: Launch does.
 func Prepare(t testing.TB, kind Kind, options Options) *Server {
 	t.Helper()

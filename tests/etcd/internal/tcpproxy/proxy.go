@@ -27,6 +27,8 @@ type Proxy struct {
 // trap waits for a client to send something.
 type trap struct {
 	text []byte
+	// parcels is how many more of them have to come; the one that makes it 0 springs the trap.
+	parcels int
 	// passes tells whether the server still gets it; its answer is lost in any case.
 	passes bool
 	// refuses tells that no connection is accepted from then on.
@@ -125,6 +127,14 @@ func (p *Proxy) CutAt(text []byte, passes bool) <-chan struct{} {
 	return sprung
 }
 
+// CutAtParcel does what CutAt does at the n-th parcel that comes from any client, counted from 1.
+func (p *Proxy) CutAtParcel(n int, passes bool) <-chan struct{} {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.trap = &trap{parcels: n, passes: passes, sprung: make(chan struct{})}
+	return p.trap.sprung
+}
+
 func (p *Proxy) accept() {
 	for {
 		client, err := p.listener.Accept()
@@ -207,14 +217,22 @@ func (p *Proxy) awaitResume() {
 func (p *Proxy) fromClient(c *conn, sent []byte) bool {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.trap == nil || !bytes.Contains(sent, p.trap.text) {
-		return true
+	if p.trap == nil || !p.trap.springsAt(sent) {
+		return !c.deaf
 	}
 	c.deaf = true
 	sprung := p.trap
 	p.trap, p.refuses = nil, p.refuses || sprung.refuses
 	close(sprung.sprung)
 	return sprung.passes
+}
+
+func (t *trap) springsAt(sent []byte) bool {
+	if t.parcels > 0 {
+		t.parcels--
+		return t.parcels == 0
+	}
+	return bytes.Contains(sent, t.text)
 }
 
 func (p *Proxy) fromServer(c *conn, _ []byte) bool {
