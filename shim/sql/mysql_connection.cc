@@ -22,7 +22,7 @@ Result<void> MysqlConnection::OpenSession() {
 void MysqlConnection::QueueBegin(Access access) {
   if (access == Access::kRead) {
     session_->Queue("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
-    session_->Queue("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY");
+    session_->Queue(std::string(kMysqlSnapshot));
     return;
   }
   session_->Queue("START TRANSACTION");

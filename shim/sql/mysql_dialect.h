@@ -31,6 +31,20 @@ inline constexpr std::string_view kMysqlGuard =
     "UPDATE meta SET epoch = IF(epoch = ?1 AND writes = ?2, epoch, NULL), "
     "writes = writes + 1 WHERE id = 1";
 
+// Begins to read what was committed so far. TiDB, where it may write as well, knows no list here.
+inline constexpr std::string_view kMysqlSnapshot =
+    "START TRANSACTION WITH CONSISTENT SNAPSHOT/*M! , READ ONLY */";
+
+// What a connection is told first. Statements have what they need in them, and mean the same
+// whatever the server's settings are. Subqueries are looked up for each row outside, as they are
+// written. While a connection that nobody hears of any more has locks, nobody else can write: only
+// MariaDB can tell it to end.
+inline constexpr char kMysqlSettings[] =
+    "SET NAMES binary, SESSION autocommit = 1, /*M! SESSION idle_write_transaction_timeout = 3, */ "
+    "SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
+    "NO_AUTO_VALUE_ON_ZERO', SESSION wait_timeout = 28800, SESSION innodb_lock_wait_timeout = 20, "
+    "SESSION optimizer_switch = 'semijoin=off,materialization=off'";
+
 // As SqliteSchemaSteps, but that each ends with a transaction for each statement that makes a
 // table: such statements can be run again.
 const std::vector<std::string>& MysqlSchemaSteps();

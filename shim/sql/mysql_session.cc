@@ -13,6 +13,8 @@
 #include <charconv>
 #include <utility>
 
+#include "shim/sql/mysql_dialect.h"
+
 namespace kubase::sql {
 namespace {
 
@@ -35,15 +37,6 @@ enum TidbError : unsigned int {
 
 // Of the text of several statements: well below the least max_allowed_packet that servers have.
 constexpr size_t kTextBytesMax = 4 << 20;
-
-// Statements have what they need in them, and mean the same whatever the server's settings are.
-// Subqueries are looked up for each row outside, as they are written. While a connection that
-// nobody hears of any more has locks, nobody else can write: only MariaDB can tell it to end.
-constexpr char kMysqlSettings[] =
-    "SET NAMES binary, SESSION autocommit = 1, /*M! SESSION idle_write_transaction_timeout = 3, */ "
-    "SESSION sql_mode = 'STRICT_ALL_TABLES,PIPES_AS_CONCAT,NO_BACKSLASH_ESCAPES,"
-    "NO_AUTO_VALUE_ON_ZERO', SESSION wait_timeout = 28800, SESSION innodb_lock_wait_timeout = 20, "
-    "SESSION optimizer_switch = 'semijoin=off,materialization=off'";
 
 class MysqlRow final : public Row {
  public:
