@@ -360,9 +360,8 @@ TEST_CASE("SqlStore: nothing is read for a client that has gone when its turn co
   const auto lists = [&] {  // since it was asked the last time
     int count = 0;
     for (const sql::Query query : {sql::Query::kList, sql::Query::kListUnbounded,
-                                   sql::Query::kListBareKeys, sql::Query::kListBareKeysUnbounded}) {
+                                   sql::Query::kListBareKeys, sql::Query::kListBareKeysUnbounded})
       count += statements.Take(sql::QueryName(query));
-    }
     return count;
   };
   for (const bool gone : {false, true}) {
@@ -370,16 +369,15 @@ TEST_CASE("SqlStore: nothing is read for a client that has gone when its turn co
     fixture.Open();  // it remembers no pair
     lists();
     const RangeRequest list{.range = {"/", "0"}, .is_abandoned = [gone] { return gone; }};
-    {
-      auto cursor = Wait<std::shared_ptr<RangeCursor>>(
-          [&](auto done) { fixture.store().OpenRangeCursor(list, std::move(done)); });
-      const auto chunk = Wait<RangeChunk>([&](auto done) { (*cursor)->Next(std::move(done)); });
-      CHECK(chunk.ok() == !gone);
-      if (gone) CHECK(chunk.error().code == ErrorCode::kCancelled);
-      const auto listed = fixture.Range(list);
-      CHECK(listed.ok() == !gone);
-      if (gone) CHECK(listed.error().code == ErrorCode::kCancelled);
-    }
+    auto cursor = Wait<std::shared_ptr<RangeCursor>>(
+        [&](auto done) { fixture.store().OpenRangeCursor(list, std::move(done)); });
+    const auto chunk = Wait<RangeChunk>([&](auto done) { (*cursor)->Next(std::move(done)); });
+    CHECK(chunk.ok() == !gone);
+    if (gone) CHECK(chunk.error().code == ErrorCode::kCancelled);
+    const auto listed = fixture.Range(list);
+    CHECK(listed.ok() == !gone);
+    if (gone) CHECK(listed.error().code == ErrorCode::kCancelled);
+    cursor->reset();
     fixture.Close();  // a statement is told of after its answer
     CHECK((lists() > 0) == !gone);
   }

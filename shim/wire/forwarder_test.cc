@@ -100,15 +100,21 @@ TEST_CASE("Forwarder: unix sockets on either side, and pages on this one") {
   CHECK(health.find("cannot be reached") != std::string::npos);
 }
 
-// No server of gRPC leads here: it would not write to a client that has left.
-TEST_CASE("Forwarder: a client that leaves before its answer costs its own connection only") {
+// A standby whose leader takes connections and does nothing of itself. No server of gRPC leads: it
+// would not write to a client that has left.
+struct ForwardedTo {
+  ForwardedTo() { REQUIRE(standby.server->Forward({leader, kTerm}).ok()); }
+
   const testing::TemporaryDirectory directory;
   const std::string leader = "unix://" + directory.File("leader.sock");
   const OwnedFd listening = ListenOn(leader);
   const std::string address = "unix://" + directory.File("standby.sock");
-  const Standby standby({.listen_addresses = {address}});
-  REQUIRE(standby.server->Forward({leader, kTerm}).ok());
+  const Standby standby{{.listen_addresses = {address}}};
+};
 
+TEST_CASE_METHOD(
+    ForwardedTo,
+    "Forwarder: a client that leaves before its answer costs its own connection only") {
   OwnedFd client = Dial(address);
   SendText(client, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   const OwnedFd accepted = Accept(listening);
@@ -130,14 +136,8 @@ int64_t ResidentBytes() {
   return resident * ::sysconf(_SC_PAGESIZE);
 }
 
-TEST_CASE("Forwarder: a connection that is idle has no buffers") {
+TEST_CASE_METHOD(ForwardedTo, "Forwarder: a connection that is idle has no buffers") {
   constexpr int kConnections = 200;
-  const testing::TemporaryDirectory directory;
-  const std::string leader = "unix://" + directory.File("leader.sock");
-  const OwnedFd listening = ListenOn(leader);
-  const std::string address = "unix://" + directory.File("standby.sock");
-  const Standby standby({.listen_addresses = {address}});
-  REQUIRE(standby.server->Forward({leader, kTerm}).ok());
   const int64_t before = ResidentBytes();
   std::vector<OwnedFd> clients, accepted;
   for (int i = 0; i < kConnections; ++i) {
@@ -154,13 +154,8 @@ TEST_CASE("Forwarder: a connection that is idle has no buffers") {
 }
 
 // As much as the sockets do not hold: the rest waits here, and nothing of it is lost.
-TEST_CASE("Forwarder: what a slow end does not take yet waits, and arrives whole") {
-  const testing::TemporaryDirectory directory;
-  const std::string leader = "unix://" + directory.File("leader.sock");
-  const OwnedFd listening = ListenOn(leader);
-  const std::string address = "unix://" + directory.File("standby.sock");
-  const Standby standby({.listen_addresses = {address}});
-  REQUIRE(standby.server->Forward({leader, kTerm}).ok());
+TEST_CASE_METHOD(ForwardedTo,
+                 "Forwarder: what a slow end does not take yet waits, and arrives whole") {
   OwnedFd client = Dial(address);
   const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
   SendText(client, preface);

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"kubase/tests/etcd/internal/diskfaults"
 	"kubase/tests/etcd/internal/expect"
@@ -53,26 +52,7 @@ func TestKine676And391ListThenWatch(t *testing.T) {
 	group.Wait()
 	final := c.Range(everything())
 	expect.Equal(t, "last revision", final.Header.Revision, writers*puts+1)
-	for i, list := range lists {
-		state := versions(list.Kvs)
-		for next := list.Header.Revision + 1; next <= final.Header.Revision; {
-			for _, event := range streams[i].NextEvents().Events {
-				expect.Equal(t, "revision of the event", event.Kv.ModRevision, next)
-				state[string(event.Kv.Key)] = event.Kv.Version
-				next++
-			}
-		}
-		expect.Equal(t, fmt.Sprintf("state from list %d and its events", i), state,
-			versions(final.Kvs))
-	}
-}
-
-func versions(kvs []*mvccpb.KeyValue) map[string]int64 {
-	state := map[string]int64{}
-	for _, kv := range kvs {
-		state[string(kv.Key)] = kv.Version
-	}
-	return state
+	watchstream.ExpectLists(t, lists, streams, final)
 }
 
 // startSlow starts a server whose commits take a while longer; an etcd as it is.

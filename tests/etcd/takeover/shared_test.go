@@ -10,7 +10,6 @@ import (
 	"time"
 
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
-	"go.etcd.io/etcd/api/v3/mvccpb"
 
 	"kubase/tests/etcd/internal/expect"
 	"kubase/tests/etcd/internal/ops"
@@ -118,26 +117,7 @@ func TestKine676And391ListThenWatchOfTwoServers(t *testing.T) {
 	group.Wait()
 	final := p.Standby.Client(t).Range(all)
 	expect.Equal(t, "last revision", final.Header.Revision, writers*puts+1)
-	for i, list := range lists {
-		state := versions(list.Kvs)
-		for next := list.Header.Revision + 1; next <= final.Header.Revision; {
-			for _, event := range streams[i].NextEvents().Events {
-				expect.Equal(t, "revision of the event", event.Kv.ModRevision, next)
-				state[string(event.Kv.Key)] = event.Kv.Version
-				next++
-			}
-		}
-		expect.Equal(t, fmt.Sprintf("state from list %d and its events", i), state,
-			versions(final.Kvs))
-	}
-}
-
-func versions(kvs []*mvccpb.KeyValue) map[string]int64 {
-	state := map[string]int64{}
-	for _, kv := range kvs {
-		state[string(kv.Key)] = kv.Version
-	}
-	return state
+	watchstream.ExpectLists(t, lists, streams, final)
 }
 
 // Clients of both servers change the same keys if they are as they were read; many are not. None of
