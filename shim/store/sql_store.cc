@@ -117,7 +117,8 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
             .catch_up_events_max = limits::kWatchCatchUpEventsMax,
             .progress_interval = options.progress_interval,
             .revision = meta.revision,
-            .compact_revision = meta.compact_revision},
+            .compact_revision = meta.compact_revision,
+            .is_current = [this] { return MemoryIsCurrent(); }},
            published_, fields_, MakeCatchUp(), clock, log) {}
 
 SqlStore::~SqlStore() {

@@ -68,6 +68,7 @@ class WatchStream {
  public:
   virtual ~WatchStream() = default;  // ends all its watchers; waits for a running sink call
   // Answered by OnCreated, or by OnCancelled with kWholeStreamId semantics when the id is in use.
+  // Not before it is known that no other process leads the database.
   virtual void Create(WatchRequest request) = 0;
   virtual void Cancel(WatchId id) = 0;
   // Answers one OnProgress(kWholeStreamId) if the stream has watchers and every one is up to date

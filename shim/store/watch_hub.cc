@@ -10,6 +10,13 @@
 
 namespace kubase::store {
 
+namespace {
+
+// How often it is looked whether the present revision is known again.
+constexpr std::chrono::milliseconds kLookAtHeldEvery{100};
+
+}  // namespace
+
 class WatchHub::StreamHandle final : public WatchStream {
  public:
   StreamHandle(WatchHub& hub, StreamKey key) : hub_(hub), key_(key) {}
@@ -109,6 +116,7 @@ void WatchHub::Run() {
   while (WaitForWork()) {
     DispatchRing();
     RunCommands();
+    CreateHeld();
     RetryReads();
     SendProgress();
   }
@@ -121,6 +129,7 @@ MonotonicTime WatchHub::NextTimer() const {
   MonotonicTime next = MonotonicTime::max();
   if (options_.progress_interval.count() > 0) next = next_progress_;
   if (!failed_reads_.empty()) next = std::min(next, next_retry_);
+  if (!held_.empty()) next = std::min(next, clock_.Now() + kLookAtHeldEvery);
   return next;
 }
 
@@ -155,6 +164,7 @@ void WatchHub::OpenStream(StreamKey key, std::shared_ptr<WatchSink> sink) {
 }
 
 void WatchHub::CloseStream(StreamKey key) {
+  std::erase_if(held_, [key](const HeldCreate& held) { return held.key == key; });
   auto found = streams_.find(key);
   if (found == streams_.end()) return;
   Stream& stream = *found->second;
@@ -168,10 +178,26 @@ WatchHub::Stream* WatchHub::FindStream(StreamKey key) {
 }
 
 void WatchHub::Create(StreamKey key, WatchRequest request) {
+  held_.push_back({key, std::move(request), false});
+  CreateHeld();
+}
+
+void WatchHub::CreateHeld() {
+  while (!held_.empty()) {
+    // Not of the ring: a client that has read a revision does not want to be told of it again.
+    const Revision current = published_revision_.get();
+    if (!options_.is_current()) return;
+    HeldCreate held = std::move(held_.front());
+    held_.pop_front();
+    const WatchId id = held.request.watch_id;
+    CreateAt(current, held.key, std::move(held.request));
+    if (held.cancelled) Cancel(held.key, id);
+  }
+}
+
+void WatchHub::CreateAt(Revision current, StreamKey key, WatchRequest request) {
   Stream* stream = FindStream(key);
   if (stream == nullptr) return;
-  // Not of the ring: a client that has read a revision does not want to be told of it again.
-  const Revision current = published_revision_.get();
   const KeyRange& range = request.range;
   const bool taken =
       request.watch_id != kAutoWatchId && stream->watchers.contains(request.watch_id);
@@ -237,7 +263,14 @@ void WatchHub::SetState(Watcher& watcher, State state) {
 
 void WatchHub::Cancel(StreamKey key, WatchId id) {
   Stream* stream = FindStream(key);
-  if (stream == nullptr || !stream->watchers.contains(id)) return;
+  if (stream == nullptr) return;
+  if (!stream->watchers.contains(id)) {
+    for (HeldCreate& held : held_) {
+      const bool meant = id != kAutoWatchId && held.key == key && held.request.watch_id == id;
+      held.cancelled = held.cancelled || meant;
+    }
+    return;
+  }
   Remove(*stream, id);
   stream->sink->OnCancelled(id, published_revision_.get(), 0, "");
 }

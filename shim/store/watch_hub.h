@@ -5,6 +5,8 @@
 //   behind    it started in the past or was paused: pages are read from the ring, or by `catch_up`
 //             from the database, until it has reached dispatched_
 //   paused    its sink wants no more until Resume
+// A watcher of a process that may not lead any more is not created until that is known, since it
+// would begin before what its client has seen elsewhere.
 // Nothing is kept per slow watcher but the next revision it needs, so nothing can overflow or be
 // dropped. An event costs the watchers that match, not those that exist.
 #pragma once
@@ -49,6 +51,9 @@ class WatchHub final : public WatchSource {
     std::chrono::milliseconds progress_interval{0};
     Revision revision = 0;          // everything after it will be published
     Revision compact_revision = 0;  // < 0: never compacted
+    // Whether `published` was the truth until this call. False for who may be led by another
+    // already, and for who cannot know it while the database is away.
+    std::function<bool()> is_current = [] { return true; };
   };
 
   // `published` is what reads can have seen: never behind what was given to Publish, for a moment
@@ -95,7 +100,10 @@ class WatchHub final : public WatchSource {
 
   void OpenStream(StreamKey key, std::shared_ptr<WatchSink> sink);
   void CloseStream(StreamKey key);
+  // In the order of the requests, once the present revision is known.
   void Create(StreamKey key, WatchRequest request);
+  void CreateHeld();
+  void CreateAt(Revision current, StreamKey key, WatchRequest request);
   void Cancel(StreamKey key, WatchId id);
   void RequestProgress(StreamKey key);
   void Resume(StreamKey key, WatchId id);
@@ -149,6 +157,12 @@ class WatchHub final : public WatchSource {
   };
   std::vector<FailedRead> failed_reads_;  // all tried again at next_retry_
   MonotonicTime next_retry_;
+  struct HeldCreate {
+    StreamKey key;
+    WatchRequest request;
+    bool cancelled;  // by the client, since
+  };
+  std::deque<HeldCreate> held_;  // until the present revision is known
   std::thread thread_;
 };
 

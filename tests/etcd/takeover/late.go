@@ -57,9 +57,31 @@ func (l *lateClients) send(written int64) {
 			}
 			return read(whole.(*pb.RangeResponse), nil)
 		})
+		l.ask("watch from now on", l.watch)
 	}
 	l.ask("update of what it knew", l.update)
 	l.ask("put", l.put)
+}
+
+// watch begins after what was acknowledged, or not at all.
+func (l *lateClients) watch(ctx context.Context) (bool, string) {
+	stream, err := l.client.Watch.Watch(ctx)
+	if err != nil {
+		return false, ""
+	}
+	request := &pb.WatchCreateRequest{Key: []byte("/k/k")}
+	err = stream.Send(&pb.WatchRequest{
+		RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: request},
+	})
+	if err != nil {
+		return false, ""
+	}
+	created, err := stream.Recv()
+	if err == nil && created.Header.Revision < l.written {
+		return true, fmt.Sprintf("it begins after revision %d, where %d was acknowledged",
+			created.Header.Revision, l.written)
+	}
+	return err == nil, ""
 }
 
 // update is refused: what it compares with has changed.
