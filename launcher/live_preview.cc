@@ -27,6 +27,8 @@ collect::Propagation PropagationOf(web::Cascade cascade) {
 
 std::string WordOf(Outcome outcome) {
   switch (outcome) {
+    case Outcome::kBlocked:
+      return "blocked";
     case Outcome::kOrphaned:
       return "orphaned";
     case Outcome::kDetached:
@@ -71,6 +73,7 @@ Result<web::Preview> LivePreview::ReadPreview(const web::PreviewQuery& query) {
                                                    kPatience));
   web::Preview preview{.revision = found.revision,
                        .deleted = found.TotalOf(Outcome::kDeleted),
+                       .blocked = found.TotalOf(Outcome::kBlocked),
                        .orphaned = found.TotalOf(Outcome::kOrphaned),
                        .detached = found.TotalOf(Outcome::kDetached),
                        .left_alone = found.TotalOf(Outcome::kLeftAlone),

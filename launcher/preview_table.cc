@@ -47,9 +47,9 @@ std::string RenderPreviewTable(const web::Preview& preview) {
   if (!preview.complete) {
     text += "Owners are still being looked for in an older database; there may be more.\n";
   }
-  return text + fmt::format("{} deleted, {} orphaned, {} detached, {} left alone\n",
-                            web::FormatCount(preview.deleted), web::FormatCount(preview.orphaned),
-                            web::FormatCount(preview.detached),
+  return text + fmt::format("{} deleted, {} blocked, {} orphaned, {} detached, {} left alone\n",
+                            web::FormatCount(preview.deleted), web::FormatCount(preview.blocked),
+                            web::FormatCount(preview.orphaned), web::FormatCount(preview.detached),
                             web::FormatCount(preview.left_alone));
 }
 

@@ -36,7 +36,7 @@ TEST_CASE("Preview: from the store to the terminal") {
         "OUTCOME  OBJECT             BY                       WHY\n"
         "deleted  ConfigMap a/owner  the request              is to be deleted\n"
         "deleted  Secret a/child     kube-controller-manager  owner ConfigMap a/owner goes\n"
-        "2 deleted, 0 orphaned, 0 detached, 0 left alone\n");
+        "2 deleted, 0 blocked, 0 orphaned, 0 detached, 0 left alone\n");
   const auto orphaning = previews.ReadPreview({.kind = "configmap",
                                                .name = "owner",
                                                .name_space = "a",
@@ -47,7 +47,7 @@ TEST_CASE("Preview: from the store to the terminal") {
         "OUTCOME  OBJECT             BY                       WHY\n"
         "deleted  ConfigMap a/owner  kube-controller-manager  is to be deleted\n"
         "… and 1 more; --limit shows more of them\n"
-        "1 deleted, 1 orphaned, 0 detached, 0 left alone\n");
+        "1 deleted, 0 blocked, 1 orphaned, 0 detached, 0 left alone\n");
   const auto none = previews.ReadPreview({.kind = "configmap", .name = "owner"});
   REQUIRE_FALSE(none.ok());
   CHECK(none.error().message == "there is no ConfigMap default/owner");

@@ -89,10 +89,10 @@ void from_json(const json& in, PreviewEffect& effect) {
 }
 
 std::string PreviewToJson(const Preview& preview) {
-  const json document = {{"revision", preview.revision},    {"deleted", preview.deleted},
-                         {"orphaned", preview.orphaned},    {"detached", preview.detached},
-                         {"leftAlone", preview.left_alone}, {"complete", preview.complete},
-                         {"effects", preview.effects}};
+  const json document = {{"revision", preview.revision}, {"deleted", preview.deleted},
+                         {"blocked", preview.blocked},   {"orphaned", preview.orphaned},
+                         {"detached", preview.detached}, {"leftAlone", preview.left_alone},
+                         {"complete", preview.complete}, {"effects", preview.effects}};
   return document.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -102,6 +102,7 @@ Result<Preview> PreviewFromJson(std::string_view text) {
     Preview preview;
     preview.revision = document.value("revision", preview.revision);
     preview.deleted = document.value("deleted", preview.deleted);
+    preview.blocked = document.value("blocked", preview.blocked);
     preview.orphaned = document.value("orphaned", preview.orphaned);
     preview.detached = document.value("detached", preview.detached);
     preview.left_alone = document.value("leftAlone", preview.left_alone);

@@ -27,7 +27,7 @@ struct PreviewQuery {
 
 // What becomes of one object; words are those that people read.
 struct PreviewEffect {
-  std::string outcome;  // "deleted", "orphaned", "detached", "left alone"
+  std::string outcome;  // "deleted", "blocked", "orphaned", "detached", "left alone"
   std::string group;
   std::string kind;
   std::string name_space;  // "" of the cluster
@@ -39,13 +39,14 @@ struct PreviewEffect {
 struct Preview {
   int64_t revision = 0;
   int64_t deleted = 0;
+  int64_t blocked = 0;
   int64_t orphaned = 0;
   int64_t detached = 0;
   int64_t left_alone = 0;
   bool complete = true;  // false: there may be more than is known yet
   std::vector<PreviewEffect> effects;
 
-  int64_t Total() const { return deleted + orphaned + detached + left_alone; }
+  int64_t Total() const { return deleted + blocked + orphaned + detached + left_alone; }
 };
 
 // Any thread, several at once. May take as long as its own deadline.

@@ -23,6 +23,7 @@ TEST_CASE("Preview: parameters there and back") {
   ServerUnderTest test({.bind_address = "", .unix_socket = path});
   const Preview answer{.revision = 5,
                        .deleted = 1,
+                       .blocked = 5,
                        .orphaned = 2,
                        .detached = 3,
                        .left_alone = 4,
@@ -41,7 +42,7 @@ TEST_CASE("Preview: parameters there and back") {
   const auto preview = PreviewFromJson(reply->body);
   REQUIRE(preview.ok());
   CHECK(PreviewToJson(*preview) == PreviewToJson(answer));
-  CHECK(preview->Total() == 10);
+  CHECK(preview->Total() == 15);
   REQUIRE(preview->effects.size() == 1);
   CHECK(preview->effects.front().why == "why");
 }

@@ -34,7 +34,8 @@ struct PreviewRequest {
 // What becomes of one object.
 struct DeletionEffect {
   enum class Outcome {
-    kDeleted,    // perhaps only when others have removed their finalizers; `why` tells
+    kDeleted,
+    kBlocked,    // goes when others have removed their finalizers, or freed what it waits for
     kOrphaned,   // stays, without the reference to its owner
     kDetached,   // stays with another owner, without the references to those that go
     kLeftAlone,  // stays as it is
@@ -51,7 +52,7 @@ struct DeletionEffect {
 struct DeletionPreview {
   int64_t revision = 0;                 // of the snapshot
   std::vector<DeletionEffect> effects;  // in the order in which the deletion reaches the objects
-  std::array<int64_t, 4> totals{};      // by outcome
+  std::array<int64_t, 5> totals{};      // by outcome
   bool complete = true;  // false: the index of owners is still being filled; there may be more
 
   int64_t& TotalOf(DeletionEffect::Outcome outcome) { return totals[static_cast<size_t>(outcome)]; }

@@ -22,6 +22,7 @@ DeletionFinding FindEnding(std::vector<std::string> finalizers, std::string why)
     finding.propagation = Propagation::kOrphan;
   }
   if (!finalizers.empty()) {
+    finding.outcome = DeletionEffect::Outcome::kBlocked;
     finding.why += fmt::format("; waits for finalizers {}", fmt::join(finalizers, ", "));
   }
   return finding;

@@ -16,11 +16,17 @@ struct DeletionFinding {
   DeletionEffect::Outcome outcome = DeletionEffect::Outcome::kDeleted;
   DeletionEffect::By by = DeletionEffect::By::kStorage;
   std::string why;
-  // Of kDeleted: what becomes of its dependents.
+  // Of what goes: what becomes of its dependents.
   collect::Propagation propagation = collect::Propagation::kBackground;
   // The owners (UIDs) whose references it does not have any more.
   std::vector<std::string> lost;
 };
+
+// Whether the object will be deleted, blocked or not.
+inline bool Goes(DeletionEffect::Outcome outcome) {
+  return outcome == DeletionEffect::Outcome::kDeleted ||
+         outcome == DeletionEffect::Outcome::kBlocked;
+}
 
 // Of an object that is being deleted, with these finalizers.
 DeletionFinding FindEnding(std::vector<std::string> finalizers, std::string why);

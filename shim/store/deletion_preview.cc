@@ -68,6 +68,13 @@ struct OwnersLeft {
   std::vector<OwnerState> states;
   std::string solid;     // one that is there
   std::string doubtful;  // one that cannot be told
+  std::string blocked;   // one whose dependents stay until it is gone, which is not soon
+};
+
+// A dependent that keeps its owner from going.
+struct Holder {
+  std::string uid;
+  Outcome outcome = Outcome::kDeleted;
 };
 
 class Simulation {
@@ -95,14 +102,19 @@ class Simulation {
       going_.pop_front();
       KUBASE_TRY(VisitDependents(owner));
     }
+    BlockOwners();
     return std::move(preview_);
   }
 
  private:
   Result<void> DeleteRoot();
   Result<void> VisitDependents(const Going& owner);
-  // False: it holds up its owner no more.
-  Result<bool> Visit(const Going& owner, const std::string& key);
+  // None: it holds up its owner no more.
+  Result<std::optional<Holder>> Visit(const Going& owner, const std::string& key);
+  // After all visits: who waits for what is blocked is blocked.
+  void BlockOwners();
+  // False: it was blocked before.
+  bool Block(const std::string& uid);
   // Null: there is none, or it cannot be read.
   Result<std::optional<Object>> Read(const std::string& key);
   // Null: nothing becomes of it.
@@ -129,6 +141,8 @@ class Simulation {
   std::string root_;  // its key
   std::deque<Going> going_;
   std::unordered_map<std::string, Known> known_;  // by UID
+  // Of known objects: who waits for each in the foreground (UIDs).
+  std::unordered_multimap<std::string, std::string> waiting_;
   DeletionPreview preview_;
 };
 
@@ -166,35 +180,68 @@ Result<void> Simulation::VisitDependents(const Going& owner) {
                             ListDependents(connection_, owner.uid, cursor, kDependentsAtOnce));
     if (dependents.empty()) break;
     for (const Dependent& dependent : dependents) {
-      KUBASE_ASSIGN_OR_RETURN(const bool holds, Visit(owner, dependent.key));
-      if (!holds || (dependent.traits & kBlocks) == 0) continue;
+      KUBASE_ASSIGN_OR_RETURN(const std::optional<Holder> holder, Visit(owner, dependent.key));
+      const bool blocks = (dependent.traits & kBlocks) != 0;
+      if (!holder || !blocks || owner.propagation != Propagation::kForeground) continue;
       if (blocking++ == 0) first = names_.NameOf(dependent.key).Text();
+      if (known_.contains(holder->uid)) {
+        waiting_.emplace(holder->uid, owner.uid);
+      } else if (holder->outcome != Outcome::kDeleted) {
+        Block(owner.uid);
+      }
     }
     cursor = dependents.back();
   }
-  if (owner.propagation == Propagation::kForeground && blocking > 0 && owner.listed) {
-    preview_.effects[*owner.listed].why += fmt::format("; blocked by {} {}, first {}", blocking,
+  if (blocking > 0 && owner.listed) {
+    preview_.effects[*owner.listed].why += fmt::format("; after {} {}, first {}", blocking,
                                                        blocking == 1 ? "object" : "objects", first);
   }
   return Ok();
 }
 
-Result<bool> Simulation::Visit(const Going& owner, const std::string& key) {
-  if (key == root_) return false;  // a cycle, which the collectors break
+bool Simulation::Block(const std::string& uid) {
+  Known& known = known_.at(uid);
+  if (known.outcome != Outcome::kDeleted) return false;
+  --preview_.TotalOf(known.outcome);
+  known.outcome = Outcome::kBlocked;
+  ++preview_.TotalOf(known.outcome);
+  if (known.listed) preview_.effects[*known.listed].outcome = known.outcome;
+  return true;
+}
+
+void Simulation::BlockOwners() {
+  Uids staying;
+  for (const auto& [uid, known] : known_) {
+    if (known.outcome == Outcome::kBlocked || known.outcome == Outcome::kLeftAlone) {
+      staying.push_back(uid);
+    }
+  }
+  while (!staying.empty()) {
+    const auto [first, end] = waiting_.equal_range(staying.back());
+    staying.pop_back();
+    for (auto owner = first; owner != end; ++owner) {
+      if (Block(owner->second)) staying.push_back(owner->second);
+    }
+  }
+}
+
+Result<std::optional<Holder>> Simulation::Visit(const Going& owner, const std::string& key) {
+  if (key == root_) return std::optional<Holder>();  // a cycle, which the collectors break
   KUBASE_ASSIGN_OR_RETURN(const std::optional<Object> object, Read(key));
-  if (!object) return false;
+  if (!object) return std::optional<Holder>();
   const auto known = known_.find(object->metadata.uid);
-  if (known != known_.end() && known->second.outcome == Outcome::kDeleted) return true;
+  std::optional<Holder> holder = Holder{object->metadata.uid};
+  if (known != known_.end() && Goes(known->second.outcome)) return holder;
   Uids lost;
   if (known != known_.end()) lost = known->second.lost;
   if (owner.propagation == Propagation::kOrphan) lost.push_back(owner.uid);
   KUBASE_ASSIGN_OR_RETURN(std::optional<Finding> finding, Judge(owner, *object, lost));
-  if (!finding) return true;
+  if (!finding) return holder;
   finding->lost.insert(finding->lost.end(), lost.begin(), lost.end());
-  const bool holds =
-      finding->outcome == Outcome::kDeleted || finding->outcome == Outcome::kLeftAlone;
+  holder->outcome = finding->outcome;
+  if (!Goes(finding->outcome) && finding->outcome != Outcome::kLeftAlone) holder.reset();
   Note(*object, std::move(*finding));
-  return holds;
+  return holder;
 }
 
 Result<std::optional<Object>> Simulation::Read(const std::string& key) {
@@ -225,6 +272,10 @@ Result<std::optional<Finding>> Simulation::Judge(const Going& owner, const Objec
     const By by = finding.by;
     finding = FindEnd(object, judgement, owner);
     finding.by = by;
+    if (!object.metadata.IsBeingDeleted() && !left.blocked.empty()) {
+      finding.outcome = Outcome::kBlocked;
+      finding.why += "; waits until " + left.blocked + " is gone";
+    }
   } else if (owner.propagation == Propagation::kOrphan) {
     finding.outcome = Outcome::kOrphaned;
     finding.by = owner.by;
@@ -265,6 +316,11 @@ OwnersLeft Simulation::LookAtOwners(const Object& object, const std::vector<Owne
     left.states.push_back(state);
     if (state == OwnerState::kSolid) left.solid = names_.NameOf(owners[i].key).Text();
     if (state == OwnerState::kUnserved) left.doubtful = reference.kind + " " + reference.name;
+    const auto known = known_.find(reference.uid);
+    if (known != known_.end() && known->second.outcome == Outcome::kBlocked &&
+        known->second.propagation == Propagation::kBackground) {
+      left.blocked = names_.NameOf(owners[i].key).Text();
+    }
   }
   return left;
 }
@@ -273,7 +329,7 @@ OwnersLeft Simulation::LookAtOwners(const Object& object, const std::vector<Owne
 OwnerState Simulation::StateOf(const std::string& uid, OwnerState stored) const {
   if (stored != OwnerState::kSolid && stored != OwnerState::kWaiting) return stored;
   const auto known = known_.find(uid);
-  if (known == known_.end() || known->second.outcome != Outcome::kDeleted) return stored;
+  if (known == known_.end() || !Goes(known->second.outcome)) return stored;
   switch (known->second.propagation) {
     case Propagation::kBackground:
       return OwnerState::kAbsent;
@@ -307,7 +363,7 @@ Result<collect::DependentsSummary> Simulation::Summarize(const Object& object,
 // What was found before changes only when the object goes after all.
 void Simulation::Note(const Object& object, Finding finding) {
   const std::string& uid = object.metadata.uid;
-  const bool goes = finding.outcome == Outcome::kDeleted;
+  const bool goes = Goes(finding.outcome);
   const auto known = known_.find(uid);
   Known now{finding.outcome, finding.propagation, std::move(finding.lost), std::nullopt};
   if (known == known_.end()) {

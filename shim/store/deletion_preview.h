@@ -3,7 +3,7 @@
 //
 // The rules are those of the collectors (collect/judgement.h, collect/deletion.h). What they leave
 // to chance, which of two deletions comes first, is decided by the order in which they are found.
-// Finalizers of others are taken to be removed some day.
+// Finalizers of others are taken to be removed some day; what waits for that is told to be blocked.
 #pragma once
 
 #include "shim/base/clock.h"

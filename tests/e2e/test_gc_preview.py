@@ -89,8 +89,8 @@ class GcPreview(unittest.TestCase):
         effects = self.effects(preview)
         self.assertEqual({name: effect["outcome"] for name, effect in effects.items()},
                          {"bg-owner": "deleted", "bg-child": "deleted", "bg-grandchild": "deleted",
-                          "bg-held": "deleted", "bg-kept": "detached"})
-        self.assertEqual((preview["deleted"], preview["detached"]), (4, 1))
+                          "bg-held": "blocked", "bg-kept": "detached"})
+        self.assertEqual((preview["deleted"], preview["blocked"], preview["detached"]), (3, 1, 1))
         self.assertEqual(effects["bg-child"]["by"], "storage")
         self.assertEqual(effects["bg-grandchild"]["by"], "kube-controller-manager")
         self.assertIn(f"waits for finalizers {HOLD}", effects["bg-held"]["why"])
@@ -124,8 +124,10 @@ class GcPreview(unittest.TestCase):
         self.create(owned(workloads.config_map("fg-held"), owner, blocks=True, finalizers=[HOLD]))
         preview = self.preview("shirt.stable.example.com/fg-owner", "--cascade=foreground")
         effects = self.effects(preview)
-        self.assertEqual(preview["deleted"], 3)
-        self.assertIn("blocked by 2 objects, first ConfigMap default/fg-child",
+        self.assertEqual({name: effect["outcome"] for name, effect in effects.items()},
+                         {"fg-owner": "blocked", "fg-child": "deleted", "fg-held": "blocked"})
+        self.assertEqual((preview["deleted"], preview["blocked"]), (1, 2))
+        self.assertIn("after 2 objects, first ConfigMap default/fg-child",
                       effects["fg-owner"]["why"])
         self.appliance.kubectl("delete", "shirt", "fg-owner", "--cascade=foreground",
                                "--wait=false")
@@ -144,7 +146,7 @@ class GcPreview(unittest.TestCase):
                          ["Deployment", "ReplicaSet"])
         text = self.appliance.run("gc", "preview", "deployments.apps/web").stdout.splitlines()
         self.assertEqual(text[0].split(), ["OUTCOME", "OBJECT", "BY", "WHY"])
-        self.assertEqual(text[-1], "4 deleted, 0 orphaned, 0 detached, 0 left alone")
+        self.assertEqual(text[-1], "4 deleted, 0 blocked, 0 orphaned, 0 detached, 0 left alone")
         self.appliance.kubectl("delete", "deployment", "web")
         wait_until(lambda: not self.names("pods") and not self.names("replicasets"), 60,
                    "pods and ReplicaSets are gone")

@@ -22,6 +22,8 @@ var (
 	duration = flag.Duration("duration", 5*time.Second, "how long clients write in one history")
 	windows  = flag.Int("windows", 0,
 		"how many windows of a history porcupine gets; 0 is all of them")
+	decision = flag.Duration("decision", time.Minute,
+		"how long porcupine may take for a window; the ones that it leaves undecided are counted")
 	file = flag.String("campaign", "",
 		"file that keeps what has passed, for a run that goes on where it was interrupted")
 )
@@ -89,7 +91,7 @@ func one(t *testing.T, m mode, seed uint64) campaign.Counts {
 	}
 	began := time.Now()
 	report := check.History(h, check.Options{
-		Windows: *windows, Timeout: time.Minute,
+		Windows: *windows, Timeout: *decision,
 		// etcd leaves it out of a few events in ten thousand, with no compaction near.
 		PreviousMayMiss: r.server.Kind().Name == "etcd",
 	})
