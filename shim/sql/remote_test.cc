@@ -255,12 +255,15 @@ TEST_CASE_METHOD(Remote, "Remote: a connection that was given back is made again
                      : "SELECT COUNT(*) FROM information_schema.processlist "
                        "WHERE db = DATABASE() AND id <> CONNECTION_ID()")[0];
   };
+  // The server ends its side by itself, also of the connections of other tests.
+  const auto await = [&](const std::string& count) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (connections() != count) REQUIRE(std::chrono::steady_clock::now() < deadline);
+  };
   CHECK(*Get(*connection, "a") == "none");
-  CHECK(connections() == "1");
+  await("1");
   connection->Disconnect();
-  // The server ends its side by itself.
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (connections() != "0") REQUIRE(std::chrono::steady_clock::now() < deadline);
+  await("0");
   CHECK(*Get(*connection, "a") == "none");
 }
 
