@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -14,11 +16,28 @@ namespace kubase::store {
 class Walks : public sql::StatementObserver {
  public:
   void OnStatement(const sql::StatementRun& run) override {
-    if (run.name == sql::QueryName(sql::Query::kListDependents) && on_list_) on_list_();
+    if (run.name != sql::QueryName(sql::Query::kListDependents)) return;
+    std::shared_ptr<const std::function<void()>> call;
+    {
+      const std::lock_guard lock(mutex_);
+      call = on_list_;
+    }
+    if (call) (*call)();
   }
 
  protected:
-  std::function<void()> on_list_;  // set while the writer has nothing to do
+  void OnList(std::function<void()> call) {
+    const std::lock_guard lock(mutex_);
+    on_list_ = std::make_shared<const std::function<void()>>(std::move(call));
+  }
+  void OnListNothing() {
+    const std::lock_guard lock(mutex_);
+    on_list_.reset();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::shared_ptr<const std::function<void()>> on_list_;  // guarded by mutex_
 };
 
 class Stepwise : public Walks, public Collected {
@@ -27,13 +46,13 @@ class Stepwise : public Walks, public Collected {
 
   // `specs` are written after the first step of the work that `owner` makes due. Until nothing is.
   void CreateAndWrite(const Spec& owner, const std::vector<Spec>& specs) {
-    on_list_ = [this, specs, first = true]() mutable {
+    OnList([this, specs, first = true]() mutable {
       clock().Advance(std::chrono::seconds(1));  // so long a step that the next is the smallest
       if (!std::exchange(first, false)) return;
       for (const Spec& spec : specs) {
         store().Put({.key = KeyOf(spec.name), .value = TextOf(spec)}, [](const auto&) {});
       }
-    };
+    });
     Create(owner);
     Settle();
   }
