@@ -14,6 +14,7 @@
 #include "shim/collect/judgement.h"
 #include "shim/collect/object_metadata.h"
 #include "shim/store/deletion_finding.h"
+#include "shim/store/deletion_preview_state.h"
 #include "shim/store/indexed_kind.h"
 #include "shim/store/kind.h"
 #include "shim/store/kind_names.h"
@@ -23,14 +24,19 @@
 namespace kubase::store {
 namespace {
 
-using By = DeletionEffect::By;
-using Outcome = DeletionEffect::Outcome;
 using Finding = DeletionFinding;
-using Uids = std::vector<std::string>;
 using collect::Judgement;
-using collect::ObjectMetadata;
-using collect::OwnerState;
-using collect::Propagation;
+using preview::By;
+using preview::Going;
+using preview::Holder;
+using preview::Known;
+using preview::Object;
+using preview::ObjectMetadata;
+using preview::Outcome;
+using preview::OwnersLeft;
+using preview::OwnerState;
+using preview::Propagation;
+using preview::Uids;
 
 constexpr int64_t kDependentsAtOnce = 256;
 
@@ -38,44 +44,6 @@ template <typename T>
 bool IsAmong(const std::vector<T>& all, const T& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
-
-struct Object {
-  KeyValuePtr pair;
-  ObjectMetadata metadata;
-  bool has_dependents = false;
-};
-
-// An object that goes and whose dependents have not been visited yet.
-struct Going {
-  std::string uid;
-  std::string name;
-  Propagation propagation = Propagation::kBackground;
-  By by = By::kStorage;
-  std::optional<size_t> listed;
-};
-
-// An object that may be met again, as a dependent of others or as an owner.
-struct Known {
-  Outcome outcome = Outcome::kDeleted;
-  Propagation propagation = Propagation::kBackground;
-  Uids lost;
-  std::optional<size_t> listed;  // where, among the effects
-};
-
-// The references that an object has left, and what they lead to by now.
-struct OwnersLeft {
-  ObjectMetadata object;  // with these references only
-  std::vector<OwnerState> states;
-  std::string solid;     // one that is there
-  std::string doubtful;  // one that cannot be told
-  std::string blocked;   // one whose dependents stay until it is gone, which is not soon
-};
-
-// A dependent that keeps its owner from going.
-struct Holder {
-  std::string uid;
-  Outcome outcome = Outcome::kDeleted;
-};
 
 class Simulation {
  public:
