@@ -90,7 +90,10 @@ class Simulation {
   Finding FindEnd(const Object& object, const Judgement& judgement, const Going& owner) const;
   OwnersLeft LookAtOwners(const Object& object, const std::vector<Owner>& owners,
                           const Uids& lost) const;
-  OwnerState StateOf(const std::string& uid, OwnerState stored) const;
+  // `known`: null, or what is known of the owner.
+  static OwnerState StateOf(const Known* known, OwnerState stored);
+  // Null: it has not been met, or is not met again.
+  const Known* FindKnown(const std::string& uid) const;
   Result<bool> IsOurs(const Object& object, const std::vector<Owner>& owners);
   Result<collect::DependentsSummary> Summarize(const Object& object,
                                                const std::vector<OwnerState>& owners);
@@ -197,11 +200,11 @@ Result<std::optional<Holder>> Simulation::Visit(const Going& owner, const std::s
   if (key == root_) return std::optional<Holder>();  // a cycle, which the collectors break
   KUBASE_ASSIGN_OR_RETURN(const std::optional<Object> object, Read(key));
   if (!object) return std::optional<Holder>();
-  const auto known = known_.find(object->metadata.uid);
+  const Known* const known = FindKnown(object->metadata.uid);
   std::optional<Holder> holder = Holder{object->metadata.uid};
-  if (known != known_.end() && Goes(known->second.outcome)) return holder;
+  if (known != nullptr && Goes(known->outcome)) return holder;
   Uids lost;
-  if (known != known_.end()) lost = known->second.lost;
+  if (known != nullptr) lost = known->lost;
   if (owner.propagation == Propagation::kOrphan) lost.push_back(owner.uid);
   KUBASE_ASSIGN_OR_RETURN(std::optional<Finding> finding, Judge(owner, *object, lost));
   if (!finding) return holder;
@@ -279,26 +282,30 @@ OwnersLeft Simulation::LookAtOwners(const Object& object, const std::vector<Owne
   for (size_t i = 0; i < owners.size(); ++i) {
     const collect::OwnerReference& reference = object.metadata.owners[i];
     if (IsAmong(lost, reference.uid)) continue;
-    const OwnerState state = StateOf(reference.uid, owners[i].state);
+    const Known* const known = FindKnown(reference.uid);
+    const OwnerState state = StateOf(known, owners[i].state);
     left.object.owners.push_back(reference);
     left.states.push_back(state);
     if (state == OwnerState::kSolid) left.solid = names_.NameOf(owners[i].key).Text();
     if (state == OwnerState::kUnserved) left.doubtful = reference.kind + " " + reference.name;
-    const auto known = known_.find(reference.uid);
-    if (known != known_.end() && known->second.outcome == Outcome::kBlocked &&
-        known->second.propagation == Propagation::kBackground) {
+    if (known != nullptr && known->outcome == Outcome::kBlocked &&
+        known->propagation == Propagation::kBackground) {
       left.blocked = names_.NameOf(owners[i].key).Text();
     }
   }
   return left;
 }
 
+const Known* Simulation::FindKnown(const std::string& uid) const {
+  const auto found = known_.find(uid);
+  return found == known_.end() ? nullptr : &found->second;
+}
+
 // One that orphans its dependents is there until they have lost their references.
-OwnerState Simulation::StateOf(const std::string& uid, OwnerState stored) const {
+OwnerState Simulation::StateOf(const Known* known, OwnerState stored) {
   if (stored != OwnerState::kSolid && stored != OwnerState::kWaiting) return stored;
-  const auto known = known_.find(uid);
-  if (known == known_.end() || !Goes(known->second.outcome)) return stored;
-  switch (known->second.propagation) {
+  if (known == nullptr || !Goes(known->outcome)) return stored;
+  switch (known->propagation) {
     case Propagation::kBackground:
       return OwnerState::kAbsent;
     case Propagation::kForeground:

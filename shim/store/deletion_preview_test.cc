@@ -232,7 +232,7 @@ TEST_CASE_METHOD(Previewed, "Preview: in the foreground what is blocked blocks i
   CHECK(EffectOn(preview, "middle").outcome == Outcome::kBlocked);
   CHECK(EffectOn(preview, "end").outcome == (held ? Outcome::kBlocked : Outcome::kLeftAlone));
   CHECK(EffectOn(preview, "beside").outcome == Outcome::kDeleted);
-  CHECK(preview.TotalOf(Outcome::kBlocked) == (held ? 3 : 2));
+  CHECK(preview.totals == std::array<int64_t, 5>{1, held ? 3 : 2, 0, 0, held ? 0 : 1});
 }
 
 TEST_CASE_METHOD(Previewed, "Preview: in the foreground owners wait for those that block") {

@@ -265,9 +265,9 @@ void WatchHub::Cancel(StreamKey key, WatchId id) {
   Stream* stream = FindStream(key);
   if (stream == nullptr) return;
   if (!stream->watchers.contains(id)) {
+    if (id == kAutoWatchId) return;  // of the held ones, each gets an id of its own
     for (HeldCreate& held : held_) {
-      const bool meant = id != kAutoWatchId && held.key == key && held.request.watch_id == id;
-      held.cancelled = held.cancelled || meant;
+      if (held.key == key && held.request.watch_id == id) held.cancelled = true;
     }
     return;
   }

@@ -122,6 +122,9 @@ func (r *run) step(number int) {
 	}
 	etcd, ours := r.both(operation)
 	r.compare(number, operation, etcd, ours)
+	if r.etcdEnded {
+		return
+	}
 	r.follow(operation, etcd)
 	if etcd.reply == nil {
 		r.counts["operations refused by both"]++

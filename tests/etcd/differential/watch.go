@@ -30,17 +30,12 @@ type watcher struct {
 
 func (o *target) watch(ctx context.Context, request *pb.WatchCreateRequest) (*watcher, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	call, err := o.client.Watch.Watch(ctx)
+	call, err := watchstream.Ask(ctx, o.client.Watch, request)
 	if err != nil {
 		cancel()
 		return nil, err
 	}
 	w := &watcher{stream: call, cancel: cancel, changed: make(chan struct{})}
-	create := &pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: request}}
-	if err := call.Send(create); err != nil {
-		cancel()
-		return nil, err
-	}
 	go w.collect()
 	return w, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"kubase/tests/etcd/internal/ops"
 	"kubase/tests/etcd/internal/server"
+	"kubase/tests/etcd/internal/watchstream"
 )
 
 // lateClients have connections to a leader from before it is frozen, and use them meanwhile.
@@ -65,14 +66,7 @@ func (l *lateClients) send(written int64) {
 
 // watch begins after what was acknowledged, or not at all.
 func (l *lateClients) watch(ctx context.Context) (bool, string) {
-	stream, err := l.client.Watch.Watch(ctx)
-	if err != nil {
-		return false, ""
-	}
-	request := &pb.WatchCreateRequest{Key: []byte("/k/k")}
-	err = stream.Send(&pb.WatchRequest{
-		RequestUnion: &pb.WatchRequest_CreateRequest{CreateRequest: request},
-	})
+	stream, err := watchstream.Ask(ctx, l.client.Watch, &pb.WatchCreateRequest{Key: []byte("/k/k")})
 	if err != nil {
 		return false, ""
 	}

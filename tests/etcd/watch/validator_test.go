@@ -275,12 +275,8 @@ func (o *observer) observe(
 ) error {
 	callCtx, cancel := context.WithCancel(server.Context(o.t))
 	defer cancel()
-	stream, err := c.Watch.Watch(callCtx)
+	stream, err := watchstream.Ask(callCtx, c.Watch, watch.request)
 	if err != nil {
-		return err
-	}
-	create := &pb.WatchRequest_CreateRequest{CreateRequest: watch.request}
-	if err := stream.Send(&pb.WatchRequest{RequestUnion: create}); err != nil {
 		return err
 	}
 	created, err := stream.Recv()

@@ -10,6 +10,7 @@ import (
 	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
 
 	"kubase/tests/etcd/internal/server"
+	"kubase/tests/etcd/internal/watchstream"
 )
 
 // pause is between an attempt that failed and the next one.
@@ -59,14 +60,9 @@ func ReadWhenPossible(t testing.TB, c *server.Client, limit time.Duration) time.
 // OpenWatch watches the keys under /k/ from a revision on.
 func OpenWatch(t testing.TB, c *server.Client, revision int64) pb.Watch_WatchClient {
 	t.Helper()
-	stream, err := c.Watch.Watch(server.Context(t))
-	if err == nil {
-		err = stream.Send(&pb.WatchRequest{RequestUnion: &pb.WatchRequest_CreateRequest{
-			CreateRequest: &pb.WatchCreateRequest{
-				Key: []byte("/k/"), RangeEnd: []byte("/k0"), StartRevision: revision,
-			},
-		}})
-	}
+	stream, err := watchstream.Ask(server.Context(t), c.Watch, &pb.WatchCreateRequest{
+		Key: []byte("/k/"), RangeEnd: []byte("/k0"), StartRevision: revision,
+	})
 	if err != nil {
 		t.Fatalf("watch: %v", err)
 	}

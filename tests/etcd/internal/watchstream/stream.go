@@ -70,6 +70,20 @@ func (s *Stream) CloseSend() {
 	}
 }
 
+// Ask opens a stream and asks for one watch on it, and does not wait for the answer.
+func Ask(ctx context.Context, client pb.WatchClient, request *pb.WatchCreateRequest,
+) (pb.Watch_WatchClient, error) {
+	stream, err := client.Watch(ctx)
+	if err != nil {
+		return nil, err
+	}
+	create := &pb.WatchRequest_CreateRequest{CreateRequest: request}
+	if err := stream.Send(&pb.WatchRequest{RequestUnion: create}); err != nil {
+		return nil, err
+	}
+	return stream, nil
+}
+
 // SendCreate asks for a watch and does not wait for the answer.
 func (s *Stream) SendCreate(request *pb.WatchCreateRequest) {
 	s.t.Helper()
