@@ -36,6 +36,7 @@ constexpr std::array<const char*, kFailpoints> kNames = {
     "defragment.ended",
     "lease.expired",
     "lease.applied",
+    "collection.applied",
     "watch.dispatch",
     "watch.catch-up",
     "snapshot.page",

@@ -14,7 +14,7 @@
 
 namespace kubase {
 
-// In the order in which a write, a compaction, a lease, a watch and a start pass them.
+// In the order in which a write, a compaction, a lease, garbage, a watch and a start pass them.
 enum class Failpoint {
   kWriterTaken,              // a batch was taken from the queue
   kWriterBegun,              // its transaction has begun
@@ -33,8 +33,9 @@ enum class Failpoint {
   kSpaceReclaimStep,
   kDefragmentBegun,
   kDefragmentEnded,
-  kLeaseExpired,  // found, not yet revoked
-  kLeaseApplied,  // its keys are deleted in the batch
+  kLeaseExpired,       // found, not yet revoked
+  kLeaseApplied,       // its keys are deleted in the batch
+  kCollectionApplied,  // a part of the garbage that is owed is collected in the batch
   kWatchDispatch,
   kWatchCatchUp,
   kSnapshotPage,

@@ -23,6 +23,7 @@ class CollectionTurn final : public PendingWrite {
 
   void Apply(WriteBatch& batch, bool) override {
     batch.NoteOutcome(collector_.Step(batch, objects_));
+    Reach(Failpoint::kCollectionApplied);
   }
   void Answer() override { collector_.End(true); }
   void Fail(const Error&) override {

@@ -88,5 +88,6 @@ func (r *run) counts() campaign.Counts {
 	return campaign.Counts{
 		"kills": int64(r.totals.kills), "acknowledged revisions": r.log.Last() - 1,
 		"changes under way": int64(r.totals.doubtful), "of them happened": int64(r.totals.happened),
+		"steps of collection": r.parent.collected,
 	}
 }

@@ -66,7 +66,7 @@ func TestCrashAtEveryFailpoint(t *testing.T) {
 
 func onlyKubase(t *testing.T) {
 	t.Helper()
-	if server.UnderTest(t).Name != "kubase" {
+	if !isKubase(t) {
 		t.Skip("the failpoints are those of kubase")
 	}
 }

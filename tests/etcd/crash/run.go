@@ -46,6 +46,7 @@ type run struct {
 	log      *model.Log
 	changers map[string]changer
 	lessee   *lessee
+	parent   *parent
 	// survivor is there when the disk fails, which may refuse changes.
 	survivor *survivor
 	// events are all events since the empty store, by a watch that is resumed after each kill.
@@ -72,15 +73,21 @@ func newRun(t *testing.T, s *server.Server, seed uint64) *run {
 	log := model.NewLog()
 	r := &run{
 		t: t, server: s, random: rand.New(rand.NewPCG(seed, 1<<32)), log: log,
-		lessee: newLessee(seed, log),
+		lessee: newLessee(seed, log), parent: newParent(seed, log),
 	}
 	r.changers = map[string]changer{"lessee": r.lessee, "ballast": newBallast(seed, log)}
+	if isKubase(t) {
+		r.changers["parent"] = r.parent
+	}
 	for i := range writerCount {
 		w := newWriter(i, seed, log)
 		r.changers[w.name] = w
 	}
 	return r
 }
+
+// isKubase tells whether the server under test has failpoints, and collects garbage.
+func isKubase(t testing.TB) bool { return server.UnderTest(t).Name == "kubase" }
 
 // work lets all clients run during until, which ends the server, or else they are told to end.
 func (r *run) work(until func() (ended bool)) {

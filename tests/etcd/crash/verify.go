@@ -13,7 +13,7 @@ import (
 )
 
 // verify compares the server, which was restarted or has gone on, with what was acknowledged. No
-// client runs meanwhile, but leases may expire.
+// client runs meanwhile, but leases may expire, and what is owed by the storage is waited for.
 func (r *run) verify() {
 	r.t.Helper()
 	c := r.server.Client(r.t)
@@ -23,8 +23,15 @@ func (r *run) verify() {
 		revision, r.log.Last())
 	expect.True(r.t, revision >= r.highest.Load(),
 		"revision %d after the kill, a client has seen %d", revision, r.highest.Load())
-	r.catchUp(c, revision)
+	stream := r.resume(c)
+	defer stream.Close()
+	for r.lastEvent() < revision {
+		r.next(stream)
+	}
 	r.settleDoubts()
+	for len(r.parent.owed) > 0 {
+		r.resolveDoubts(r.next(stream))
+	}
 	replayed, state, err := r.log.Replay()
 	expect.OK(r.t, err)
 	r.compareEvents(replayed)
@@ -48,19 +55,22 @@ func leases(t testing.TB, c *server.Client) map[int64]bool {
 	return ids
 }
 
-// catchUp resumes the watch and reads all events up to a revision, and those that came with them.
-func (r *run) catchUp(c *server.Client, revision int64) {
+// resume goes on with the watch after the last event that was seen.
+func (r *run) resume(c *server.Client) *watchstream.Stream {
 	stream := watchstream.Open(r.t, c)
-	defer stream.Close()
 	stream.Create(&pb.WatchCreateRequest{
 		Key: []byte{0}, RangeEnd: []byte{0}, StartRevision: r.lastEvent() + 1, PrevKv: true,
 	})
-	for r.lastEvent() < revision {
-		events := stream.NextEvents().Events
-		shortenEvents(events)
-		r.events = append(r.events, events...)
-	}
+	return stream
+}
+
+// next adds the events of one response, and returns them.
+func (r *run) next(stream *watchstream.Stream) []*mvccpb.Event {
+	events := stream.NextEvents().Events
+	shortenEvents(events)
+	r.events = append(r.events, events...)
 	r.watched.Store(r.lastEvent())
+	return events
 }
 
 // settleDoubts decides of every change under way whether it happened.
@@ -71,7 +81,7 @@ func (r *run) settleDoubts() {
 			doubtful++
 		}
 	}
-	r.resolveDoubts()
+	r.resolveDoubts(r.events)
 	for _, client := range r.changers {
 		if client.inDoubt() { // no event has it
 			client.forget()
@@ -83,10 +93,10 @@ func (r *run) settleDoubts() {
 }
 
 // resolveDoubts finds the revisions that nobody was told of: each has to be one whole change that
-// was under way, or the end of a lease.
-func (r *run) resolveDoubts() {
+// was under way, the end of a lease, or a step of the collection of garbage.
+func (r *run) resolveDoubts(events []*mvccpb.Event) {
 	byRevision, order := map[int64][]*mvccpb.Event{}, []int64{}
-	for _, event := range r.events {
+	for _, event := range events {
 		revision := event.Kv.ModRevision
 		if r.log.Has(revision) {
 			continue
