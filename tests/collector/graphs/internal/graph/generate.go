@@ -20,6 +20,8 @@ type maker struct {
 	graph *Graph
 	// faults and cycles are the chances of one in this graph: most graphs have none of one sort.
 	faults, cycles float64
+	// late is the number of the first object that is created when others are deleted already.
+	late int
 }
 
 // Draw makes the next graph of a source of random numbers. Its end may depend on the order in which
@@ -33,6 +35,10 @@ func Draw(seed int64, random *rand.Rand) *Graph {
 		m.cycles = 0.2
 	}
 	m.objects()
+	m.late = len(m.graph.Objects)
+	if m.chance(0.3) {
+		m.late -= m.IntN(m.late)
+	}
 	for number := range m.graph.Objects {
 		m.references(number)
 	}
@@ -91,12 +97,12 @@ func (m *maker) references(number int) {
 	}
 }
 
-// owner is an object with a lower number, or any with the chance of a cycle. What is wrong by the
-// scopes of the two is a fault as well.
+// owner is an object with a lower number, or any with the chance of a cycle, but for late objects.
+// What is wrong by the scopes of the two is a fault as well.
 func (m *maker) owner(number int) (int, bool) {
 	others := number
-	if m.chance(m.cycles) {
-		others = len(m.graph.Objects)
+	if m.chance(m.cycles) && number < m.late {
+		others = m.late
 	}
 	if others == 0 {
 		return 0, false
@@ -122,7 +128,20 @@ func (m *maker) phases() {
 	if m.chance(0.3) {
 		m.graph.Phases = append(m.graph.Phases, m.deletion())
 	}
+	last := len(m.graph.Phases) - 1
+	steps := m.graph.Phases[last]
+	m.graph.Phases[last] = slices.Insert(steps, m.IntN(len(steps)+1), m.lateCreation()...)
 	m.graph.Phases = append(m.graph.Phases, m.release())
+}
+
+// lateCreation makes objects whose owners may be gone.
+func (m *maker) lateCreation() []Step {
+	var steps []Step
+	for number := m.late; number < len(m.graph.Objects); number++ {
+		steps = append(steps, Step{Action: Create, Object: number,
+			References: m.graph.Objects[number].References})
+	}
+	return steps
 }
 
 // creation makes the objects in the order of their numbers, since only what exists has a UID. The
@@ -130,11 +149,11 @@ func (m *maker) phases() {
 // third, so that nothing is collected before it has its place in the graph.
 func (m *maker) creation() []Step {
 	var creation, cycles, rest []Step
-	late := m.hasLaterOwners()
-	for number, object := range m.graph.Objects {
+	cyclic := m.hasLaterOwners()
+	for number, object := range m.graph.Objects[:m.late] {
 		var early, sound []Reference
 		for _, r := range object.References {
-			harmless := !late || m.graph.Resolve(number, r).Found >= 0
+			harmless := !cyclic || m.graph.Resolve(number, r).Found >= 0
 			if harmless && r.Owner < number {
 				early = append(early, r)
 			}
@@ -166,8 +185,8 @@ func (m *maker) hasLaterOwners() bool {
 }
 
 // deletion deletes some objects, owners rather than others, and does this and that beside it. No
-// references are written here: upstream looks at those of an object whose owner already waits for
-// its dependents only when something else happens to the owner.
+// references are written to objects that exist: upstream looks at those of an object whose owner
+// already waits for its dependents only when something else happens to the owner.
 func (m *maker) deletion() []Step {
 	steps := m.relabelling()
 	policies := []metav1.DeletionPropagation{"", metav1.DeletePropagationBackground,

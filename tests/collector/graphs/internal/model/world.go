@@ -88,6 +88,7 @@ func (w *world) user(step graph.Step) {
 	case graph.Create:
 		*o = object{exists: true, held: w.graph.Objects[step.Object].Held,
 			references: step.References}
+		w.unseen = w.unseen || w.comesTooLate(step)
 	case graph.SetReferences:
 		o.references = step.References
 	case graph.Delete:
@@ -96,6 +97,15 @@ func (w *world) user(step graph.Step) {
 		o.held = false
 		w.end(step.Object)
 	}
+}
+
+// comesTooLate tells of an object with an owner that already waits for its dependents: upstream
+// looks at it only when something else happens to the owner.
+func (w *world) comesTooLate(creation graph.Step) bool {
+	return slices.ContainsFunc(creation.References, func(r graph.Reference) bool {
+		owner := w.graph.Resolve(creation.Object, r).Owner
+		return owner >= 0 && w.live[owner].deleting && w.live[owner].foreground
+	})
 }
 
 // delete is what a server does when it is asked to delete.
