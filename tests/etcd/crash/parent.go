@@ -3,6 +3,7 @@ package crash
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -14,6 +15,14 @@ import (
 )
 
 const childrenOfAnOwner = 3
+
+// The finalizers of an owner that is deleted: the storage lets it go last. In the background it has
+// none, and goes at once.
+const (
+	background = ""
+	foreground = "foregroundDeletion"
+	orphan     = "orphan"
+)
 
 // parent makes owners with dependents whose garbage the storage collects, and ends each owner in
 // one of three ways. What the storage owes then is acknowledged to nobody: only its events tell.
@@ -45,7 +54,8 @@ func newParent(seed uint64, log *model.Log) *parent {
 func (p *parent) run(ctx context.Context, c *server.Client, ending func() bool) error {
 	for !ending() {
 		p.next++
-		births, end, promised := drawFamily(fmt.Sprintf("p%06d", p.next), p.random.IntN(3))
+		finalizer := []string{background, foreground, orphan}[p.random.IntN(3)]
+		births, end, promised := makeFamily(fmt.Sprintf("p%06d", p.next), finalizer)
 		if err := p.change(ctx, c, births, nil); err != nil {
 			return err
 		}
@@ -71,9 +81,7 @@ func (p *parent) change(ctx context.Context, c *server.Client, changes []model.C
 // happened notes the change that was under way.
 func (p *parent) happened(revision int64) error {
 	changes := p.doubtful
-	for key, owed := range p.promised {
-		p.owed[key] = owed
-	}
+	maps.Copy(p.owed, p.promised)
 	p.forget()
 	return p.log.Add(revision, changes...)
 }
@@ -104,8 +112,8 @@ func (p *parent) inDoubt() bool { return p.doubtful != nil }
 
 func (p *parent) forget() { p.doubtful, p.promised = nil, nil }
 
-// drawFamily makes an owner with children, what ends the owner, and what the storage owes then.
-func drawFamily(name string, way int) (births []model.Change, end model.Change,
+// makeFamily makes an owner with children, what ends the owner, and what the storage owes then.
+func makeFamily(name, finalizer string) (births []model.Change, end model.Change,
 	promised map[string]step) {
 	owner, last := object(name, ""), step{}
 	births, promised = []model.Change{owner}, map[string]step{}
@@ -114,24 +122,21 @@ func drawFamily(name string, way int) (births []model.Change, end model.Change,
 		births = append(births, object(child, referenceTo(name)))
 		key := keyOf(child)
 		last.after = append(last.after, key)
-		switch way {
-		case 0: // in the background: first the owner, then its children, then theirs
+		promised[key] = step{change: removal(key)}
+		switch finalizer {
+		case background: // the children go, and then theirs
 			grandchild := object(child+"-0", referenceTo(child))
 			births = append(births, grandchild)
-			promised[key] = step{change: removal(key)}
 			promised[grandchild.Key] = step{change: removal(grandchild.Key), after: []string{key}}
-		case 1: // in the foreground: first the children
-			promised[key] = step{change: removal(key)}
-		default: // orphaned: the children lose their references, and then the owner goes
+		case orphan: // they stay, without their references
 			promised[key] = step{change: object(child, "")}
 		}
 	}
-	if way == 0 {
+	if finalizer == background {
 		return births, removal(owner.Key), promised
 	}
 	last.change = removal(owner.Key)
 	promised[owner.Key] = last
-	finalizer := map[int]string{1: "foregroundDeletion", 2: "orphan"}[way]
 	return births, object(name, `,"deletionTimestamp":"2026-01-02T03:04:05Z",`+
 		`"deletionGracePeriodSeconds":0,"finalizers":["`+finalizer+`"]`), promised
 }
