@@ -25,6 +25,8 @@ const (
 	newDatabase = "schema.step"
 	// oldEvents is passed when events are watched that were there before the start.
 	oldEvents = "watch.catch-up"
+	// pastRevisions are enough for watches that begin at several of them.
+	pastRevisions = 200
 )
 
 // onceAStart are the failpoints that a server passes once, before it is ready.
@@ -54,7 +56,7 @@ func TestCrashAtEveryFailpoint(t *testing.T) {
 			t.Run(fmt.Sprintf("%s@%d after a kill", name, nth), func(t *testing.T) {
 				t.Parallel()
 				r := newRun(t, server.Start(t), first)
-				r.workUntilKilled(300 * time.Millisecond)
+				r.leavePast(pastRevisions)
 				r.server.Restart()
 				r.verify()
 				r.server.Kill()
@@ -116,7 +118,7 @@ func TestChainsOfCrashes(t *testing.T) {
 func chain(t *testing.T, seed uint64) campaign.Counts {
 	r := newRun(t, server.Prepare(t, server.Kubase(t), server.Options{}), seed)
 	r.crashAt(newDatabase, 1)
-	r.workUntilKilled(300 * time.Millisecond)
+	r.leavePast(pastRevisions)
 	r.server.Restart()
 	r.verify()
 	names := server.Failpoints(t)
@@ -156,7 +158,7 @@ func stopEverywhere(t *testing.T, seed uint64) {
 	r.server.SetEnv("KUBASE_FAILPOINTS=" + newDatabase + "=stop")
 	expect.True(t, r.server.Launch(), "the server did not start")
 	expect.Equal(t, "stops at "+newDatabase, continuer.Stops(), 1)
-	r.workUntilKilled(300 * time.Millisecond)
+	r.leavePast(pastRevisions)
 	armed, names := "", server.Failpoints(t)
 	for _, name := range names {
 		nth := 1 + r.random.IntN(10)

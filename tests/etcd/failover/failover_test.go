@@ -153,11 +153,11 @@ func toCopyWhileNobodyLooks(t *testing.T) campaign.Counts {
 	return campaign.Counts{"acknowledged writes": 4, "writes that the copy lacked": 1}
 }
 
-// awaitRenewal returns when the lead was renewed after that moment: leases are told from memory, which
-// kubase does for three seconds after each renewal.
+// awaitRenewal returns when the lead was renewed after that moment, which may be long ago: leases are
+// told from memory, which kubase does for three seconds after each renewal.
 func awaitRenewal(t *testing.T, c *server.Client, after time.Time) {
 	t.Helper()
-	for deadline := after.Add(20 * time.Second); time.Now().Before(deadline); {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); {
 		late := time.Since(after) > 3*time.Second
 		_, err := c.Lease.LeaseLeases(server.Context(t), &pb.LeaseLeasesRequest{})
 		if late && err == nil {
