@@ -51,6 +51,8 @@ inline constexpr size_t kRangeChunkBytesTarget = 1536 * 1024;
 inline constexpr std::chrono::milliseconds kCompactionStepTarget{2};
 inline constexpr int64_t kCompactionStepRowsMin = 8;
 inline constexpr int64_t kCompactionStepRowsMax = 4096;
+// For a backup of which nobody has taken a part for so long, rows are not kept any more.
+inline constexpr std::chrono::minutes kCompactionHoldIdleMax{10};
 
 // A step of the collection of garbage, between two batches of writes as well. It commits, so that
 // steps as short as those would be nothing but syncs.

@@ -27,6 +27,7 @@
 #include "shim/base/result.h"
 #include "shim/sql/database.h"
 #include "shim/store/collector.h"
+#include "shim/store/compaction_holds.h"
 #include "shim/store/count_cache.h"
 #include "shim/store/kind_counter.h"
 #include "shim/store/leader_lease.h"
@@ -58,6 +59,7 @@ class BatchWriter {
     PairCache& pairs;
     PublishedRevision& published;
     SpaceGuard& space;
+    CompactionHolds& holds;
     StoreMetrics& metrics;
     // Loaded; from here on the writer's thread alone uses these.
     AttributeIndex& attributes;
@@ -85,7 +87,10 @@ class BatchWriter {
 
   using Done = std::function<void(Result<void>)>;
 
-  // Calls `done` when every compaction committed so far has removed its rows. Any thread.
+  // Removes what compactions have left and nothing holds any more. Any thread.
+  void RemoveCompacted();
+  // Calls `done` when every compaction committed so far has removed its rows that nothing holds.
+  // Any thread.
   void WhenCompacted(Done done);
   // Calls `done` when all free space was given back, by the writer's thread. Any thread.
   void ReclaimSpace(Done done);
@@ -191,6 +196,7 @@ class BatchWriter {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
+  bool remove_compacted_ = false;                    // guarded by mutex_
   std::vector<Done> compaction_waiters_;             // guarded by mutex_
   std::vector<Done> space_waiters_;                  // guarded by mutex_
   std::optional<Error> waits_ended_;                 // guarded by mutex_

@@ -105,14 +105,14 @@ Result<int64_t> BatchWriter::CompactStep() {
 }
 
 Result<int64_t> BatchWriter::DeleteCompacted() {
-  const sql::Value params[] = {meta_.compact_revision, step_size_.rows()};
+  const Revision removable = listeners_.holds.RemovableTo(meta_.compact_revision);
+  const sql::Value params[] = {removable, step_size_.rows()};
   KUBASE_ASSIGN_OR_RETURN(const int64_t pairs,
                           connection_->Execute(sql::Query::kCompactHistory, params));
   KUBASE_ASSIGN_OR_RETURN(const int64_t changes,
                           connection_->Execute(sql::Query::kCompactChanges, params));
-  KUBASE_ASSIGN_OR_RETURN(
-      const int64_t attributes,
-      AttributeIndex::Compact(*connection_, meta_.compact_revision, step_size_.rows()));
+  KUBASE_ASSIGN_OR_RETURN(const int64_t attributes,
+                          AttributeIndex::Compact(*connection_, removable, step_size_.rows()));
   return pairs + changes + attributes;
 }
 

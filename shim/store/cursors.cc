@@ -1,6 +1,7 @@
 // Each part is one short read transaction at the pinned revision.
 #include "shim/store/cursors.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -179,8 +180,12 @@ class SnapshotWriter {
 class SqlSnapshotCursor final : public ByteCursor,
                                 public std::enable_shared_from_this<SqlSnapshotCursor> {
  public:
-  SqlSnapshotCursor(ReaderPool& readers, PublishedRevision& published)
-      : readers_(readers), published_(published) {}
+  SqlSnapshotCursor(ReaderPool& readers, PublishedRevision& published, CompactionHolds& holds,
+                    std::function<bool()> is_leader)
+      : readers_(readers),
+        published_(published),
+        hold_(holds.Take(published.get())),
+        is_leader_(std::move(is_leader)) {}
 
   void Next(Callback<std::string> done) override {
     const bool posted =
@@ -209,13 +214,19 @@ class SqlSnapshotCursor final : public ByteCursor,
         return true;
       }));
     }
-    KUBASE_TRY(CheckReadable(pinned_, snapshot.meta()));
+    KUBASE_TRY(CheckKept(snapshot.meta()));
     KUBASE_TRY(AddPairs(connection, snapshot.meta(), part));
     if (finished_) {
       KUBASE_TRY(AddDeletions(connection, part));
       part.End(pairs_);
     }
     return part.Take();
+  }
+
+  // Whether the snapshot that has begun, of which `meta` is the row, has the rows of the revision.
+  Result<void> CheckKept(const Meta& meta) {
+    const bool held = hold_->Renew() && is_leader_();
+    return CheckReadable(held ? std::max(pinned_, meta.compact_revision) : pinned_, meta);
   }
 
   // Until the part is full, or the pairs are finished.
@@ -244,6 +255,8 @@ class SqlSnapshotCursor final : public ByteCursor,
 
   ReaderPool& readers_;
   PublishedRevision& published_;
+  const std::unique_ptr<CompactionHolds::Hold> hold_;
+  const std::function<bool()> is_leader_;
   KeyRange rest_{"", std::string(1, '\0')};
   Revision pinned_ = 0;  // 0: nothing was read yet
   int64_t pairs_ = 0;
@@ -258,8 +271,10 @@ std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevis
   return std::make_shared<SqlRangeCursor>(readers, published, memory, std::move(request));
 }
 
-std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published) {
-  return std::make_shared<SqlSnapshotCursor>(readers, published);
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published,
+                                               CompactionHolds& holds,
+                                               std::function<bool()> is_leader) {
+  return std::make_shared<SqlSnapshotCursor>(readers, published, holds, std::move(is_leader));
 }
 
 }  // namespace kubase::store

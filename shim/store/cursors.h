@@ -1,9 +1,12 @@
 // Range streams and snapshots: long reads in parts, pinned to a revision instead of to a database
-// transaction, so that they hold nothing between parts.
+// transaction, so that they hold nothing in the database between parts. A stream of which a
+// compaction has passed the revision ends with kCompacted, as in etcd; a snapshot keeps its rows.
 #pragma once
 
+#include <functional>
 #include <memory>
 
+#include "shim/store/compaction_holds.h"
 #include "shim/store/pairs.h"
 #include "shim/store/published_revision.h"
 #include "shim/store/reader_pool.h"
@@ -25,6 +28,10 @@ std::shared_ptr<RangeCursor> MakeRangeCursor(ReaderPool& readers, PublishedRevis
 //   'D' key size u32, key, sub i64           for each deletion at that revision: it can be watched
 //   'E' number of pairs i64
 // etcd's Snapshot service appends a SHA-256 of the bytes; that is the wire's part.
-std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published);
+// `is_leader`: whether this process alone can have written until now, so that nobody else removes
+// what `holds` keep.
+std::shared_ptr<ByteCursor> MakeSnapshotCursor(ReaderPool& readers, PublishedRevision& published,
+                                               CompactionHolds& holds,
+                                               std::function<bool()> is_leader);
 
 }  // namespace kubase::store

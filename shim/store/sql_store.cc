@@ -94,6 +94,7 @@ SqlStore::SqlStore(const SqlStoreOptions& options, sql::Database& database,
       log_(log),
       cluster_id_(meta.cluster_id),
       space_(options.quota_bytes, clock),
+      holds_(std::make_shared<CompactionHolds>(clock)),
       random_(options.random_seed != 0 ? options.random_seed : std::random_device{}()),
       leases_(clock),
       failed_revokes_(clock),
@@ -157,6 +158,7 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .pairs = pairs_,
                                                            .published = published_,
                                                            .space = space_,
+                                                           .holds = *holds_,
                                                            .metrics = metrics_,
                                                            .attributes = attributes_,
                                                            .ownership = ownership_,
@@ -165,6 +167,7 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .lead_lost = options_.lead_lost,
                                                            .leader_lease = options_.leader_lease},
                                     clock_, log_);
+  holds_->OnEnd([this] { writer_->RemoveCompacted(); });
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
   return Ok();
@@ -210,6 +213,7 @@ void SqlStore::Stop() {
   stop_.notify_all();
   if (lease_keeper_.joinable()) lease_keeper_.join();
   readers_->Stop();
+  holds_->OnEnd({});
   if (writer_ != nullptr) writer_->Stop();
   hub_.Stop();
 }
@@ -350,7 +354,7 @@ void SqlStore::HashKv(Revision revision, Callback<HashKvResponse> done) {
 }
 
 void SqlStore::OpenSnapshot(Callback<std::shared_ptr<ByteCursor>> done) {
-  done(MakeSnapshotCursor(*readers_, published_));
+  done(MakeSnapshotCursor(*readers_, published_, *holds_, [this] { return MemoryIsCurrent(); }));
 }
 
 void SqlStore::PreviewDeletion(PreviewRequest request, Callback<DeletionPreview> done) {

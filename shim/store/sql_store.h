@@ -143,7 +143,8 @@ class SqlStore final : public Store {
   Log& log_;
   const int64_t cluster_id_;
   SpaceGuard space_;
-  std::mt19937_64 random_;  // the writer's thread only
+  const std::shared_ptr<CompactionHolds> holds_;  // other owners: snapshots that are being read
+  std::mt19937_64 random_;                        // the writer's thread only
   LeaseTable leases_;
   LogPacer failed_revokes_;
   KindCounter kinds_;
