@@ -82,8 +82,9 @@ inline constexpr size_t kPageCountsMax = 2048;
 inline constexpr size_t kAttributeNamesCachedMax = 16'384;
 inline constexpr size_t kMatchValuesMax = 64;
 
-// A snapshot is sent in parts of this size.
-inline constexpr size_t kSnapshotPartBytes = 64 * 1024;
+// A snapshot is read and sent in parts of this size: each costs a far database some round trips,
+// and with a large object behind it has to be below the 4 MB that gRPC clients take.
+inline constexpr size_t kSnapshotPartBytes = 256 * 1024;
 
 // What a restore has in memory of a snapshot, for a server that is to get more of it at a time.
 inline constexpr size_t kRestoreUnsentBytesMax = 1024 * 1024;
