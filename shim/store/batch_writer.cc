@@ -92,14 +92,6 @@ void BatchWriter::Submit(std::unique_ptr<PendingWrite> write) {
   }
 }
 
-void BatchWriter::RemoveCompacted() {
-  {
-    std::lock_guard lock(mutex_);
-    remove_compacted_ = true;
-  }
-  wake_.notify_one();
-}
-
 void BatchWriter::WhenCompacted(Done done) {
   AddWaiter(compaction_waiters_, std::move(done));
 }
@@ -177,8 +169,7 @@ size_t BatchWriter::CountToTake() {
 bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   std::unique_lock lock(mutex_);
   const auto wanted = [this] {
-    return stopping_ || !queue_.empty() || remove_compacted_ || !compaction_waiters_.empty() ||
-           !space_waiters_.empty();
+    return stopping_ || !queue_.empty() || !compaction_waiters_.empty() || !space_waiters_.empty();
   };
   const bool idle = !MaintenanceDue() && !CollectionDue();
   if (idle && no_space_) {
@@ -189,7 +180,7 @@ bool BatchWriter::Take(Writes& writes, std::vector<Done>& want_space) {
   const size_t count = CountToTake();
   std::move(queue_.begin(), queue_.begin() + count, std::back_inserter(writes));
   queue_.erase(queue_.begin(), queue_.begin() + count);
-  if (std::exchange(remove_compacted_, false) || !compaction_waiters_.empty()) compacting_ = true;
+  if (!compaction_waiters_.empty()) compacting_ = true;
   want_space.swap(space_waiters_);
   return !stopping_ || count > 0 || !want_space.empty();
 }

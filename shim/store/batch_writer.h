@@ -87,10 +87,8 @@ class BatchWriter {
 
   using Done = std::function<void(Result<void>)>;
 
-  // Removes what compactions have left and nothing holds any more. Any thread.
-  void RemoveCompacted();
-  // Calls `done` when every compaction committed so far has removed its rows that nothing holds.
-  // Any thread.
+  // Removes the rows that compactions committed so far have left and nothing holds, then calls
+  // `done`. Any thread.
   void WhenCompacted(Done done);
   // Calls `done` when all free space was given back, by the writer's thread. Any thread.
   void ReclaimSpace(Done done);
@@ -196,7 +194,6 @@ class BatchWriter {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<PendingWrite>> queue_;  // guarded by mutex_
-  bool remove_compacted_ = false;                    // guarded by mutex_
   std::vector<Done> compaction_waiters_;             // guarded by mutex_
   std::vector<Done> space_waiters_;                  // guarded by mutex_
   std::optional<Error> waits_ended_;                 // guarded by mutex_

@@ -30,6 +30,8 @@ class RowsRead final : public sql::StatementObserver {
 };
 
 constexpr int kPairs = 20'000;
+// Of a kilobyte each: three parts of a snapshot.
+constexpr int kSome = 3 * static_cast<int>(limits::kSnapshotPartBytes) / 1000;
 
 void PutPairs(StoreFixture& fixture, int pairs = kPairs) {
   const std::string value(1000, 'v');
@@ -131,7 +133,6 @@ TEST_CASE("cursors: a stream and a snapshot read each row about once") {
 }
 
 TEST_CASE("cursors: a snapshot is whole though compaction passes it") {
-  constexpr int kSome = 3 * static_cast<int>(limits::kSnapshotPartBytes) / 1000;
   StatementCount compactions("compact_history");
   StoreFixture fixture({}, &compactions);
   PutPairs(fixture, kSome);
@@ -158,7 +159,6 @@ TEST_CASE("cursors: a snapshot is whole though compaction passes it") {
 }
 
 TEST_CASE("cursors: of a snapshot that nobody reads any more compaction takes the rows") {
-  constexpr int kSome = 3 * static_cast<int>(limits::kSnapshotPartBytes) / 1000;
   StoreFixture fixture;
   PutPairs(fixture, kSome);
   auto snapshot = OpenSnapshot(fixture);
@@ -172,7 +172,6 @@ TEST_CASE("cursors: of a snapshot that nobody reads any more compaction takes th
 }
 
 TEST_CASE("cursors: what another leader has compacted is not in a snapshot") {
-  constexpr int kSome = 3 * static_cast<int>(limits::kSnapshotPartBytes) / 1000;
   ManualClock clock;
   LeaderLease lease(clock);
   lease.NeverEnds();

@@ -167,7 +167,8 @@ Result<void> SqlStore::StartThreads(std::unique_ptr<sql::Connection> write_conne
                                                            .lead_lost = options_.lead_lost,
                                                            .leader_lease = options_.leader_lease},
                                     clock_, log_);
-  holds_->OnEnd([this] { writer_->RemoveCompacted(); });
+  // Nobody waits for it.
+  holds_->OnEnd([this] { writer_->WhenCompacted([](const Result<void>&) {}); });
   CountKindsInBackground();
   lease_keeper_ = std::thread([this] { RunLeaseKeeper(); });
   return Ok();
