@@ -76,7 +76,7 @@ class Modelled : public Stepwise {
     REQUIRE(Txn(std::move(ends)).ok());
   }
   void SettleInSmallSteps(RandomGraph& graph) {
-    OnList([this] { clock().Advance(std::chrono::seconds(1)); });
+    walks.OnList([this] { clock().Advance(std::chrono::seconds(1)); });
     do {
       if (graph.Chance(30)) {
         Close();
@@ -84,7 +84,7 @@ class Modelled : public Stepwise {
       }
       Set("/tick", "");
     } while (Gauge("due") > 0);
-    OnListNothing();
+    walks.OnListNothing();
   }
   Left ReadAll() {
     Left left;

@@ -13,7 +13,7 @@
 namespace kubase::store {
 
 // Calls a function when the collector has listed dependents, on the thread of the writer.
-class Walks : public sql::StatementObserver {
+class Walks final : public sql::StatementObserver {
  public:
   void OnStatement(const sql::StatementRun& run) override {
     if (run.name != sql::QueryName(sql::Query::kListDependents)) return;
@@ -24,8 +24,6 @@ class Walks : public sql::StatementObserver {
     }
     if (call) (*call)();
   }
-
- protected:
   void OnList(std::function<void()> call) {
     const std::lock_guard lock(mutex_);
     on_list_ = std::make_shared<const std::function<void()>>(std::move(call));
@@ -40,13 +38,18 @@ class Walks : public sql::StatementObserver {
   std::shared_ptr<const std::function<void()>> on_list_;  // guarded by mutex_
 };
 
-class Stepwise : public Walks, public Collected {
+// Whole before a store is opened, which observes statements on threads of its own at once.
+struct WalksObserved {
+  Walks walks;
+};
+
+class Stepwise : public WalksObserved, public Collected {
  public:
-  Stepwise() : Collected(this) {}
+  Stepwise() : Collected(&walks) {}
 
   // `specs` are written after the first step of the work that `owner` makes due. Until nothing is.
   void CreateAndWrite(const Spec& owner, const std::vector<Spec>& specs) {
-    OnList([this, specs, first = true]() mutable {
+    walks.OnList([this, specs, first = true]() mutable {
       clock().Advance(std::chrono::seconds(1));  // so long a step that the next is the smallest
       if (!std::exchange(first, false)) return;
       for (const Spec& spec : specs) {
