@@ -13,6 +13,13 @@ Result<TxnResponse> DeleteAsCollector(Collected& store, const std::string& name)
   return store.Txn(std::move(request));
 }
 
+Result<TxnResponse> PutAsCollector(Collected& store, const Spec& spec) {
+  TxnRequest request{.by_garbage_collector = true};
+  request.success.push_back(
+      {PutRequest{.key = Collected::KeyOf(spec.name), .value = TextOf(spec)}});
+  return store.Txn(std::move(request));
+}
+
 TEST_CASE_METHOD(Collected, "the other collector leaves to the storage what that collects") {
   Create({.name = "owner"});
   Create({.name = "labelled"});
@@ -43,11 +50,7 @@ TEST_CASE_METHOD(Collected,
   Create({.name = "orphaning", .labelled = false, .finalizers = {"orphan"}, .deleting = true});
   Create({.name = "alive"});
   Create({.name = "child", .owners = {{"orphaning"}, {"alive"}}, .labelled = false});
-  const auto put = [this](const Spec& spec) {
-    TxnRequest request{.by_garbage_collector = true};
-    request.success.push_back({PutRequest{.key = KeyOf(spec.name), .value = TextOf(spec)}});
-    return Txn(std::move(request)).ok();
-  };
+  const auto put = [this](const Spec& spec) { return PutAsCollector(*this, spec).ok(); };
   CHECK_FALSE(put({.name = "child", .owners = {{"orphaning"}}, .labelled = false}));
   CHECK(put({.name = "child", .owners = {{"alive"}}, .labelled = false}));
   CHECK_FALSE(put({.name = "child", .labelled = false}));
@@ -63,6 +66,28 @@ TEST_CASE_METHOD(Collected,
   Create({.name = "held", .owners = {{.name = "waiting", .blocks = true}}});
   Create({.name = "between", .owners = {{"waiting"}}, .finalizers = {"example.com/hold"}});
   CHECK_FALSE(put({.name = "between", .finalizers = {"example.com/hold"}}));
+}
+
+// The node that it makes up for an owner that it does not see is not known to be deleted.
+TEST_CASE_METHOD(Collected,
+                 "the other collector leaves the references of what is being deleted as they are") {
+  Create({.name = "stays"});
+  Create({.name = "orphaning", .labelled = false, .finalizers = {"orphan"}, .deleting = true});
+  Spec held{.name = "held", .finalizers = {"example.com/hold"}, .deleting = true};
+  const auto put = [&](const std::vector<Reference>& owners) {
+    held.owners = owners;
+    return PutAsCollector(*this, held).ok();
+  };
+  const Reference waiting{.name = "waiting", .blocks = true};
+  held.owners = {{"stays"}, waiting, {"nobody"}, {"orphaning"}};
+  Create(held);
+  Create({.name = "waiting", .finalizers = {"foregroundDeletion"}, .deleting = true});
+  CHECK_FALSE(put({{"stays"}, {"nobody"}, {"orphaning"}}));
+  CHECK_FALSE(put({{"stays"}, waiting, {"orphaning"}}));
+  CHECK_FALSE(put({{"stays"}, {"waiting"}, {"nobody"}, {"orphaning"}}));  // no longer blocks
+  CHECK(put({{"stays"}, waiting, {"nobody"}}));
+  Settle();
+  CHECK(IsThere("waiting"));
 }
 
 TEST_CASE_METHOD(Collected, "a storage that collects no garbage refuses and owes nothing") {

@@ -67,7 +67,8 @@ class Ownership {
   // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
   // it must not, as the object is ours; or as an owner is there that it takes for gone, because an
   // object that gets the label looks deleted to it. What it may have meant is owed then. Taking
-  // references away is right where their owners have gone: for that it asks for each of them.
+  // references away is right where their owners have gone and the object itself is to stay: for
+  // that it asks for each of them.
   Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
                         const std::string* new_value);
   // The dependents of what has gone, if there are any.

@@ -9,7 +9,20 @@
 namespace kubase::store {
 
 using collect::ObjectMetadata;
+using collect::OwnerReference;
 using collect::OwnerState;
+
+namespace {
+
+bool CanBeFollowed(OwnerState owner) {
+  return owner != OwnerState::kUnserved && owner != OwnerState::kMisplaced;
+}
+
+bool Contains(const std::vector<OwnerReference>& references, const OwnerReference& reference) {
+  return std::find(references.begin(), references.end(), reference) != references.end();
+}
+
+}  // namespace
 
 Result<bool> Ownership::TakeOver(const OwnershipView& view, const KeyValue& object,
                                  const std::string* new_value) {
@@ -39,21 +52,27 @@ Result<bool> Ownership::IsTaken(const OwnershipView& view, const std::string& ke
                      [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
 }
 
-// Whether a reference goes that an object without the label would keep: to an owner that is there
-// and leaves no orphans; or to one that waits, while no other owner stays. What cannot be followed
-// may go: orphaning takes references away by their UIDs alone.
+// Whether a reference changes that the collector would leave if it saw everything: one goes whose
+// owner is there and leaves no orphans; or whose owner waits, while no other owner stays; or any,
+// while the object itself is being deleted, which a node that it made up for an owner does not
+// tell. What cannot be followed may go: orphaning takes references away by their UIDs alone.
 Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
                                    const ObjectMetadata& before, const ObjectMetadata& after) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
   bool stays = false, waiting_goes = false;
   for (size_t i = 0; i < owners.size(); ++i) {
-    const bool kept = std::any_of(
-        after.owners.begin(), after.owners.end(),
-        [&](const collect::OwnerReference& other) { return other.uid == before.owners[i].uid; });
+    const OwnerReference& reference = before.owners[i];
+    const bool kept =
+        std::any_of(after.owners.begin(), after.owners.end(),
+                    [&](const OwnerReference& other) { return other.uid == reference.uid; });
     const bool solid = owners[i].state == OwnerState::kSolid;
-    stays = stays || (solid && kept);
-    if (kept || owners[i].leaves_orphans) continue;
-    if (solid) return true;
+    if (kept) {
+      if (before.IsBeingDeleted() && !Contains(after.owners, reference)) return true;
+      stays = stays || solid;
+      continue;
+    }
+    if (owners[i].leaves_orphans) continue;
+    if (solid || (before.IsBeingDeleted() && CanBeFollowed(owners[i].state))) return true;
     waiting_goes = waiting_goes || owners[i].state == OwnerState::kWaiting;
   }
   return waiting_goes && !stays;
