@@ -88,6 +88,24 @@ TEST_CASE_METHOD(Collected,
   CHECK(put({{"stays"}, waiting, {"nobody"}}));
   Settle();
   CHECK(IsThere("waiting"));
+  // It sees all there is of one without the label, and takes away what has another's name as well.
+  Create({.name = "other", .labelled = false});
+  Spec seen{
+      .name = "seen", .labelled = false, .finalizers = {"example.com/hold"}, .deleting = true};
+  seen.owners = {{"other"}, {.name = "other", .uid = "of-what-leaves-orphans"}};
+  Create(seen);
+  seen.owners.pop_back();
+  CHECK(PutAsCollector(*this, seen).ok());
+}
+
+TEST_CASE_METHOD(Collected, "the other collector deletes what an owner waited for a moment ago") {
+  Create(
+      {.name = "ending", .labelled = false, .finalizers = {"example.com/hold"}, .deleting = true});
+  Create({.name = "child", .owners = {{"ending"}}, .labelled = false});
+  CHECK(DeleteAsCollector(*this, "child").ok());
+  Create({.name = "orphaning", .labelled = false, .finalizers = {"orphan"}, .deleting = true});
+  Create({.name = "orphan", .owners = {{"orphaning"}}, .labelled = false});
+  CHECK_FALSE(DeleteAsCollector(*this, "orphan").ok());
 }
 
 TEST_CASE_METHOD(Collected, "a storage that collects no garbage refuses and owes nothing") {

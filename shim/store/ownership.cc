@@ -336,8 +336,8 @@ Result<Owner> Ownership::FollowReference(const OwnershipView& view, const std::s
   }
   if (object->uid != reference.uid) return owner;
   owner.state = object->WaitsForDependents() ? OwnerState::kWaiting : OwnerState::kSolid;
-  owner.leaves_orphans =
-      object->IsBeingDeleted() && object->HasFinalizer(collect::kOrphanFinalizer);
+  owner.being_deleted = object->IsBeingDeleted();
+  owner.leaves_orphans = owner.being_deleted && object->HasFinalizer(collect::kOrphanFinalizer);
   KUBASE_ASSIGN_OR_RETURN(owner.skips_caching, HasLabel(view.connection, *object));
   return owner;
 }

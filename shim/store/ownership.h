@@ -36,7 +36,8 @@ using PairLookup = std::function<Result<KeyValuePtr>(const std::string& key)>;
 // What an owner reference of an object leads to.
 struct Owner {
   collect::OwnerState state = collect::OwnerState::kAbsent;
-  bool skips_caching = false;   // has, or had, the label
+  bool skips_caching = false;  // has, or had, the label
+  bool being_deleted = false;
   bool leaves_orphans = false;  // it is being deleted, and its dependents lose their reference
   std::string key;              // of what has the owner's name; "" when its kind is not served
 };
@@ -67,7 +68,7 @@ class Ownership {
   // The collector of kube-controller-manager wants to write an object (null: to delete it). True:
   // it must not, as the object is ours; or as an owner is there that it takes for gone, because an
   // object that gets the label looks deleted to it. What it may have meant is owed then. Taking
-  // references away is right where their owners have gone and the object itself is to stay: for
+  // references away is right where their owners have gone and the object, if ours, is to stay: for
   // that it asks for each of them.
   Result<bool> TakeOver(const OwnershipView& view, const KeyValue& object,
                         const std::string* new_value);

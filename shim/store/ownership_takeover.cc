@@ -18,6 +18,12 @@ bool CanBeFollowed(OwnerState owner) {
   return owner != OwnerState::kUnserved && owner != OwnerState::kMisplaced;
 }
 
+// Whether the collector can only take the owner for gone because of a label. One that is being
+// deleted may have waited for its dependents when the collector saw it, and wait no longer.
+bool IsMistakenForGone(const Owner& owner) {
+  return owner.state == OwnerState::kSolid && (!owner.being_deleted || owner.leaves_orphans);
+}
+
 bool Contains(const std::vector<OwnerReference>& references, const OwnerReference& reference) {
   return std::find(references.begin(), references.end(), reference) != references.end();
 }
@@ -48,17 +54,20 @@ Result<bool> Ownership::IsTaken(const OwnershipView& view, const std::string& ke
   KUBASE_ASSIGN_OR_RETURN(const bool ours, IsOurs(view, key, before));
   if (ours || before.IsBeingDeleted()) return ours;  // else somebody else wanted that
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
-  return std::any_of(owners.begin(), owners.end(),
-                     [](const Owner& owner) { return owner.state == OwnerState::kSolid; });
+  return std::any_of(owners.begin(), owners.end(), IsMistakenForGone);
 }
 
 // Whether a reference changes that the collector would leave if it saw everything: one goes whose
 // owner is there and leaves no orphans; or whose owner waits, while no other owner stays; or any,
-// while the object itself is being deleted, which a node that it made up for an owner does not
+// while the object is ours and being deleted, which a node that it made up for an owner does not
 // tell. What cannot be followed may go: orphaning takes references away by their UIDs alone.
 Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string& key,
                                    const ObjectMetadata& before, const ObjectMetadata& after) {
   KUBASE_ASSIGN_OR_RETURN(const std::vector<Owner> owners, OwnersOf(view, key, before));
+  bool fixed = before.IsBeingDeleted();
+  if (fixed) {
+    KUBASE_ASSIGN_OR_RETURN(fixed, IsOurs(view, key, before));
+  }
   bool stays = false, waiting_goes = false;
   for (size_t i = 0; i < owners.size(); ++i) {
     const OwnerReference& reference = before.owners[i];
@@ -67,12 +76,12 @@ Result<bool> Ownership::TakesOwner(const OwnershipView& view, const std::string&
                     [&](const OwnerReference& other) { return other.uid == reference.uid; });
     const bool solid = owners[i].state == OwnerState::kSolid;
     if (kept) {
-      if (before.IsBeingDeleted() && !Contains(after.owners, reference)) return true;
+      if (fixed && !Contains(after.owners, reference)) return true;
       stays = stays || solid;
       continue;
     }
     if (owners[i].leaves_orphans) continue;
-    if (solid || (before.IsBeingDeleted() && CanBeFollowed(owners[i].state))) return true;
+    if (solid || (fixed && CanBeFollowed(owners[i].state))) return true;
     waiting_goes = waiting_goes || owners[i].state == OwnerState::kWaiting;
   }
   return waiting_goes && !stays;
